@@ -1,0 +1,38 @@
+"""A variational autoencoder written out by hand in NumPy: every forward line has its backward line.
+
+Names are imported when they are first used, so `import npvae` costs no more than `import numpy` and compiles nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "VAE": "npvae.models",
+    "Autoencoder": "npvae.models",
+    "SGD": "npvae.optim",
+    "Adagrad": "npvae.optim",
+    "Adam": "npvae.optim",
+    "minibatches": "npvae.data",
+    "load_dataset": "npvae.data",
+    "train": "npvae.training",
+    "load": "npvae.training",
+}
+_ROOMS = ("data", "figures", "gradcheck", "models", "ops", "optim", "training")
+
+__all__ = [*_HOME, *_ROOMS, "__version__"]  # noqa: PLE0604
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(importlib.import_module(_HOME[name]), name)
+    if name in _ROOMS:
+        return importlib.import_module(f"npvae.{name}")
+    raise AttributeError(f"module 'npvae' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
