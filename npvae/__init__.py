@@ -23,7 +23,7 @@ _HOME = {
 }
 _ROOMS = ("data", "figures", "gradcheck", "models", "ops", "optim", "training")
 
-__all__ = [*_HOME, *_ROOMS, "__version__"]  # noqa: PLE0604
+__all__ = [*_HOME, *_ROOMS, "__version__"]
 
 
 def __getattr__(name: str) -> Any:

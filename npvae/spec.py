@@ -84,9 +84,7 @@ class Op:
             name = getattr(self.forward, "__name__", type(self.forward).__name__)
             object.__setattr__(self, "name", name.removesuffix("_forward"))
         if not self.args:
-            raise ValueError(
-                f"op {self.name}: args is empty; name each array argument of the forward, in order"
-            )
+            raise ValueError(f"op {self.name}: args is empty; name each array argument of the forward, in order")
 
     @property
     def differentiable(self) -> tuple[str, ...]:

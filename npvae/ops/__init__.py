@@ -14,8 +14,8 @@ from npvae.ops import (
     layer,
     leaky_relu,
     relu,
-    repeat,
     reparameterize,
+    repeat,
     sigmoid,
     silu,
     softplus,
@@ -32,8 +32,8 @@ from npvae.ops.gaussian_nll import gaussian_nll_backward, gaussian_nll_forward
 from npvae.ops.layer import ACTIVATIONS, layer_backward, layer_forward
 from npvae.ops.leaky_relu import leaky_relu_backward, leaky_relu_forward
 from npvae.ops.relu import relu_backward, relu_forward
-from npvae.ops.repeat import repeat_backward, repeat_forward
 from npvae.ops.reparameterize import reparameterize_backward, reparameterize_forward
+from npvae.ops.repeat import repeat_backward, repeat_forward
 from npvae.ops.sigmoid import sigmoid_backward, sigmoid_forward
 from npvae.ops.silu import silu_backward, silu_forward
 from npvae.ops.softplus import softplus_backward, softplus_forward
@@ -85,10 +85,10 @@ __all__ = [
     "leaky_relu_forward",
     "relu_backward",
     "relu_forward",
-    "repeat_backward",
-    "repeat_forward",
     "reparameterize_backward",
     "reparameterize_forward",
+    "repeat_backward",
+    "repeat_forward",
     "sigmoid_backward",
     "sigmoid_forward",
     "silu_backward",

@@ -23,9 +23,7 @@ from npvae.spec import Arg, Op
 LOG_2PI = float(np.log(2 * np.pi))
 
 
-def gaussian_log_density_forward(
-    z: np.ndarray, mu: np.ndarray, logvar: np.ndarray
-) -> tuple[np.ndarray, tuple]:
+def gaussian_log_density_forward(z: np.ndarray, mu: np.ndarray, logvar: np.ndarray) -> tuple[np.ndarray, tuple]:
     """z, mu, logvar (N, L) -> logp (N,), in nats. ValueError if the shapes differ."""
     if z.ndim != 2 or not z.shape == mu.shape == logvar.shape:
         raise shape_error(OP, z, mu, logvar)
@@ -35,9 +33,7 @@ def gaussian_log_density_forward(
     return logp, (r, precision)
 
 
-def gaussian_log_density_backward(
-    dlogp: np.ndarray, cache: tuple
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def gaussian_log_density_backward(dlogp: np.ndarray, cache: tuple) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """dlogp (N,) -> dz, dmu, dlogvar (N, L)."""
     r, precision = cache
     dlogp = dlogp[:, np.newaxis]  # (N, 1)

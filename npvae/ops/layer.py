@@ -26,9 +26,7 @@ ACTIVATIONS: Mapping[str, Op] = {
 }
 
 
-def layer_forward(
-    x: np.ndarray, W: np.ndarray, b: np.ndarray, activation: str = "relu"
-) -> tuple[np.ndarray, tuple]:
+def layer_forward(x: np.ndarray, W: np.ndarray, b: np.ndarray, activation: str = "relu") -> tuple[np.ndarray, tuple]:
     """x (N, I), W (I, O), b (O,), activation a name in ACTIVATIONS -> y (N, O)."""
     a, dense_cache = dense_forward(x, W, b)  # (1)
     y, activation_cache = ACTIVATIONS[activation].forward(a)  # (2)

@@ -24,6 +24,4 @@ def repeat_backward(dy: np.ndarray, cache: tuple) -> np.ndarray:
     return dy.sum(axis=0)  # (2)
 
 
-OP = Op(
-    repeat_forward, repeat_backward, args={"x": Arg("N L", linear=True)}, params={"K": [2, 1, 5]}, pure=True
-)
+OP = Op(repeat_forward, repeat_backward, args={"x": Arg("N L", linear=True)}, params={"K": [2, 1, 5]}, pure=True)

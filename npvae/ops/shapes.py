@@ -16,8 +16,7 @@ def shape_error(op: Op, *arrays: Any) -> ValueError:
     for (name, arg), array in zip(op.args.items(), arrays, strict=True):
         symbols, shape = arg.axes, array.shape
         clash = len(shape) != len(symbols) or any(
-            symbol in source and source[symbol][0] != size
-            for symbol, size in zip(symbols, shape, strict=True)
+            symbol in source and source[symbol][0] != size for symbol, size in zip(symbols, shape, strict=True)
         )
         if clash:
             taken = [f"{s} = {source[s][0]} taken from {source[s][1]}" for s in symbols if s in source]
