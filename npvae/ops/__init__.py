@@ -15,7 +15,6 @@ from npvae.ops import (
     leaky_relu,
     relu,
     reparameterize,
-    repeat,
     sigmoid,
     silu,
     softplus,
@@ -33,7 +32,6 @@ from npvae.ops.layer import ACTIVATIONS, layer_backward, layer_forward
 from npvae.ops.leaky_relu import leaky_relu_backward, leaky_relu_forward
 from npvae.ops.relu import relu_backward, relu_forward
 from npvae.ops.reparameterize import reparameterize_backward, reparameterize_forward
-from npvae.ops.repeat import repeat_backward, repeat_forward
 from npvae.ops.sigmoid import sigmoid_backward, sigmoid_forward
 from npvae.ops.silu import silu_backward, silu_forward
 from npvae.ops.softplus import softplus_backward, softplus_forward
@@ -54,7 +52,6 @@ OPS: tuple[Op, ...] = (
     layer.OP,
     std_from_logvar.OP,
     reparameterize.OP,
-    repeat.OP,
     gaussian_kl.OP,
     gaussian_log_density.OP,
     bernoulli_nll.OP,
@@ -87,8 +84,6 @@ __all__ = [
     "relu_forward",
     "reparameterize_backward",
     "reparameterize_forward",
-    "repeat_backward",
-    "repeat_forward",
     "sigmoid_backward",
     "sigmoid_forward",
     "silu_backward",

@@ -26,10 +26,12 @@ def dense_forward(x: np.ndarray, W: np.ndarray, b: np.ndarray) -> tuple[np.ndarr
     return y, (x, W)
 
 
-def dense_backward(dy: np.ndarray, cache: tuple) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """dy (N, O) -> dx (N, I), dW (I, O), db (O,)."""
+def dense_backward(
+    dy: np.ndarray, cache: tuple, needs_dx: bool = True
+) -> tuple[np.ndarray | None, np.ndarray, np.ndarray]:
+    """dy (N, O) -> dx (N, I), dW (I, O), db (O,). dx is None if not needed: the input of a first layer is data."""
     x, W = cache
-    dx = dy @ W.T  # (2)
+    dx = dy @ W.T if needs_dx else None  # (2)
     dW = x.T @ dy  # (3)
     db = dy.sum(axis=0)  # (4)
     return dx, dW, db

@@ -33,11 +33,13 @@ def layer_forward(x: np.ndarray, W: np.ndarray, b: np.ndarray, activation: str =
     return y, (dense_cache, activation_cache, activation)
 
 
-def layer_backward(dy: np.ndarray, cache: tuple) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """dy (N, O) -> dx (N, I), dW (I, O), db (O,)."""
+def layer_backward(
+    dy: np.ndarray, cache: tuple, needs_dx: bool = True
+) -> tuple[np.ndarray | None, np.ndarray, np.ndarray]:
+    """dy (N, O) -> dx (N, I), dW (I, O), db (O,). dx is None if not needed: the input of a first layer is data."""
     dense_cache, activation_cache, activation = cache
     da = ACTIVATIONS[activation].backward(dy, activation_cache)  # (3)
-    return dense_backward(da, dense_cache)  # (4) (5) (6)
+    return dense_backward(da, dense_cache, needs_dx)  # (4) (5) (6)
 
 
 def equation_names(activation: str = "relu") -> dict[str, Callable]:

@@ -1,0 +1,174 @@
+"""The autoencoder: an input becomes a short code, the code becomes the input again. No noise, no prior.
+
+It is half of a VAE, and the half that the VAE is understood against: see `npvae.models.vae` for what is added.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from npvae.models.backend import ops_of
+from npvae.models.likelihoods import likelihood_of
+from npvae.models.mlp import init_mlp, mlp_backward, mlp_forward, mlp_shapes
+from npvae.models.params import Params
+from npvae.ops import ACTIVATIONS
+
+
+@dataclass
+class AutoencoderTrace:
+    """What one forward computed: N samples, L latents, D pixels."""
+
+    z: np.ndarray  # (N, L)
+    output: np.ndarray  # (N, D), or (N, 2 D) for gaussian_decoder; what the likelihood takes: logits for bernoulli
+    nll: np.ndarray  # (N,), nats
+    kl: np.ndarray  # (N,), zero: there is no prior to be far from
+    caches: tuple
+
+
+class Autoencoder:
+    """MLP encoder and mirrored MLP decoder; loss = mean over the batch of nll, in nats.
+
+    data_dim    D, numbers a sample
+    hidden      widths of the encoder's hidden layers, input side first; the decoder has them in reverse
+    latent_dim  L, length of a code
+    activation  a name in npvae.ops.ACTIVATIONS, after every hidden layer
+    likelihood  a name in npvae.models.LIKELIHOODS
+    logvar      log-variance of gaussian_fixed, or the one at which gaussian_scalar and gaussian_pixel start
+    dtype       "float32" for training, "float64" for checking gradients
+    backend     where the ops come from: "numpy", the pages themselves
+    seed        of the initial weights: Glorot uniform, biases zero (see npvae.models.mlp.init_mlp)
+
+    ValueError for a size below 1 or a name that is unknown.
+    """
+
+    code_width = 1  # numbers that the encoder gives for one latent
+
+    def __init__(
+        self,
+        data_dim: int,
+        hidden: Sequence[int] = (400,),
+        latent_dim: int = 20,
+        activation: str = "relu",
+        likelihood: str = "bernoulli",
+        *,
+        logvar: float = 0.0,
+        dtype: str = "float32",
+        backend: str = "numpy",
+        seed: int = 0,
+    ) -> None:
+        """Build the parameters and draw their start."""
+        hidden = tuple(int(width) for width in hidden)
+        for what, size in (("data_dim", data_dim), ("latent_dim", latent_dim), *(("hidden", h) for h in hidden)):
+            if size < 1:
+                raise ValueError(f"{what} is {size}, a width must be at least 1")
+        if activation not in ACTIVATIONS:
+            raise ValueError(f"activation {activation!r} is unknown, choose one of {', '.join(ACTIVATIONS)}")
+        if np.dtype(dtype) not in (np.float32, np.float64):
+            raise ValueError(f"dtype {dtype!r} is not supported, choose float32 or float64")
+        self.config: dict[str, Any] = {
+            "data_dim": data_dim,
+            "hidden": list(hidden),
+            "latent_dim": latent_dim,
+            "activation": activation,
+            "likelihood": likelihood,
+            "logvar": logvar,
+            "dtype": np.dtype(dtype).name,
+            "backend": backend,
+            "seed": seed,
+        }
+        self.data_dim, self.hidden, self.latent_dim, self.activation = data_dim, hidden, latent_dim, activation
+        self.dtype = np.dtype(dtype)
+        self.depth = len(hidden) + 1  # dense maps in the encoder, and as many in the decoder
+        self.likelihood = likelihood_of(likelihood, data_dim, logvar)
+        self.ops = ops_of(backend)
+
+        own = self.likelihood.start()
+        outputs = data_dim * self.likelihood.outputs_per_pixel
+        self.params = Params.zeros(
+            mlp_shapes("encoder", (data_dim, *hidden, latent_dim * self.code_width))
+            | mlp_shapes("decoder", (latent_dim, *reversed(hidden), outputs))
+            | {name: value.shape for name, value in own.items()},
+            self.dtype,
+        )
+        rng = np.random.default_rng(seed)
+        init_mlp(self.params, "encoder", rng)
+        init_mlp(self.params, "decoder", rng)
+        for name, value in own.items():
+            self.params[name][...] = value
+
+    def forward(self, x: np.ndarray, eps: np.ndarray | None = None) -> tuple[float, Any]:
+        """x (N, D) -> loss in nats, trace. eps is taken so that every model is called alike, and is not used."""
+        self.check_batch(x)
+        ops, params = self.ops, self.params
+        z, encoder_cache = mlp_forward(ops, x, params, "encoder", self.depth, self.activation)  # (N, L)
+        output, decoder_cache = mlp_forward(ops, z, params, "decoder", self.depth, self.activation)  # (N, D)
+        nll, nll_cache = self.likelihood.forward(ops, output, x, params)  # (N,)
+        loss = float(np.mean(nll))
+        caches = (encoder_cache, decoder_cache, nll_cache)
+        return loss, AutoencoderTrace(z, output, nll, np.zeros_like(nll), caches)
+
+    def backward(self, trace: Any) -> Params:
+        """Gradients of the loss: forward, read from bottom to top."""
+        ops, grads = self.ops, self.params.like()
+        encoder_cache, decoder_cache, nll_cache = trace.caches
+        N = len(trace.nll)
+        dnll = np.full(N, 1 / N, self.dtype)  # loss = sum(nll) / N
+        doutput = self.likelihood.backward(ops, dnll, nll_cache, grads)
+        dz = mlp_backward(ops, doutput, decoder_cache, grads, "decoder")
+        mlp_backward(ops, dz, encoder_cache, grads, "encoder", needs_dx=False)
+        return grads
+
+    def draw_eps(self, n: int, rng: np.random.Generator) -> np.ndarray | None:
+        """The noise that one forward of n samples takes: none."""
+        return None
+
+    def encode(self, x: np.ndarray) -> Any:
+        """x (N, D) -> codes (N, L)."""
+        self.check_batch(x)
+        return mlp_forward(self.ops, x, self.params, "encoder", self.depth, self.activation)[0]
+
+    def decode(self, z: np.ndarray) -> np.ndarray:
+        """z (N, L) -> the likelihood's mean (N, D), in data units."""
+        return self.likelihood.mean(self.ops, self._decoder_output(z))
+
+    def sample(self, n: int, rng: np.random.Generator, *, draw_pixels: bool = False) -> np.ndarray:
+        """n images (n, D) decoded from z ~ N(0, I): means, or with draw_pixels one draw x ~ p(x|z) each.
+
+        For an autoencoder nothing has put the codes there: what this shows is why it is not a generator.
+        """
+        output = self._decoder_output(rng.standard_normal((n, self.latent_dim), dtype=self.dtype))
+        if draw_pixels:
+            return self.likelihood.sample(self.ops, output, self.params, rng)
+        return self.likelihood.mean(self.ops, output)
+
+    def reconstruct(self, x: np.ndarray) -> np.ndarray:
+        """x (N, D) -> the mean of p(x|z) at its own code z, (N, D)."""
+        return self.decode(self.encode(x))
+
+    def check_batch(self, x: np.ndarray) -> None:
+        """ValueError if x is not (N, D) of the model's dtype. Its values are checked where data enters, not here."""
+        who = type(self).__name__
+        if not isinstance(x, np.ndarray) or x.ndim != 2 or x.shape[1] != self.data_dim or len(x) == 0:
+            raise ValueError(f"{who}: x has shape {np.shape(x)}, expected (N, D) with N >= 1, D = {self.data_dim}")
+        if x.dtype != self.dtype:
+            scale = " / 255" if x.dtype == np.uint8 else ""
+            raise ValueError(
+                f"{who}: x is {x.dtype}, the model computes in {self.dtype}: pass x.astype({self.dtype.name!r}){scale}"
+            )
+
+    def _decoder_output(self, z: np.ndarray) -> np.ndarray:
+        z = np.asarray(z, self.dtype)
+        if z.ndim != 2 or z.shape[1] != self.latent_dim:
+            raise ValueError(
+                f"{type(self).__name__}: z has shape {z.shape}, expected (N, L) with L = {self.latent_dim}"
+            )
+        return mlp_forward(self.ops, z, self.params, "decoder", self.depth, self.activation)[0]
+
+    def __repr__(self) -> str:
+        widths = "-".join(map(str, (self.data_dim, *self.hidden, self.latent_dim, *self.hidden[::-1], self.data_dim)))
+        kind, how = type(self).__name__, f"{self.activation}, {self.likelihood.name}"
+        return f"{kind} {widths}, {how}, {self.params.flat.size:,} parameters, {self.dtype}"

@@ -1,0 +1,57 @@
+"""A multi-layer perceptron as wiring: layers with an activation, then one dense map without."""
+
+from collections.abc import Sequence
+from types import ModuleType
+
+import numpy as np
+
+from npvae.models.params import Params
+
+
+def mlp_shapes(prefix: str, widths: Sequence[int]) -> dict[str, tuple[int, ...]]:
+    """Names and shapes of the parameters of an MLP that runs through these widths, input first, output last."""
+    shapes: dict[str, tuple[int, ...]] = {}
+    for i, (fan_in, fan_out) in enumerate(zip(widths[:-1], widths[1:], strict=True)):
+        shapes[f"{prefix}.{i}.W"] = (fan_in, fan_out)
+        shapes[f"{prefix}.{i}.b"] = (fan_out,)
+    return shapes
+
+
+def init_mlp(params: Params, prefix: str, rng: np.random.Generator) -> None:
+    """Draw the weights of an MLP; biases are left at zero.
+
+    W ~ U(-a, a), with a = sqrt(6 / (fan_in + fan_out)) (Glorot & Bengio 2010, equation 16), which keeps the variance
+    of activations and gradients about equal from layer to layer.
+    """
+    for name, W in params.items():
+        if name.startswith(f"{prefix}.") and name.endswith(".W"):
+            a = np.sqrt(6 / sum(W.shape))
+            W[...] = rng.uniform(-a, a, W.shape)
+
+
+def mlp_forward(
+    ops: ModuleType, x: np.ndarray, params: Params, prefix: str, depth: int, activation: str
+) -> tuple[np.ndarray, list[tuple]]:
+    """x (N, I) through `depth` dense maps, all but the last followed by the activation -> y (N, O)."""
+    caches = []
+    for i in range(depth):
+        W, b = params[f"{prefix}.{i}.W"], params[f"{prefix}.{i}.b"]
+        if i < depth - 1:
+            x, cache = ops.layer_forward(x, W, b, activation)
+        else:
+            x, cache = ops.dense_forward(x, W, b)
+        caches.append(cache)
+    return x, caches
+
+
+def mlp_backward(
+    ops: ModuleType, dy: np.ndarray, caches: list[tuple], grads: Params, prefix: str, needs_dx: bool = True
+) -> np.ndarray | None:
+    """dy (N, O) -> dx (N, I), or None if not needed; the gradients of all weights go into their places in grads."""
+    depth = len(caches)
+    for i in reversed(range(depth)):
+        backward = ops.layer_backward if i < depth - 1 else ops.dense_backward
+        dy, dW, db = backward(dy, caches[i], needs_dx=needs_dx or i > 0)
+        grads[f"{prefix}.{i}.W"][...] = dW
+        grads[f"{prefix}.{i}.b"][...] = db
+    return dy

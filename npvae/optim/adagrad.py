@@ -1,0 +1,29 @@
+"""Adagrad: every parameter's step shrinks with the gradients it has seen.
+
+    G = G + g**2
+    p = p - lr * g / (sqrt(G) + eps)
+
+Duchi, Hazan & Singer (2011), figure 1 (the diagonal update). Kingma & Welling (2014) trained with it.
+"""
+
+import numpy as np
+
+from npvae.models.params import Params
+from npvae.optim.checks import check_gradients, check_positive
+
+
+class Adagrad:
+    """One step over the flat buffer."""
+
+    def __init__(self, params: Params, lr: float = 1e-2, eps: float = 1e-10) -> None:
+        """State starts at zero. ValueError for lr <= 0 or eps <= 0."""
+        check_positive("Adagrad", lr=lr, eps=eps)
+        self.params, self.lr, self.eps = params, lr, eps
+        self.G = np.zeros_like(params.flat)
+
+    def step(self, grads: Params) -> None:
+        """Change params in place. ValueError if grads are not laid out like params."""
+        check_gradients("Adagrad", self.params, grads)
+        g = grads.flat
+        self.G += g * g
+        self.params.flat -= self.lr * g / (np.sqrt(self.G) + self.eps)
