@@ -30,7 +30,7 @@ class Likelihood:
         raise NotImplementedError
 
     def backward(self, ops: ModuleType, dnll: np.ndarray, cache: tuple, grads: Params) -> np.ndarray:
-        """From dnll (N,) to doutput, of output's shape; gradients of its own parameters go into their places in grads."""
+        """From dnll (N,) to doutput; the gradients of its own parameters go into their places in grads."""
         raise NotImplementedError
 
     def mean(self, ops: ModuleType, output: np.ndarray) -> np.ndarray:
@@ -42,7 +42,7 @@ class Likelihood:
         raise NotImplementedError
 
     def check(self, x: np.ndarray) -> None:
-        """ValueError if data holds what is not a number or lies outside the domain, with what was found and the mend."""
+        """ValueError if data is not finite or lies outside the domain, with what was found and the mend."""
         low, high = (float(x.min()), float(x.max())) if x.size else (0.0, 0.0)
         if not (np.isfinite(low) and np.isfinite(high)):
             bad = np.argwhere(~np.isfinite(x))

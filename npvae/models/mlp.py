@@ -1,7 +1,9 @@
 """A multi-layer perceptron as wiring: layers with an activation, then one dense map without."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 
@@ -11,7 +13,7 @@ from npvae.models.params import Params
 def mlp_shapes(prefix: str, widths: Sequence[int]) -> dict[str, tuple[int, ...]]:
     """Names and shapes of the parameters of an MLP that runs through these widths, input first, output last."""
     shapes: dict[str, tuple[int, ...]] = {}
-    for i, (fan_in, fan_out) in enumerate(zip(widths[:-1], widths[1:], strict=True)):
+    for i, (fan_in, fan_out) in enumerate(pairwise(widths)):
         shapes[f"{prefix}.{i}.W"] = (fan_in, fan_out)
         shapes[f"{prefix}.{i}.b"] = (fan_out,)
     return shapes
@@ -46,7 +48,7 @@ def mlp_forward(
 
 def mlp_backward(
     ops: ModuleType, dy: np.ndarray, caches: list[tuple], grads: Params, prefix: str, needs_dx: bool = True
-) -> np.ndarray | None:
+) -> Any:
     """dy (N, O) -> dx (N, I), or None if not needed; the gradients of all weights go into their places in grads."""
     depth = len(caches)
     for i in reversed(range(depth)):

@@ -79,7 +79,10 @@ class VAE(Autoencoder):
         return loss, VAETrace(mu, logvar, std, z, output, nll, kl, caches)
 
     def backward(self, trace: VAETrace) -> Params:
-        """Gradients of the loss: forward, read from bottom to top. mu and logvar each lie on two paths, added where they meet."""
+        """Gradients of the loss: forward, read from bottom to top.
+
+        mu and logvar each lie on two paths to the loss; the gradients of both are added where the paths meet.
+        """
         ops, grads = self.ops, self.params.like()
         encoder_cache, std_cache, z_cache, decoder_cache, nll_cache, kl_cache = trace.caches
         N = len(trace.nll)
@@ -115,7 +118,7 @@ class VAE(Autoencoder):
         wanted = (len(x), self.latent_dim)
         if eps is None or eps.ndim not in (2, 3) or eps.shape[-2:] != wanted or len(eps) == 0:
             raise ValueError(
-                f"VAE: eps has shape {np.shape(eps)}, expected (N, L) = {wanted} or (K, N, L): "
+                f"VAE: eps has shape {getattr(eps, 'shape', None)}, expected (N, L) = {wanted} or (K, N, L): "
                 f"draw it with rng.standard_normal({wanted}, dtype={self.dtype.name!r})"
             )
         if eps.dtype != self.dtype:
