@@ -1,0 +1,200 @@
+"""Check a forward/backward pair: one call at one point, or a whole op over its battery."""
+
+from __future__ import annotations
+
+import inspect
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from npvae.gradcheck.calls import undisturbed
+from npvae.gradcheck.case import Outcome, Settings, check_case
+from npvae.gradcheck.report import CHECKS, FAIL, INCONCLUSIVE, PASS, Finding, Report, Row
+from npvae.gradcheck.samples import Case, Sample, battery, build
+from npvae.spec import Arg, Op
+
+__all__ = ["cells", "check_op", "gradcheck"]
+
+
+def check_op(
+    op: Op,
+    seed: int = 0,
+    *,
+    level: str = "default",
+    sample: str | None = None,
+    cell: str | None = None,
+    rtol: float | None = None,
+    atol: float | None = None,
+    teeth: bool = False,
+) -> Report:
+    """Check an op over the whole battery, or over one sample or one cell of it.
+
+    op      what to check
+    seed    of everything drawn; the same seed gives the same numbers
+    level   "smoke", "default" or "exhaustive"
+    sample  label of one sample, as reports print it ("4x3-f32")
+    cell    one cell, as `cells(op)` lists them ("contract", "numeric-f64", "kink" ...)
+    rtol, atol  instead of the defaults (see `npvae.gradcheck.numeric.tolerance_for`)
+    teeth   also plant generic mistakes in the backward and report how many this configuration catches
+
+    Raises ValueError for an unknown level, sample or cell.
+    """
+    samples = battery(op, level)
+    if sample is not None:
+        chosen = [s for s in samples if s.label == sample]
+        chosen = chosen or [s for s in battery(op, "exhaustive") if s.label == sample]
+        if not chosen:
+            labels = ", ".join(s.label for s in samples)
+            raise ValueError(f"{op.name} has no sample {sample!r}; its samples are {labels}")
+        samples = tuple(chosen)
+    settings = Settings(rtol=rtol, atol=atol)
+    if cell is not None:
+        samples, settings = _of_cell(op, samples, settings, cell, level)
+    started = time.perf_counter()
+    with undisturbed():
+        outcomes = [_outcome(op, s, seed, settings) for s in samples]
+    report = join(op, seed, settings, outcomes, time.perf_counter() - started)
+    if teeth:
+        from npvae.gradcheck.teeth import bite
+
+        report = bite(op, report, samples, seed, settings)
+    return report
+
+
+def cells(op: Op, level: str = "default") -> tuple[str, ...]:
+    """The cells of an op: the checks that look at every sample, then the groups of samples, plainest first."""
+    groups = dict.fromkeys(sample.cell for sample in battery(op, level))
+    if op.estimator:
+        return CHECKS[:-1]
+    return (*CHECKS[:-1], *groups)
+
+
+def gradcheck(
+    forward: Callable[..., Any],
+    backward: Callable[..., Any],
+    inputs: Any,
+    *,
+    params: Mapping[str, Any] | None = None,
+    names: Sequence[str] | None = None,
+    dy: Any = None,
+    seed: int = 0,
+    rtol: float | None = None,
+    atol: float | None = None,
+    seeded: bool = False,
+    pure: bool = False,
+    args: Mapping[str, Arg] | None = None,
+) -> Report:
+    """Check one call at one point: forward(*inputs, **params) -> (y, cache), backward(dy, cache) -> gradients.
+
+    inputs  an array or a tuple of arrays; floating arrays are expected to have a gradient, integer ones are not
+    params  keyword arguments of the forward that are not arrays
+    names   what to call the inputs; by default the names of the forward's parameters
+    dy      the cotangent; by default 3 N(0, 1) from the seed
+    seeded, pure  as in `Op`
+    args    name -> Arg, where domains, kinks or linearity are worth declaring
+
+    Raises TypeError for inputs that are not real arrays.
+    """
+    given = inputs if isinstance(inputs, (tuple, list)) else (inputs,)
+    arrays = tuple(_as_input(x, i) for i, x in enumerate(given))
+    if args is None:
+        called = names or _parameter_names(forward, len(arrays))
+        args = {name: _arg_of(x) for name, x in zip(called, arrays, strict=True)}
+    op = Op(forward, backward, args, name=_name_of(forward), seeded=seeded, pure=pure)
+    floats = [x.dtype for x in arrays if x.dtype.kind == "f"]
+    dtype = np.result_type(*floats) if floats else np.dtype(np.float64)
+    case = Case(op, "given", arrays, dict(params or {}), dtype, seed)
+    settings = Settings(rtol=rtol, atol=atol)
+    started = time.perf_counter()
+    with undisturbed():
+        dys = None if dy is None else tuple(np.asarray(d) for d in (dy if isinstance(dy, (tuple, list)) else (dy,)))
+        outcome = check_case(case, _between(case), settings, dys)
+    report = join(op, seed, settings, [outcome], time.perf_counter() - started)
+    return report
+
+
+def _outcome(op: Op, sample: Sample, seed: int, settings: Settings) -> Outcome:
+    return check_case(build(op, sample, seed), build(op, sample, seed + 1), settings)
+
+
+def _of_cell(
+    op: Op, samples: Sequence[Sample], settings: Settings, cell: str, level: str
+) -> tuple[tuple[Sample, ...], Settings]:
+    if cell not in cells(op, level):
+        raise ValueError(f"{op.name} has no cell {cell!r}; its cells are {', '.join(cells(op, level))}")
+    if cell in CHECKS:
+        return tuple(samples), Settings(settings.rtol, settings.atol, (cell,))
+    return tuple(s for s in samples if s.cell == cell), Settings(settings.rtol, settings.atol, ("contract", "numeric"))
+
+
+def join(op: Op, seed: int, settings: Settings, outcomes: Sequence[Outcome], seconds: float) -> Report:
+    """One report from the outcomes of many samples."""
+    findings: list[Finding] = []
+    rows: dict[str, list[Row]] = {}
+    skipped: dict[str, str] = {}
+    notes: dict[str, None] = {}
+    for outcome in outcomes:
+        findings += outcome.findings
+        for row in outcome.rows:
+            rows.setdefault(row.name, []).append(row)
+        if outcome.skipped:
+            skipped[outcome.case.label] = outcome.skipped
+        notes.update(dict.fromkeys(outcome.notes))
+    samples = tuple(outcome.case.label for outcome in outcomes if not outcome.skipped)
+    if not samples:
+        reason = next(iter(skipped.values()), "there are no samples")
+        findings.append(Finding("contract", "nothing-checked", INCONCLUSIVE, f"nothing was checked: {reason}", "all"))
+    return Report(
+        op.name, seed, tuple(findings), tuple(_summary(group) for group in rows.values()),
+        settings.checks, samples, skipped, tuple(notes), seconds,
+    )  # fmt: skip
+
+
+def _summary(rows: Sequence[Row]) -> Row:
+    order = {PASS: 0, INCONCLUSIVE: 1, FAIL: 2}
+    worst = max(rows, key=lambda row: (order[row.verdict], row.relative_error))
+    verdict = worst.verdict
+    return Row(
+        worst.name, worst.shape, worst.analytic_norm, worst.numeric_norm, worst.max_difference,
+        worst.relative_error, verdict, sum(row.compared for row in rows),
+    )  # fmt: skip
+
+
+def _between(case: Case) -> Case:
+    """Other inputs of the same shapes, inside the same domains: the given ones in reverse order."""
+    return Case(
+        **{**case.__dict__, "inputs": tuple(np.array(x[(slice(None, None, -1),) * x.ndim]) for x in case.inputs)}
+    )
+
+
+def _as_input(x: Any, position: int) -> np.ndarray:
+    array = np.asarray(x)
+    if array.dtype.kind == "c":
+        raise TypeError(f"input {position} is complex; complex-valued functions are out of scope")
+    if array.dtype.kind not in "fbiu":
+        raise TypeError(f"input {position} is {type(x).__name__} of dtype {array.dtype}, expected an array of numbers")
+    return array
+
+
+def _arg_of(x: np.ndarray) -> Arg:
+    shape = " ".join(str(size) for size in x.shape)
+    if x.dtype.kind == "f":
+        return Arg(shape)
+    return Arg(shape, differentiable=False, dtype=x.dtype.type)
+
+
+def _name_of(function: Callable[..., Any]) -> str:
+    name = getattr(function, "__name__", type(function).__name__)
+    return name.removesuffix("_forward") or name
+
+
+def _parameter_names(forward: Callable[..., Any], count: int) -> list[str]:
+    try:
+        parameters = list(inspect.signature(getattr(forward, "py_func", forward)).parameters.values())
+    except (TypeError, ValueError):
+        parameters = []
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    names = [p.name for p in parameters if p.kind in kinds]
+    return names[:count] if len(names) >= count else [f"x{i}" for i in range(count)]

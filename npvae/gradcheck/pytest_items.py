@@ -1,0 +1,45 @@
+"""`op_test(op)`: a parametrised pytest function, one item a cell of the battery."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from npvae.gradcheck.check import cells, check_op
+from npvae.spec import Op
+
+__all__ = ["op_test"]
+
+
+def op_test(
+    op: Op, *, skip: Mapping[str, str] | None = None, rtol: float | None = None, atol: float | None = None
+) -> Callable[..., None]:
+    """Make a pytest function that checks an op, one item a cell.
+
+        test_swish = op_test(swish)     # test_swish[contract], test_swish[numeric-f64], test_swish[kink] ...
+
+    skip  cell -> reason: {"numeric-f32": "the table is float64"}
+
+    The options --gradcheck-level and --gradcheck-seed choose the battery. Raises ValueError for a cell to skip that
+    the op does not have.
+    """
+    import pytest
+
+    skip = dict(skip or {})
+    known = cells(op)
+    unknown = sorted(set(skip) - set(known))
+    if unknown:
+        raise ValueError(f"{op.name} has no cell {', '.join(unknown)}; its cells are {', '.join(known)}")
+    marks = [pytest.param(cell, marks=pytest.mark.skip(reason=skip[cell])) if cell in skip else cell for cell in known]
+
+    @pytest.mark.parametrize("cell", marks)
+    def test(cell: str, request: Any) -> None:
+        level = request.config.getoption("gradcheck_level", default="default") or "default"
+        seed = request.config.getoption("gradcheck_seed", default=0) or 0
+        if cell not in cells(op, level):
+            pytest.skip(f"level {level} has no cell {cell}")
+        report = check_op(op, seed, level=level, cell=cell, rtol=rtol, atol=atol)
+        assert report, report
+
+    test.__doc__ = f"The gradients of {op.name}."
+    return test

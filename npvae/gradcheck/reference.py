@@ -1,0 +1,157 @@
+"""The forward in float64 around one point, seen along one entry or along a direction."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from npvae.gradcheck.calls import Broken, Pair, Refused
+from npvae.gradcheck.differences import FIRST_STEP, noise_level
+from npvae.gradcheck.samples import Case
+from npvae.spec import Arg
+
+__all__ = ["Reference"]
+
+
+class Reference:
+    """L(x) = sum(dy * y(x)) near the inputs of a case, in float64 wherever the forward takes it.
+
+    A forward that takes float32 only (numba with explicit signatures), or that computes in float32 whatever it is
+    given, is taken as it is: `low` is True then, steps are longer, and its noise is measured for the tolerance.
+    """
+
+    def __init__(self, pair: Pair, case: Case, dys: Sequence[np.ndarray], low: bool = False) -> None:
+        self.pair, self.case = pair, case
+        self.dys = [np.asarray(dy, dtype=np.float64) for dy in dys]
+        self.args = tuple(case.op.args.values())
+        self.inputs = self._copies(case.dtype if low else np.dtype(np.float64))
+        self.low = low
+        if not low:
+            try:
+                outputs = pair.forward(self.inputs).outputs
+                self.low = any(y.dtype != np.float64 for y in outputs)
+            except Refused:
+                self.inputs = self._copies(case.dtype)
+                self.low = case.dtype != np.float64
+        self.eps = float(np.finfo(np.float32 if self.low else np.float64).eps)
+        self.first_step = 2.0**-4 if self.low else FIRST_STEP
+        self.here = self.values()
+        self.scale = sum(float(np.sum(np.abs(dy * y))) for dy, y in zip(self.dys, self.here, strict=True))
+        self._reach: dict[int, np.ndarray] = {}
+        self._noise: dict[int, float] = {}
+
+    def _copies(self, dtype: np.dtype) -> list[np.ndarray]:
+        copies = []
+        for x, arg in zip(self.case.inputs, self.args, strict=True):
+            follows = x.dtype.kind == "f" and arg.dtype is None
+            copies.append(np.array(x, dtype=dtype if follows else x.dtype, order="C"))
+        return copies
+
+    def values(self) -> tuple[np.ndarray, ...]:
+        """The outputs at the inputs as they stand, copied: a forward may reuse its buffers."""
+        return tuple(np.array(y, dtype=np.float64) for y in self.pair.forward(self.inputs).outputs)
+
+    def reach(self, k: int) -> np.ndarray:
+        """How far each entry of argument k may go both ways without meeting a kink or an end of the domain."""
+        if k not in self._reach:
+            x = np.asarray(self.inputs[k], dtype=np.float64)
+            reach = np.full(x.shape, np.inf)
+            for point in (*ends(self.args[k]), *self.args[k].kinks):
+                if math.isfinite(point):
+                    reach = np.minimum(reach, np.abs(x - point))
+            self._reach[k] = reach
+        return self._reach[k]
+
+    def entry_step(self, k: int, i: int) -> float:
+        """First step for entry i of argument k; 0 on a kink or on an end of the domain."""
+        x = abs(float(self.inputs[k].flat[i]))
+        return min(self.first_step * max(1.0, x), 0.5 * float(self.reach(k).flat[i]))
+
+    def at_entry(self, k: int, i: int) -> Callable[[float], tuple[np.ndarray, ...]]:
+        """A function: the outputs with entry i of argument k moved by a distance."""
+        flat = self.inputs[k].reshape(-1)
+        centre = flat[i]
+
+        def moved(distance: float) -> tuple[np.ndarray, ...]:
+            flat[i] = centre + distance
+            try:
+                return self.values()
+            finally:
+                flat[i] = centre
+
+        return moved
+
+    def along_entry(self, k: int, i: int) -> Callable[[float], float]:
+        """A function: the central quotient of L with respect to entry i of argument k at a step."""
+        moved = self.at_entry(k, i)
+        centre = self.inputs[k].reshape(-1)[i]
+
+        def quotient(step: float) -> float:
+            width = float((centre + step) - (centre - step))  # what the step becomes once rounded
+            return self.dot(moved(step), moved(-step)) / width if width > 0 else math.nan
+
+        return quotient
+
+    def at_direction(self, k: int, v: np.ndarray) -> Callable[[float], tuple[np.ndarray, ...]]:
+        """A function: the outputs with argument k moved a distance along v."""
+        x = self.inputs[k]
+
+        def moved(distance: float) -> tuple[np.ndarray, ...]:
+            start = x.copy()
+            x[...] = start + distance * v
+            try:
+                return self.values()
+            finally:
+                x[...] = start
+
+        return moved
+
+    def along(self, k: int, v: np.ndarray) -> Callable[[float], float]:
+        """A function: the central quotient of L along v in argument k at a step."""
+        moved = self.at_direction(k, v)
+        return lambda step: self.dot(moved(step), moved(-step)) / (2.0 * step)
+
+    def dot(self, plus: Sequence[np.ndarray], minus: Sequence[np.ndarray]) -> float:
+        """sum(dy * (plus - minus)): outputs that did not move cancel exactly and bring no noise."""
+        total = 0.0
+        for dy, p, m in zip(self.dys, plus, minus, strict=True):
+            if p.shape != dy.shape or m.shape != dy.shape:
+                raise Broken(
+                    "forward-output", f"y has shape {p.shape} for one input and {dy.shape} for another of its shape"
+                )
+            with np.errstate(all="ignore"):
+                total += float(np.vdot(dy, p - m))
+        return total
+
+    def rounding(self, k: int) -> Callable[[float], float]:
+        """A function: the part of a quotient at a step that is rounding, before anything was measured."""
+        floor = max(self.eps * self.scale, self._noise.get(k, 0.0))
+        return lambda step: 2.0 * floor / step
+
+    def measure_noise(self, k: int) -> float:
+        """Standard deviation of the trembling of L in argument k, measured along one random direction."""
+        if k not in self._noise:
+            rng = self.case.rng(f"noise {k}")
+            v = self.direction(k, rng)
+            moved = self.at_direction(k, v)
+            here = self.here
+
+            def trembling(distance: float) -> float:
+                return self.dot(moved(distance), here)
+
+            self._noise[k] = noise_level(trembling, spacing=64.0 * self.eps if self.low else 1e-12)
+        return self._noise[k]
+
+    def direction(self, k: int, rng: np.random.Generator) -> np.ndarray:
+        """A Gaussian direction, longer where the entry is large, shorter where a kink or an end is near."""
+        x = np.asarray(self.inputs[k], dtype=np.float64)
+        v = rng.standard_normal(x.shape) * np.maximum(1.0, np.abs(x))
+        longest = 0.5 * self.reach(k) / self.first_step
+        return np.sign(v) * np.minimum(np.abs(v), longest)
+
+
+def ends(arg: Arg) -> tuple[float, ...]:
+    """The finite ends of a float argument's domain."""
+    return tuple(float(end) for end in arg.domain if not isinstance(end, str) and math.isfinite(end))

@@ -1,0 +1,262 @@
+"""The battery: where an op is looked at. Fifteen to twenty samples that cover shapes, layouts, dtypes and points.
+
+Half of all wrong gradients are invisible in one random array, whatever the differencing formula; so each sample
+goes to a place where a kind of mistake has nowhere to hide. The samples are a covering array, not a full product.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from npvae.spec import Arg, Op
+
+__all__ = ["LAYOUTS", "LEVELS", "REGIMES", "Case", "Sample", "battery", "build", "in_layout"]
+
+LAYOUTS = ("C", "fortran", "strided", "negative")
+LEVELS = ("smoke", "default", "exhaustive")
+REGIMES = (
+    "generic", "zero", "kink", "near", "ties", "edge", "special",
+    "pos40", "neg40", "far800", "tiny", "x30",
+)  # fmt: skip
+
+_BASE = (4, 3, 5, 6, 7, 8)
+_TAIL = (9, 17, 11, 10, 3, 2)
+_SATURATION = {"pos40": 40.0, "neg40": -40.0, "far800": 800.0}
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The recipe of one case.
+
+    cell    the group it belongs to, one pytest item: "numeric-f64", "shapes", "layouts", "numeric-f32", "kink" ...
+    sizes   symbol -> size
+    dtype   "float64" or "float32"
+    layout  memory layout of every array: "C", "fortran", "strided" (every second entry) or "negative" (reversed)
+    regime  what the values are like: "generic", "kink" (exactly on the kinks and on +-0), "near" (just off them),
+            "ties" (few distinct values), "edge" (on the ends of the domain), "special", "pos40", "neg40", "far800",
+            "tiny", "x30"
+    params  the keyword arguments
+    """
+
+    cell: str
+    sizes: Mapping[str, int]
+    dtype: str = "float64"
+    layout: str = "C"
+    regime: str = "generic"
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def label(self) -> str:
+        """Its name in reports and for `--sample`: "4x3", "4x3-f32-fortran", "4x3-kink-alpha=0.3"."""
+        parts = ["x".join(str(size) for size in self.sizes.values()) or "scalar"]
+        parts += ["f32"] * (self.dtype == "float32")
+        parts += [self.layout] * (self.layout != "C")
+        parts += [self.regime] * (self.regime != "generic")
+        parts += [f"{key}={value}" for key, value in self.params.items()]
+        return "-".join(parts)
+
+
+@dataclass(frozen=True)
+class Case:
+    """Concrete arrays to look at: the inputs in order, the parameters, and the seed of everything drawn later."""
+
+    op: Op
+    label: str
+    inputs: tuple[np.ndarray, ...]
+    params: Mapping[str, Any]
+    dtype: np.dtype
+    seed: int
+    layout: str = "C"
+    regime: str = "generic"
+    cell: str = "numeric"
+    sizes: Mapping[str, int] = field(default_factory=dict)
+
+    def rng(self, purpose: str) -> np.random.Generator:
+        """A generator of its own for each purpose, so that adding a check moves no other check's numbers."""
+        return np.random.default_rng([self.seed, zlib.crc32(f"{self.label} {purpose}".encode())])
+
+    def cotangents(self, outputs: tuple[np.ndarray, ...], purpose: str = "dy") -> tuple[np.ndarray, ...]:
+        """3 N(0, 1) for every output, in its dtype and in the layout of the case. Never ones: they hide mistakes."""
+        rng = self.rng(purpose)
+        return tuple(in_layout((3.0 * rng.standard_normal(y.shape)).astype(y.dtype), self.layout) for y in outputs)
+
+
+def battery(op: Op, level: str = "default") -> tuple[Sample, ...]:
+    """The samples of an op, the plainest first; labels are unique.
+
+    Raises ValueError for a level other than "smoke", "default" or "exhaustive".
+    """
+    if level not in LEVELS:
+        raise ValueError(f"level is {level!r}, expected one of {', '.join(LEVELS)}")
+    recipes = list(_exhaustive(op) if level == "exhaustive" else _default(op))
+    if level == "smoke":
+        wanted = {"numeric-f64": 1, "shapes": 1, "kink": 1, "numeric-f32": 1}
+        kept = []
+        for sample in reversed(recipes):
+            if wanted.get(sample.cell, 0) > 0:
+                wanted[sample.cell] -= 1
+                kept.append(sample)
+        recipes = kept[::-1]
+    unique: dict[str, Sample] = {}
+    for sample in recipes:
+        unique.setdefault(sample.label, sample)
+    return tuple(unique.values())
+
+
+def _default(op: Op) -> Iterator[Sample]:
+    symbols = op.symbols
+    base = _sizes(symbols, _BASE)
+    tail = _sizes(symbols, _TAIL)
+    combinations = [dict(zip(op.params, values, strict=True)) for values in itertools.product(*op.params.values())]
+    turn = itertools.count()
+
+    def params() -> dict[str, Any]:
+        return combinations[next(turn) % len(combinations)]
+
+    yield Sample("numeric-f64", base, params=combinations[0])
+    for combination in combinations[1:6]:
+        yield Sample("params", base, params=combination)
+    for symbol in symbols[:3]:
+        yield Sample("shapes", {**base, symbol: 1}, params=params())
+    yield Sample("shapes", dict.fromkeys(symbols, 1), params=params())
+    yield Sample("shapes", tail, params=params())
+    for layout in LAYOUTS[1:]:
+        yield Sample("layouts", base, layout=layout, params=params())
+    yield Sample("numeric-f32", base, dtype="float32", params=params())
+    yield Sample("numeric-f32", tail, dtype="float32", layout="strided", params=params())
+    yield Sample("numeric-f32", base, dtype="float32", regime="pos40", layout="fortran", params=params())
+    for combination in combinations[:3]:
+        yield Sample("kink", base, regime="kink", params=combination)
+    if any(arg.kinks for arg in op.args.values()):
+        yield Sample("kink", base, regime="near", params=params())
+    yield Sample("kink", base, regime="ties", params=params())
+    for regime in ("pos40", "neg40", "far800"):
+        yield Sample("saturation", base, regime=regime, params=params())
+    yield Sample("scale", base, regime="tiny", params=params())
+    yield Sample("scale", base, regime="x30", params=params())
+    if any(math.isfinite(end) for arg in op.args.values() for end in _ends(arg, base)):
+        yield Sample("domain", base, regime="edge", params=params())
+    if any(arg.specials for arg in op.args.values()):
+        yield Sample("specials", base, regime="special", params=params())
+
+
+def _exhaustive(op: Op) -> Iterator[Sample]:
+    yield from _default(op)
+    symbols = op.symbols
+    shapes = [_sizes(symbols, _BASE), _sizes(symbols, _TAIL), dict.fromkeys(symbols, 1)]
+    shapes += [{**shapes[0], symbol: 1} for symbol in symbols] + [_sizes(symbols, (2, 2, 2, 2, 2, 2))]
+    shapes += [_sizes(symbols, (16, 8, 7, 5, 3, 2)), _sizes(symbols, (33, 15, 9, 4, 3, 2))]
+    combinations = [dict(zip(op.params, values, strict=True)) for values in itertools.product(*op.params.values())]
+    turn = 0
+    for regime, dtype, layout in itertools.product(REGIMES, ("float64", "float32"), LAYOUTS):
+        for combination in combinations:
+            turn += 1
+            yield Sample("exhaustive", shapes[turn % len(shapes)], dtype, layout, regime, combination)
+    for sizes, dtype in itertools.product(shapes, ("float64", "float32")):
+        yield Sample("exhaustive", sizes, dtype, params=combinations[0])
+
+
+def _sizes(symbols: tuple[str, ...], sizes: tuple[int, ...]) -> dict[str, int]:
+    return {symbol: sizes[i % len(sizes)] for i, symbol in enumerate(symbols)}
+
+
+def build(op: Op, sample: Sample, seed: int) -> Case:
+    """Draw the arrays of a sample. The same op, sample and seed give the same arrays."""
+    case = Case(
+        op, sample.label, (), sample.params, np.dtype(sample.dtype), seed,
+        sample.layout, sample.regime, sample.cell, sample.sizes,
+    )  # fmt: skip
+    rng = case.rng("inputs")
+    inputs = tuple(in_layout(_draw(arg, sample, case.dtype, rng), sample.layout) for arg in op.args.values())
+    return Case(**{**case.__dict__, "inputs": inputs})
+
+
+def _draw(arg: Arg, sample: Sample, dtype: np.dtype, rng: np.random.Generator) -> np.ndarray:
+    shape = arg.sizes(sample.sizes)
+    low, high = _ends(arg, sample.sizes)
+    if arg.dtype is not None and np.dtype(arg.dtype).kind in "biu":
+        return _draw_integers(np.dtype(arg.dtype), arg, low, high, shape, rng)
+    x = _spread(low, high, shape, rng)
+    moved = rng.random(shape) < 0.6
+    regime = sample.regime
+    if regime in _SATURATION:
+        far = _SATURATION[regime] * (1.0 + 0.02 * np.abs(rng.standard_normal(shape)))
+        if regime == "far800":
+            far = far * rng.choice([-1.0, 1.0], size=shape)
+        x = np.where(moved, far, x)
+    elif regime == "x30":
+        x = 30.0 * x if not (math.isfinite(low) or math.isfinite(high)) else x
+    elif regime == "tiny":
+        x = 1e-8 * x if low <= 0.0 <= high else x
+    elif regime == "ties":
+        x = np.round(2.0 * x) / 2.0
+    elif regime in ("kink", "near", "special", "edge"):
+        if regime == "special":
+            candidates = [*arg.specials]
+        elif regime == "edge":
+            candidates = [end for end in (low, high) if math.isfinite(end)]
+        else:
+            candidates = [*arg.kinks] or [0.0]
+            candidates += [-0.0] * (0.0 in candidates)
+        if candidates:
+            chosen = rng.choice(np.array(candidates), size=shape)
+            if regime == "near":
+                off = 10.0 ** rng.uniform(-5.0, -2.0, size=shape) * rng.choice([-1.0, 1.0], size=shape)
+                chosen = chosen + off * np.maximum(1.0, np.abs(chosen))
+            x = np.where(moved, chosen, x)
+    kind = np.dtype(arg.dtype) if arg.dtype is not None else dtype
+    x = np.clip(x, low, high).astype(kind)
+    # Rounding to float32 may have stepped out of the domain by half a unit in the last place.
+    return np.clip(x, kind.type(low), kind.type(high)) if math.isfinite(low) or math.isfinite(high) else x
+
+
+def _draw_integers(
+    dtype: np.dtype, arg: Arg, low: float, high: float, shape: tuple[int, ...], rng: np.random.Generator
+) -> np.ndarray:
+    if dtype.kind == "b":
+        return rng.random(shape) < 0.5
+    first = int(low) if math.isfinite(low) else 0
+    # A symbol as the upper end is a size: labels run below it. A number is the last value allowed.
+    last = int(high) - isinstance(arg.domain[1], str) if math.isfinite(high) else first + 9
+    return rng.integers(first, max(last, first), size=shape, endpoint=True).astype(dtype)
+
+
+def _ends(arg: Arg, sizes: Mapping[str, int]) -> tuple[float, float]:
+    low, high = arg.domain
+    return float(low), float(sizes[high] if isinstance(high, str) else high)
+
+
+def _spread(low: float, high: float, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
+    """Ordinary values: N(0, 1), well inside an interval, or a log-normal distance from its only end."""
+    if math.isfinite(low) and math.isfinite(high):
+        if high - low > 4.0 and low < -1.0 < 1.0 < high:
+            return np.clip(rng.standard_normal(shape), low, high)
+        return low + (high - low) * rng.uniform(0.05, 0.95, size=shape)
+    if math.isfinite(low):
+        return low + np.exp(0.7 * rng.standard_normal(shape))
+    if math.isfinite(high):
+        return high - np.exp(0.7 * rng.standard_normal(shape))
+    return rng.standard_normal(shape)
+
+
+def in_layout(x: np.ndarray, layout: str) -> np.ndarray:
+    """The same values in another memory layout."""
+    if x.ndim == 0 or layout == "C":
+        return np.ascontiguousarray(x).reshape(x.shape)
+    if layout == "fortran":
+        return np.asfortranarray(x)
+    if layout == "strided":
+        room = np.full((*x.shape[:-1], 2 * x.shape[-1]), np.nan if x.dtype.kind == "f" else 0).astype(x.dtype)
+        room[..., ::2] = x
+        return room[..., ::2]
+    if layout == "negative":
+        every = (slice(None, None, -1),) * x.ndim
+        return np.ascontiguousarray(x[every])[every]
+    raise ValueError(f"layout is {layout!r}, expected one of {', '.join(LAYOUTS)}")
