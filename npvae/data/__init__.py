@@ -1,0 +1,33 @@
+"""Data: built-in digits, published data sets by name, the user's own files, and minibatches of them.
+
+    train, test = load_dataset("digits")
+    for x in minibatches(train, 128, rng):
+        ...
+
+where train and test are `Images`, and x is (B, D) float32.
+"""
+
+from npvae.data.digits import load_digits
+from npvae.data.files import DataError
+from npvae.data.idx import read_idx
+from npvae.data.images import Images
+from npvae.data.minibatches import epoch_order, minibatches
+from npvae.data.npy import read_npy, read_npz
+from npvae.data.png import read_png_folder
+from npvae.data.registry import DATASETS, load_dataset
+from npvae.data.split import hold_out
+
+__all__ = [
+    "DATASETS",
+    "DataError",
+    "Images",
+    "epoch_order",
+    "hold_out",
+    "load_dataset",
+    "load_digits",
+    "minibatches",
+    "read_idx",
+    "read_npy",
+    "read_npz",
+    "read_png_folder",
+]

@@ -1,0 +1,139 @@
+"""The .npy and .npz formats of NumPy, read strictly: plain numbers only, nothing unpickled, nothing evaluated.
+
+`numpy.load` is made for files that one has written oneself. Here a file may be cut off, mutated or hostile, so the
+header is matched and not evaluated, and its sizes are held against the file before anything is allocated.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import zipfile
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from npvae.data.files import (
+    MAX_BYTES,
+    DataError,
+    check_compression,
+    damage_as_data_error,
+    declared_bytes,
+    file_size,
+    read_array,
+)
+
+MAP_BYTES = 2**30
+"""A .npy with more bytes of data than this is mapped into memory, not read, unless told otherwise."""
+
+_MAX_HEADER = 10_000
+_MAX_AXES = 8
+_MEND = "write it again with numpy.save or numpy.savez"
+_HEADER = re.compile(
+    rb"\{'descr': *'([<>|=]?[a-zA-Z]\d{1,2})', *'fortran_order': *(True|False), *'shape': *\(([\d, ]*)\),? *\}\s*"
+)
+
+
+class _Header(NamedTuple):
+    dtype: np.dtype
+    shape: tuple[int, ...]
+    fortran: bool
+    length: int  # bytes before the data
+
+
+def _read_header(path: str | os.PathLike[str], stream: Any) -> _Header:
+    """Read the header of a .npy. Specification: numpy.lib.format, versions 1.0 to 3.0."""
+    start = stream.read(8)
+    if len(start) < 8 or start[:6] != b"\x93NUMPY" or start[6:] not in (b"\x01\0", b"\x02\0", b"\x03\0"):
+        raise DataError(f"{path}: does not start as a .npy of version 1, 2 or 3: {_MEND}")
+    width = 2 if start[6] == 1 else 4
+    length = int.from_bytes(stream.read(width), "little")
+    if length > _MAX_HEADER:
+        raise DataError(f"{path}: declares a header of {length:,} bytes, the limit is {_MAX_HEADER:,}: {_MEND}")
+    text = stream.read(length)
+    found = _HEADER.fullmatch(text)
+    if len(text) < length or not found:
+        raise DataError(f"{path}: header {text[:80]!r} is not that of a plain array of numbers: {_MEND}")
+    dtype = np.dtype(found[1].decode())
+    if dtype.kind not in "biuf" or dtype.itemsize > 8:
+        raise DataError(f"{path}: holds dtype {dtype}, expected integers or floats of at most 8 bytes: convert it")
+    shape = tuple(int(size) for size in found[3].split(b",") if size.strip())
+    if len(shape) > _MAX_AXES:
+        raise DataError(f"{path}: declares {len(shape)} axes, the limit is {_MAX_AXES}: {_MEND}")
+    return _Header(dtype, shape, found[2] == b"True", 8 + width + length)
+
+
+def _ordered(path: str | os.PathLike[str], stream: Any, header: _Header) -> np.ndarray:
+    shape = header.shape[::-1] if header.fortran else header.shape
+    array = read_array(path, stream, shape, header.dtype)
+    return np.ascontiguousarray(array.T) if header.fortran else array
+
+
+def read_npy(path: str | os.PathLike[str], *, mmap: bool | None = None, max_bytes: int = MAX_BYTES) -> np.ndarray:
+    """Read a .npy of numbers -> C-contiguous array in native byte order, or a read-only numpy.memmap.
+
+    mmap       True to map the file, False to read it, None to map it if its data exceed MAP_BYTES (1 GiB).
+    max_bytes  bound of what is read into memory; a mapped file may be of any size.
+
+    The file must hold exactly what its header declares. DataError for everything else: missing, damaged, cut off,
+    followed by other bytes, objects or strings inside, or mapped in Fortran order (its rows lie scattered).
+    """
+    size = file_size(path)
+    with damage_as_data_error(path, _MEND), open(path, "rb") as file:
+        header = _read_header(path, file)
+        declared = declared_bytes(path, header.shape, header.dtype, size)
+        if size != header.length + declared:
+            raise DataError(f"{path}: {size:,} bytes, its header declares {header.length + declared:,}: {_MEND}")
+        if mmap is None:
+            mmap = declared > MAP_BYTES
+        if not mmap or not declared:
+            declared_bytes(path, header.shape, header.dtype, max_bytes)
+            return _ordered(path, file, header)
+    if header.fortran:
+        raise DataError(f"{path}: in Fortran order, rows cannot be streamed: save numpy.ascontiguousarray of it")
+    with damage_as_data_error(path, _MEND):
+        return np.memmap(path, header.dtype, mode="r", offset=header.length, shape=header.shape)
+
+
+def npz_names(path: str | os.PathLike[str]) -> list[str]:
+    """Names of the arrays in a .npz, in its order. DataError if it is not one."""
+    file_size(path)
+    with damage_as_data_error(path, _MEND), zipfile.ZipFile(path) as archive:
+        return [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
+
+
+def read_npz(
+    path: str | os.PathLike[str], names: Iterable[str] | None = None, *, max_bytes: int = MAX_BYTES
+) -> dict[str, np.ndarray]:
+    """Read the named arrays of a .npz, all if None -> {name: C-contiguous array in native byte order}.
+
+    `max_bytes` bounds their sum. Sizes are held against the archive before anything is allocated, and the checksum of
+    every array is compared. DataError for everything else: missing, damaged, a name that is not there, objects or
+    strings inside, compression other than deflate.
+    """
+    arrays: dict[str, np.ndarray] = {}
+    file_size(path)
+    with damage_as_data_error(path, _MEND), zipfile.ZipFile(path) as archive:
+        present = [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
+        for name in present if names is None else names:
+            if name not in present:
+                raise DataError(f"{path}: holds {', '.join(present) or 'no arrays'}, not {name!r}: check the name")
+            array = _read_member(f"{path}[{name}]", archive, archive.getinfo(name + ".npy"), max_bytes)
+            max_bytes -= array.nbytes
+            arrays[name] = array
+    return arrays
+
+
+def _read_member(label: str, archive: zipfile.ZipFile, info: zipfile.ZipInfo, max_bytes: int) -> np.ndarray:
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise DataError(f"{label}: compressed by method {info.compress_type}, expected none or deflate: {_MEND}")
+    with archive.open(info) as stream:
+        header = _read_header(label, stream)
+        declared = declared_bytes(label, header.shape, header.dtype, max_bytes)
+        if info.file_size != header.length + declared:
+            raise DataError(
+                f"{label}: {info.file_size:,} bytes, its header declares {header.length + declared:,}: {_MEND}"
+            )
+        check_compression(label, declared, info.compress_size)
+        return _ordered(label, stream, header)

@@ -1,0 +1,79 @@
+"""Data of the user's own: a .npy, a .npz, an idx file, a folder of PNGs or of MNIST's four idx files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from npvae.data.files import DataError
+from npvae.data.idx import read_idx
+from npvae.data.images import Images
+from npvae.data.mnist import find_idx_files, read_idx_files
+from npvae.data.npy import npz_names, read_npy, read_npz
+from npvae.data.png import read_png_folder
+from npvae.data.split import hold_out
+
+# The names under which people save arrays in a .npz, the most telling first.
+_TRAIN = ("x_train", "X_train", "train_images", "x", "X", "images", "data", "train")
+_TEST = ("x_test", "X_test", "test_images", "test")
+_TRAIN_LABELS = ("y_train", "train_labels", "y", "labels", "target")
+_TEST_LABELS = ("y_test", "test_labels")
+
+_LOOKED_AT = 1000  # rows of a memory map from which its scale is guessed
+
+
+def load_own(path: Path) -> tuple[Images, Images]:
+    """Read the user's own data -> (train, test). What may be there is told in `load_dataset`."""
+    if path.is_dir():
+        idx_files = find_idx_files(path)
+        if idx_files is not None:
+            return read_idx_files(idx_files)
+        return hold_out(Images(read_png_folder(path), source=str(path)))
+    if path.suffix.lower() == ".npz":
+        return load_npz(path)
+    if path.suffix.lower() == ".png":
+        raise DataError(f"{path}: a single picture: give the folder it is in")
+    pixels = read_npy(path) if path.suffix.lower() == ".npy" else read_idx(path)
+    return hold_out(Images(pixels, max_value=_scale(pixels), source=str(path)))
+
+
+def load_npz(path: Path) -> tuple[Images, Images]:
+    """Read a .npz -> (train, test), with labels if it has some. Which arrays are taken is told in `load_dataset`."""
+    names = npz_names(path)
+    train, test = _first(_TRAIN, names), _first(_TEST, names)
+    train_labels, test_labels = _first(_TRAIN_LABELS, names), _first(_TEST_LABELS, names)
+    if train is None:
+        others = [name for name in names if name not in (test, train_labels, test_labels)]
+        if len(others) != 1:
+            raise DataError(
+                f"{path}: holds {', '.join(names) or 'no arrays'}: name the images x and x_test, the labels y and y_test"
+            )
+        train = others[0]
+    arrays = read_npz(path, [name for name in (train, test, train_labels, test_labels) if name])
+    max_value = _scale(arrays[train])
+    labels = arrays[train_labels] if train_labels else None
+    images = Images(arrays[train], labels, max_value=max_value, source=f"{path}[{train}]")
+    if test is None:
+        return hold_out(images)
+    labels = arrays[test_labels] if test_labels else None
+    held_out = Images(
+        arrays[test], labels, image_shape=images.image_shape, max_value=max_value, source=f"{path}[{test}]"
+    )
+    return images, held_out
+
+
+def _first(wanted: Sequence[str], names: Sequence[str]) -> str | None:
+    return next((name for name in wanted if name in names), None)
+
+
+def _scale(pixels: np.ndarray) -> float | None:
+    """The max_value of the user's pixels: 1 if they are uint8 and only 0 and 1, None for the usual one of their dtype.
+
+    Only the head of a memory map is looked at. Should a larger value follow, `Images` refuses the batch it is in.
+    """
+    if pixels.dtype != np.uint8 or pixels.size == 0:
+        return None
+    head = pixels[:_LOOKED_AT] if isinstance(pixels, np.memmap) else pixels
+    return 1 if head.max() <= 1 else None

@@ -1,0 +1,79 @@
+"""Data sets by name, and the user's own by path."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from npvae.data import local
+from npvae.data.digits import load_digits
+from npvae.data.files import DataError
+from npvae.data.images import Images
+from npvae.data.mnist import FASHION_MNIST, MNIST, load_idx_set
+from npvae.data.own_data import load_own
+
+_LOADERS: dict[str, Callable[[Path | None], tuple[Images, Images]]] = {
+    "digits": lambda data_dir: load_digits(),
+    "mnist": partial(load_idx_set, MNIST),
+    "fashion-mnist": partial(load_idx_set, FASHION_MNIST),
+    "binarized-mnist": local.load_binarized_mnist,
+    "frey": local.load_frey,
+    "omniglot": local.load_omniglot,
+    "mnist1d": local.load_mnist1d,
+}
+
+DATASETS = tuple(_LOADERS)
+"""The names that `load_dataset` knows."""
+
+
+def load_dataset(
+    name_or_path: str | os.PathLike[str], data_dir: str | os.PathLike[str] | None = None
+) -> tuple[Images, Images]:
+    """A data set -> (train, test), both Images.
+
+    By name:
+
+        digits           1,501 + 296 images of 8 x 8, shipped with npvae
+        mnist            60,000 + 10,000 of 28 x 28
+        fashion-mnist    60,000 + 10,000 of 28 x 28
+        binarized-mnist  50,000 + 10,000 of 28 x 28, zeros and ones
+        frey             1,769 + 196 of 28 x 20
+        omniglot         4,356 + 484 of 28 x 28
+        mnist1d          4,000 + 1,000 of 1 x 40, real numbers
+
+    data_dir is the folder of the files, or its parent; by default the environment variable NPVAE_DATA. Without either,
+    mnist and fashion-mnist are downloaded once (needs the extra `data`); with one, nothing is ever downloaded.
+
+    By path, data of one's own (write ./mnist for a folder that has a data set's name):
+
+        a .npy         images (N, D), (N, H, W), (N, H, W, 1) or (N, 1, H, W). Above 1 GiB it is not read but mapped
+                       into memory, and its batches stream from disk.
+        a .npz         images in x_train, x, X, images, data or the only array; labels, if any, in y_train, y, labels or
+                       target; a test set, if any, in x_test with y_test.
+        an idx file    images, bare or .gz
+        a folder       of .png files of one size, or of four idx files named as MNIST's
+
+    Pixels are uint8, of which 255 becomes 1 (if the train set holds only 0 and 1, these stay 0 and 1), or floats, which
+    stay as they are. Where there is no test set, one row in ten is held out: `npvae.data.split.hold_out`.
+
+    DataError for an unknown name, a missing folder, a damaged file, a download that failed.
+    """
+    if data_dir is None:
+        data_dir = os.environ.get("NPVAE_DATA") or None
+    name = str(name_or_path).lower().replace("_", "-") if isinstance(name_or_path, str) else None
+    if name in _LOADERS:
+        return _LOADERS[name](None if data_dir is None else Path(data_dir).expanduser())
+    path = Path(name_or_path).expanduser()
+    if os.path.exists(path):
+        return load_own(path)
+    if name is None or os.sep in name or path.suffix:
+        raise DataError(f"{path}: no such file or folder; the data sets by name are {', '.join(DATASETS)}")
+    near = difflib.get_close_matches(name, DATASETS, n=1)
+    guess = f" (did you mean {near[0]}?)" if near else ""
+    raise DataError(
+        f"unknown data set {str(name_or_path)!r}{guess}: expected one of {', '.join(DATASETS)}, "
+        "or the path of a .npy, a .npz, an idx file or a folder of PNGs"
+    )
