@@ -1,0 +1,36 @@
+"""The command line. It joins what the library offers and does nothing that the library cannot."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+
+COMMANDS = ("train", "sample", "reconstruct", "encode")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; the exit code is 0, or 2 for what the user can mend, or what the command says itself."""
+    parser = build_parser()
+    args = parser.parse_args(argv)
+    try:
+        return int(args.run(args))
+    except (ValueError, OSError, ArithmeticError) as error:
+        if args.traceback:
+            raise
+        print(f"npvae: error: {error}", file=sys.stderr)
+        return 2
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser with all commands; each lives in its own module, which imports what is heavy only when it runs."""
+    import npvae
+
+    parser = argparse.ArgumentParser(prog="npvae", description=npvae.__doc__.splitlines()[0] if npvae.__doc__ else "")
+    parser.add_argument("--version", action="version", version=f"npvae {npvae.__version__}")
+    parser.add_argument("--traceback", action="store_true", help="show where in the code an error comes from")
+    subparsers = parser.add_subparsers(metavar="command", required=True)
+    for command in COMMANDS:
+        importlib.import_module(f"npvae.cli.{command.replace('-', '_')}").add_parser(subparsers)
+    return parser

@@ -1,0 +1,36 @@
+"""`npvae sample`: images from the prior of a trained model, as a picture or an array."""
+
+from __future__ import annotations
+
+import argparse
+
+from npvae.cli.from_run import add_run_options, image_shape, output_path
+
+
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
+    """The options of `npvae sample`."""
+    parser = subparsers.add_parser("sample", help="draw new images from a trained model", description=__doc__)
+    add_run_options(parser, "samples.png", data=False)
+    parser.add_argument("-n", type=int, default=64, help="how many (default: 64)")
+    parser.add_argument("--seed", type=int, default=0, help="of the latents that are drawn (default: 0)")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """A grid as .png, or the decoder's means (n, D) as .npy."""
+    import numpy as np
+
+    import npvae
+
+    if args.n < 1:
+        raise ValueError(f"-n is {args.n}, expected at least 1")
+    model, config = npvae.load(args.folder), npvae.training.read_config(args.folder)
+    path = output_path(args, ".png", ".npy")
+    rng = np.random.default_rng(args.seed)
+    if path.suffix == ".npy":
+        np.save(path, model.sample(args.n, rng))
+    else:
+        figure = npvae.figures.prior_samples(model, image_shape(config, model.data_dim), rng, args.n)
+        npvae.figures.save_png(figure, path)
+    print(path)
+    return 0

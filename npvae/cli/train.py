@@ -1,0 +1,121 @@
+"""`npvae train`: from a data set to a trained model, its curves and its pictures."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
+    """The options of `npvae train`."""
+    parser = subparsers.add_parser(
+        "train",
+        help="train a model and draw its pictures",
+        description="Train a model and write a run folder: config.json, metrics.jsonl, model.npz, figures/.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    add_data_options(parser, default="digits")
+    parser.add_argument("--model", default="vae", help="vae or autoencoder")
+    parser.add_argument("--latent", type=int, default=2, metavar="L", help="number of latents")
+    parser.add_argument(
+        "--hidden", type=widths, default="256", metavar="H[,H...]", help="widths of the encoder's layers"
+    )
+    parser.add_argument("--activation", default="relu", help="relu, leaky_relu, elu, silu, tanh, sigmoid, softplus")
+    parser.add_argument(
+        "--likelihood",
+        default="bernoulli",
+        help="bernoulli, squared_error, gaussian_fixed, gaussian_scalar, gaussian_pixel, gaussian_decoder",
+    )
+    parser.add_argument(
+        "--logvar", type=float, default=0.0, help="log-variance of gaussian_fixed, or start of a learned one"
+    )
+    parser.add_argument("--beta", type=float, default=1.0, help="weight of the KL term (vae)")
+    parser.add_argument("--epochs", type=int, help="passes over the data (default: 200 for digits, 10 for others)")
+    parser.add_argument("--batch-size", type=int, default=128, metavar="N")
+    parser.add_argument("--optimizer", default="adam", help="adam, adagrad or sgd")
+    parser.add_argument("--lr", type=float, default=1e-3, help="learning rate")
+    parser.add_argument("--seed", type=int, default=0, help="of weights, order and noise")
+    parser.add_argument(
+        "--out", type=Path, help="folder of the run (default: runs/<dataset>-1, -2, ... the first free)"
+    )
+    parser.add_argument("--no-figures", action="store_true", help="draw no pictures")
+    parser.add_argument("--quiet", action="store_true", help="print errors only")
+    parser.set_defaults(run=run)
+
+
+def add_data_options(parser: argparse.ArgumentParser, default: str | None) -> None:
+    """--dataset and --data-dir, the same for every command that reads data."""
+    parser.add_argument(
+        "--dataset",
+        default=default,
+        help="a name (digits, mnist, fashion-mnist, ...), or a .npy/.npz/idx file or PNG folder",
+    )
+    parser.add_argument("--data-dir", type=Path, help="where the data set's files are, to use them without a network")
+
+
+def widths(text: str) -> tuple[int, ...]:
+    """ "400" or "200,200" -> (400,) or (200, 200)."""
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a list of widths, write it like 400 or 200,200") from None
+
+
+def free_folder(dataset: str) -> Path:
+    """runs/<dataset>-1, or the first number that is not taken."""
+    name, number = Path(dataset).stem, 1
+    while (Path("runs") / f"{name}-{number}").exists():
+        number += 1
+    return Path("runs") / f"{name}-{number}"
+
+
+def run(args: argparse.Namespace) -> int:
+    """Load, train, draw."""
+    import npvae
+    from npvae.data import load_dataset
+    from npvae.models import MODELS
+
+    if args.model not in MODELS:
+        raise ValueError(f"--model {args.model!r} is unknown, choose one of {', '.join(MODELS)}")
+    train, test = load_dataset(args.dataset, args.data_dir)
+    settings: dict[str, Any] = {"beta": args.beta} if args.model == "vae" else {}
+    model = MODELS[args.model](
+        train.shape[1],
+        args.hidden,
+        args.latent,
+        args.activation,
+        args.likelihood,
+        logvar=args.logvar,
+        seed=args.seed,
+        **settings,
+    )
+    out = args.out or free_folder(args.dataset)
+    if not args.quiet:
+        print(f"{model}\n{len(train):,} images to train on, {len(test):,} to test; losses in nats an image")
+    npvae.train(
+        model,
+        train,
+        test,
+        epochs=args.epochs or (200 if args.dataset == "digits" else 10),
+        batch_size=args.batch_size,
+        optimizer=args.optimizer,
+        lr=args.lr,
+        seed=args.seed,
+        out=out,
+        progress=not args.quiet,
+        note={
+            "dataset": args.dataset,
+            "data_dir": args.data_dir and str(args.data_dir),
+            "image_shape": train.image_shape,
+        },
+    )
+    if not args.no_figures:
+        from npvae.figures import write_figures
+
+        paths = write_figures(model, model.history, train, test, out / "figures", args.seed)
+        if not args.quiet:
+            print("\n".join(str(path) for path in paths))
+    if not args.quiet:
+        print(f"run written to {out}: npvae.load({str(out)!r}) gives the model back")
+    return 0

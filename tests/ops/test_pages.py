@@ -1,0 +1,146 @@
+"""The equations of every page are executed and hold the code beneath them, forward and backward."""
+
+import inspect
+import pkgutil
+import re
+import sys
+from itertools import product
+
+import mpmath
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import npvae.ops
+from npvae.equations import evaluate, output_name, page_of, read_equations
+from npvae.ops import OPS
+
+CASES = [
+    pytest.param(op, dict(zip(op.params, values, strict=True)), id="-".join([op.name, *map(str, values)]))
+    for op in OPS
+    for values in product(*op.params.values())
+]
+
+
+def draw(op, rng, sizes, scale=2.0):
+    """One random input for every argument, inside its domain."""
+    inputs = {}
+    for name, arg in op.args.items():
+        values = scale * rng.standard_normal(arg.sizes(sizes))
+        low, high = arg.domain
+        if (low, high) == (0.0, 1.0):
+            values = rng.random(arg.sizes(sizes))
+        inputs[name] = np.clip(values, low, high)
+    return inputs
+
+
+def run(op, inputs, params, rng):
+    """Forward and backward of the code: {"y": ..., "dx": ...} under the names of the page."""
+    y, cache = op.forward(*inputs.values(), **params)
+    dy = 3 * rng.standard_normal(y.shape)
+    grads = op.backward(dy.astype(y.dtype), cache)
+    grads = grads if isinstance(grads, tuple) else (grads,)
+    found = {f"d{name}": grad for name, grad in zip(op.differentiable, grads, strict=True)}
+    return {output_name(op): y, **found}, dy.astype(y.dtype)
+
+
+@pytest.mark.parametrize(("op", "params"), CASES)
+@given(seed=st.integers(0, 2**32 - 1), sizes=st.lists(st.integers(1, 4), min_size=3, max_size=3))
+def test_code_is_what_its_page_says(op, params, seed, sizes):
+    rng = np.random.default_rng(seed)
+    inputs = draw(op, rng, dict(zip(op.symbols, sizes, strict=False)))
+    found, dy = run(op, inputs, params, rng)
+    page = evaluate(op, inputs, dy, params=params)
+    for name, array in found.items():
+        np.testing.assert_allclose(array, page[name], rtol=1e-11, atol=1e-12, err_msg=f"{op.name}: {name}")
+
+
+EXTREMES = {
+    "logits": [-1e4, -800.0, -40.0, -1e-8, 0.0, 1e-8, 40.0, 800.0, 1e4],
+    "logvar": [-80.0, -40.0, -1e-8, 0.0, 1e-8, 40.0, 80.0],
+    "x": [-1e4, -800.0, -40.0, -1e-8, 1e-8, 40.0, 800.0, 1e4],
+}
+EXTREME_CASES = [  # a layer's activation is tested by itself
+    case for case in CASES if set(EXTREMES) & set(case.values[0].args) and case.values[0].name != "layer"
+]
+
+
+@pytest.mark.parametrize(("op", "params"), EXTREME_CASES)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_extreme_inputs_give_the_exact_value_and_gradient(op, params, dtype):
+    """Against the page evaluated with 60 digits: the plain formula is right where float64 would overflow in it."""
+    rng = np.random.default_rng(0)
+    which = next(name for name in ("logits", "logvar", "x") if name in op.args)
+    for extreme in EXTREMES[which]:
+        inputs = draw(op, rng, dict.fromkeys(op.symbols, 2), scale=1.0)
+        inputs[which] = np.full_like(inputs[which], extreme)
+        if op.name == "bernoulli_nll":
+            inputs["x"] = np.array([[0.0, 1.0], [0.3, 1.0]])
+        inputs = {name: value.astype(dtype) for name, value in inputs.items()}
+        found, dy = run(op, inputs, params, rng)
+        with mpmath.workdps(60):
+            page = evaluate(op, inputs, dy, params=params, numbers=mpmath.mp)
+        eps = np.finfo(dtype).eps
+        for name, array in found.items():
+            assert array.dtype == dtype, f"{op.name}: {name} drifts from {dtype}"
+            truth = page[name].astype(float)
+            scale = max(1.0, float(np.abs(dy).max())) if np.abs(truth).max() < 1e4 else float(np.abs(truth).max())
+            np.testing.assert_allclose(
+                array, truth, rtol=64 * eps, atol=16 * eps * scale, err_msg=f"{op.name}: {name} at {which} = {extreme}"
+            )
+
+
+@pytest.mark.parametrize("op", OPS, ids=lambda op: op.name)
+def test_page_reads_like_a_page(op):
+    """Both headings, numbers 1, 2, 3 ..., and every number cited in the code where the equation stands."""
+    equations = read_equations(page_of(op))
+    assert {equation.section for equation in equations} == {"Forward", "Backward"}
+    assert [equation.number for equation in equations] == list(range(1, len(equations) + 1))
+    source = inspect.getsource(sys.modules[op.forward.__module__])
+    code = source.replace(page_of(op), "")
+    for equation in equations:
+        assert re.search(rf"#.*\({equation.number}\)", code), f"{op.name}: equation ({equation.number}) is not cited"
+    defined = {equation.name for equation in equations}
+    assert {f"d{name}" for name in op.differentiable} <= defined
+    assert len(source.splitlines()) <= 80, "a page fits a screen"
+
+
+def test_every_page_is_in_the_table():
+    """An op outside the table would be tested by nothing."""
+    pages = {name for _, name, _ in pkgutil.iter_modules(npvae.ops.__path__)} - {"shapes"}
+    in_table = {op.forward.__module__.rpartition(".")[2] for op in OPS}
+    assert pages == in_table
+    assert len({op.name for op in OPS}) == len(OPS)
+    for op in OPS:
+        assert op.pure, "npvae's own ops never share memory"
+        for half in (op.forward, op.backward):
+            assert getattr(npvae.ops, half.__name__) is half
+
+
+SHARED_AXES = [
+    pytest.param(op, name, axis, id=f"{op.name}-{name}-{symbol}")
+    for op in OPS
+    for name, arg in op.args.items()
+    for axis, symbol in enumerate(arg.axes)
+    if sum(symbol in other.axes for other in op.args.values()) > 1
+]
+
+
+@pytest.mark.parametrize(("op", "name", "axis"), SHARED_AXES)
+def test_wrong_shapes_are_named_in_the_symbols_of_the_op(op, name, axis):
+    """One entry too many along an axis that another argument shares: the error names the op and the symbols."""
+    sizes = {symbol: 3 + i for i, symbol in enumerate(op.symbols)}
+    shape = list(op.args[name].sizes(sizes))
+    shape[axis] += 1
+    inputs = draw(op, np.random.default_rng(0), sizes) | {name: np.ones(shape)}
+    who = "dense" if op.name == "layer" else op.name
+    with pytest.raises(ValueError, match=rf"^{who}: \w+ has shape .*, expected \(.* taken from"):
+        op.forward(*inputs.values())
+
+
+def test_the_message_of_a_wrong_shape_says_where_the_size_comes_from():
+    with pytest.raises(
+        ValueError, match=re.escape("dense: W has shape (3, 4), expected (I, O) with I = 5 taken from x")
+    ):
+        npvae.ops.dense_forward(np.ones((2, 5)), np.ones((3, 4)), np.ones(4))
