@@ -33,6 +33,7 @@ class Mistake:
 
     @property
     def held_out(self) -> bool:
+        """Whether it is only ever scored on."""
         return zlib.crc32(self.name.encode()) % 2 == 1
 
     def planted(self) -> Op:
