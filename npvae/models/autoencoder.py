@@ -40,7 +40,7 @@ class Autoencoder:
     logvar      log-variance of gaussian_fixed, or the one at which gaussian_scalar and gaussian_pixel start
     dtype       "float32" for training, "float64" for checking gradients
     backend     where the ops come from: "numpy", the pages themselves
-    seed        of the initial weights: Glorot uniform, biases zero (see npvae.models.mlp.init_mlp)
+    seed        of the initial weights: U(-a, a), a = 1 / sqrt(fan_in), biases zero (see npvae.models.mlp.init_mlp)
 
     ValueError for a size below 1 or a name that is unknown.
     """

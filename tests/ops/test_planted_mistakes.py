@@ -1,0 +1,95 @@
+"""Mistakes planted in the source of every backward, one edit each: the gradient check has to see all of them."""
+
+import inspect
+import sys
+import types
+
+import pytest
+
+from npvae.gradcheck import check_op
+from npvae.ops import OPS
+
+MISTAKES = {
+    "dense": [
+        ("dx = dy @ W.T", "dx = -dy @ W.T"),
+        ("dW = x.T @ dy", "dW = x.T @ dy / len(x)"),
+        ("dW = x.T @ dy", "dW = x[:8].T @ dy[:8]"),
+        ("db = dy.sum(axis=0)", "db = dy.mean(axis=0)"),
+        ("db = dy.sum(axis=0)", "db = dy.sum(axis=0, keepdims=True)"),
+        ("(x, W)", "(x, W.T.copy().T * 1.0001)"),
+    ],
+    "relu": [("dy * (x > 0)", "dy * (x > 1e-3)"), ("dy * (x > 0)", "dy * (x >= 0) * 2"), ("dy * (x > 0)", "dy * 1")],
+    "leaky_relu": [("alpha * dy)", "0.01 * dy)"), ("np.where(x > 0, dy,", "np.where(x < 0, dy,")],
+    "elu": [
+        ("1, alpha * np.exp", "1, np.exp"),
+        ("1, alpha * np.exp(np.minimum(x, 0))", "1, alpha * np.expm1(np.minimum(x, 0))"),
+        ("return dy * dy_dx", "return dy_dx"),
+    ],
+    "silu": [("(1 + x * one_minus_s)", "(1 + x * s)"), ("return dy * s * (1 +", "return dy * s * (0 +")],
+    "tanh": [("1 - y * y", "1 - y"), ("1 - y * y", "1 + y * y"), ("y.copy()", "x")],
+    "sigmoid": [("e / (1 + e) ** 2", "e / (1 + e)"), ("return dy * dy_dx", "return -dy * dy_dx")],
+    "softplus": [("x >= 0, 1, e", "x >= 0, e, 1"), ("/ (1 + e)\n    return", "/ (1 + e) ** 2\n    return")],
+    "layer": [
+        ("da = ACTIVATIONS[activation].backward(dy, activation_cache)", "da = dy"),
+        ("needs_dx)  #", "needs_dx)[::-1]  #"),
+    ],
+    "std_from_logvar": [("dstd * std / 2", "dstd * std"), ("dstd * std / 2", "dstd / std / 2")],
+    "reparameterize": [
+        ("dmu = dz * 1", "dmu = dz"),
+        ("dstd = dz * eps", "dstd = dz * eps * eps"),
+        ("dstd = dz * eps", "dstd = dz * abs(eps)"),
+        ("return dmu, dstd", "return dstd, dmu"),
+    ],
+    "gaussian_kl": [
+        ("dmu = dkl * mu", "dmu = dkl * mu * 2"),
+        ("dmu = dkl * mu", "dmu = dkl.mean() * mu"),
+        ("var_minus_1 / 2", "var_minus_1"),
+        ("var_minus_1 / 2", "(var_minus_1 + 1) / 2"),
+    ],
+    "gaussian_log_density": [
+        ("dz = -dlogp * u", "dz = dlogp * u"),
+        ("(r * u - 1) / 2", "(r * u) / 2"),
+        ("(r * u - 1) / 2", "(r * u - 1)"),
+        ("u = r * precision", "u = r"),
+    ],
+    "bernoulli_nll": [
+        ("(p - x)", "(x - p)"),
+        ("(p - x)", "(p - (x > 0.5))"),
+        ("dnll[:, np.newaxis] * (p - x)", "dnll.mean() * (p - x)"),
+        ("(p - x)", "np.clip(p - x, -0.9, 0.9)"),
+    ],
+    "squared_error": [
+        ("dnll[:, np.newaxis] * r", "2 * dnll[:, np.newaxis] * r"),
+        ("* r  # (2)", "* r / r.shape[1]  # (2)"),
+    ],
+    "gaussian_nll": [
+        ("dmean = -dnll * r * precision", "dmean = -dnll * r"),
+        ("(1 - r * r * precision) / 2", "(1 + r * r * precision) / 2"),
+        ("dlogvar.sum(axis=shared)", "dlogvar.mean(axis=shared) * (dlogvar.size // dlogvar.shape[0])"),
+    ],
+}
+BY_NAME = {op.name: op for op in OPS}
+PLANTED = [(name, old, new) for name, edits in MISTAKES.items() for old, new in edits]
+
+
+def with_edit(name, old, new):
+    """The op of a page whose source has been changed in one place."""
+    page = sys.modules[BY_NAME[name].forward.__module__]
+    source = inspect.getsource(page)
+    assert source.count(old) == 1, f"{name}: {old!r} stands {source.count(old)} times in the page"
+    broken = types.ModuleType(f"{page.__name__}_broken")
+    exec(compile(source.replace(old, new), page.__file__, "exec"), broken.__dict__)
+    return broken.OP
+
+
+@pytest.mark.parametrize(("name", "old", "new"), PLANTED, ids=[f"{n}-{new}" for n, _, new in PLANTED])
+def test_the_check_sees_a_planted_mistake(name, old, new):
+    report = check_op(with_edit(name, old, new), seed=0)
+    assert not report
+    assert report.verdict == "FAIL", report
+
+
+def test_every_op_has_at_least_two_planted_mistakes():
+    pages = {op.forward.__module__.rpartition(".")[2] for op in OPS}
+    assert set(MISTAKES) == pages
+    assert all(len(edits) >= 2 for edits in MISTAKES.values())
