@@ -1,0 +1,114 @@
+"""Images out of the latent space alone: drawn from the prior, over the whole plane, along one latent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import NormalDist
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from npvae.figures.images import as_images, draw_rows, frame_cell, in_rows, label_columns, label_rows, rows_height
+from npvae.figures.posterior import LatentModel, posterior
+from npvae.figures.style import WIDTH, new_figure, signed, style
+
+__all__ = ["inverse_normal_grid", "manifold", "prior_samples", "traversals"]
+
+
+@style()
+def prior_samples(model: LatentModel, image_shape: Sequence[int], rng: np.random.Generator, n: int = 60) -> Figure:
+    """n new images in reading order: `model.sample(n, rng)`, the decoded means of z ~ N(0, I).
+
+    Raises ValueError if image_shape does not hold the model's D pixels.
+    """
+    images = as_images(model.sample(n, rng), image_shape, "prior_samples")
+    # Of 8 to 16 columns, those that leave the fewest cells of the last row empty, and of these the nearest to 12.
+    columns = min(range(16, 7, -1), key=lambda c: (-n % c, abs(c - 12))) if n > 16 else n
+    rows = in_rows(images, columns)
+    figure = new_figure(
+        0.4 + rows_height(len(rows), columns, image_shape, WIDTH),
+        "New images: decoded means of z drawn from the prior N(0, I)",
+    )
+    draw_rows(figure.subplots(), rows)
+    return figure
+
+
+def inverse_normal_grid(n: int) -> np.ndarray:
+    """n values (n,), rising, that cut N(0, 1) into equal shares: z[i] = Phi^-1((i + 1/2) / n)."""
+    phi_inverse = NormalDist().inv_cdf
+    return np.array([phi_inverse((i + 0.5) / n) for i in range(n)])
+
+
+@style()
+def manifold(model: LatentModel, image_shape: Sequence[int], n: int = 20) -> Figure:
+    """The decoded plane of two latents: n x n images, z1 rising to the right and z2 upwards.
+
+    Every image stands for the same share of the prior: the grid is even after Phi, the normal distribution
+    function. Kingma & Welling (2014), appendix A and figure 4.
+
+    Raises ValueError if the model has not two latents or image_shape does not hold its D pixels.
+    """
+    if model.latent_dim != 2:
+        raise ValueError(
+            f"manifold: the model has L = {model.latent_dim} latents and a sheet shows 2: "
+            "use traversals, or train with latent_dim=2"
+        )
+    grid = inverse_normal_grid(n)
+    z1, z2 = np.meshgrid(grid, grid[::-1])  # the first row of images is the top one: the largest z2
+    z = np.stack([z1.ravel(), z2.ravel()], axis=1)  # (n * n, 2)
+    images = as_images(model.decode(z), image_shape, "manifold")
+    height, width = images.shape[1:]
+    sheet = images.reshape(n, n, height, width).swapaxes(1, 2).reshape(n * height, n * width)
+
+    figure = new_figure(min(0.4 + 0.92 * WIDTH * height / width, 9), "Every place of the latent plane, decoded")
+    axes = figure.subplots()
+    axes.imshow(sheet, vmin=0, vmax=1, extent=(0, 1, 0, 1), aspect=height / width)
+    borders = np.arange(1, n) / n
+    axes.hlines(borders, 0, 1, color="white", linewidth=0.6)
+    axes.vlines(borders, 0, 1, color="white", linewidth=0.6)
+    ticks = [-2, -1, -0.5, 0, 0.5, 1, 2]
+    places, names = [NormalDist().cdf(tick) for tick in ticks], [signed(tick) for tick in ticks]
+    axes.set_xticks(places, names)
+    axes.set_yticks(places, names)
+    axes.spines[:].set_visible(False)
+    axes.set(xlabel="z1 (every image has the same prior probability)", ylabel="z2")
+    return figure
+
+
+@style()
+def traversals(
+    model: LatentModel,
+    x: np.ndarray,
+    image_shape: Sequence[int],
+    values: Sequence[float] = (-3, -2.5, -2, -1.5, -1, -0.5, 0, 0.5, 1, 1.5, 2, 2.5, 3),
+    most_rows: int = 10,
+) -> Figure:
+    """One latent a row moved through `values`, all others held at the posterior mean of one input x (D,).
+
+    At most `most_rows` latents, those that say most about x first: by their KL to the prior, in nats.
+
+    Raises ValueError if the model has no posterior (an autoencoder) or image_shape does not hold D pixels.
+    """
+    x = np.asarray(x).reshape(1, -1)
+    as_images(x, image_shape, "traversals")
+    mu, std = posterior(model, x, "traversals", instead="decode on codes of your own")
+    kl = 0.5 * (std**2 + mu**2 - 1 - 2 * np.log(std))[0]  # (L,)
+    latents = np.argsort(-kl, kind="stable")[:most_rows]
+    z = np.tile(mu, (len(latents), len(values), 1))  # (rows, columns, L)
+    for row, latent in enumerate(latents):
+        z[row, :, latent] = values
+    images = as_images(model.decode(z.reshape(-1, mu.shape[1])), image_shape, "traversals")
+
+    figure = new_figure(
+        0.95 + rows_height(len(latents), len(values), image_shape, 0.87 * WIDTH),
+        "One latent moved at a time, the others held at q's mean for one input",
+    )
+    axes = figure.subplots()
+    draw_rows(axes, in_rows(images, len(values)))
+    label_rows(axes, [f"z{latent + 1}: {kl[latent]:.1f} nats" for latent in latents], image_shape)
+    label_columns(axes, [signed(value) for value in values])
+    for row, latent in enumerate(latents):
+        nearest = np.abs(np.asarray(values) - mu[0, latent]).argmin()
+        frame_cell(axes, row, int(nearest), image_shape)
+    axes.set_xlabel("value of that latent (framed: nearest to the input's own)")
+    return figure

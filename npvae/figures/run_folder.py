@@ -1,0 +1,78 @@
+"""The pictures of one run, as PNG files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from npvae.figures.generation import manifold, prior_samples, traversals
+from npvae.figures.latent_space import latent_regions
+from npvae.figures.learning_curves import learning_curves
+from npvae.figures.posterior import LatentModel
+from npvae.figures.reconstructions import many_reconstructions, reconstructions
+from npvae.figures.style import save_png
+
+__all__ = ["write_figures"]
+
+MOST_INPUTS = 2000  # in the latent space: more dots hide each other
+
+
+def write_figures(
+    model: LatentModel,
+    history: Sequence[Mapping[str, Any]],
+    train: Any,
+    test: Any | None,
+    folder: str | os.PathLike[str],
+    seed: int = 0,
+) -> list[Path]:
+    """Write every picture that applies to this model into `folder`, made if need be, and return their paths.
+
+    learning_curves, latent_regions and reconstructions for every model; many_reconstructions, prior_samples and
+    traversals where there is a posterior; manifold where it has two latents. The inputs shown come from `test`, or
+    from `train` if that is None: the first of each label, and in the latent space the first 2,000.
+
+    history  rows as for `learning_curves`; no curves if it is empty.
+    train    `npvae.data.Images`, or anything with image_shape, labels and rows of floats by index.
+    seed     of the draws from posterior and prior. Same inputs, same bytes.
+
+    Raises OSError if the folder cannot be written.
+    """
+    shown = train if test is None else test
+    x, labels, image_shape = shown[:MOST_INPUTS], shown.labels, tuple(shown.image_shape)
+    labels = None if labels is None else np.asarray(labels)[: len(x)]
+    chosen = x[one_of_each(labels, 10) if labels is not None else np.arange(min(10, len(x)))]
+    one = chosen[min(3, len(chosen) - 1)]
+    has_posterior = isinstance(model.encode(chosen), tuple)
+
+    figures: dict[str, Figure] = {}
+    if history:
+        figures["learning_curves"] = learning_curves(history)
+    figures["latent_regions"] = latent_regions(model, x, labels)
+    if min(image_shape) > 1:  # a row of numbers is no image
+        figures["reconstructions"] = reconstructions(model, chosen, image_shape)
+        if has_posterior:
+            rng = np.random.default_rng(seed)
+            figures["many_reconstructions"] = many_reconstructions(model, one, image_shape, rng)
+            figures["prior_samples"] = prior_samples(model, image_shape, np.random.default_rng(seed))
+            figures["traversals"] = traversals(model, one, image_shape)
+            if model.latent_dim == 2:
+                figures["manifold"] = manifold(model, image_shape)
+
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    return [save_png(figure, folder / f"{name}.png") for name, figure in figures.items()]
+
+
+def one_of_each(labels: np.ndarray, n: int) -> np.ndarray:
+    """Indices of n inputs in the order of their labels: the first of every label, then the second, ..."""
+    rank = np.empty(len(labels), dtype=int)  # how many of the same label came before
+    for label in np.unique(labels):
+        own = labels == label
+        rank[own] = np.arange(own.sum())
+    first = np.lexsort((labels, rank))[:n]
+    return first[np.argsort(labels[first], kind="stable")]

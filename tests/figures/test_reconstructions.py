@@ -1,0 +1,103 @@
+import numpy as np
+import pytest
+
+from npvae.figures import many_reconstructions, reconstructions
+from npvae.figures.images import GAP, as_images
+
+SHAPE = (4, 3)
+
+
+@pytest.fixture
+def x():
+    return np.random.default_rng(1).random((40, 12), dtype=np.float32)
+
+
+def cells(axes, image_shape=SHAPE):
+    """The images of a grid by (row, column), read off where they stand."""
+    height = image_shape[0] / image_shape[1]
+    found = {}
+    for image in axes.images:
+        left, right, bottom, top = image.get_extent()
+        assert right - left == pytest.approx(1)
+        assert bottom - top == pytest.approx(height)  # y runs down
+        cell = round(top / (height + GAP), 6), round(left / (1 + GAP), 6)
+        assert all(place == int(place) for place in cell)
+        assert cell not in found
+        found[cell] = image.get_array()
+    return found
+
+
+@pytest.mark.parametrize("posterior", [True, False])
+def test_each_reconstruction_stands_beneath_its_original(linear, x, posterior):
+    model = linear(12, 2, posterior)
+    (axes,) = reconstructions(model, x, SHAPE, n=7).axes
+    grid = cells(axes)
+    mu = model.encode(x[:7])[0] if posterior else model.encode(x[:7])
+    assert len(grid) == 14
+    for n in range(7):
+        np.testing.assert_array_equal(grid[0, n], x[n].reshape(SHAPE))
+        np.testing.assert_allclose(grid[1, n], model.decode(mu)[n].reshape(SHAPE), rtol=1e-6)
+
+
+def test_many_go_on_in_further_pairs_of_rows(linear, x):
+    model = linear(12, 2)
+    (axes,) = reconstructions(model, x, SHAPE, n=30).axes
+    grid = cells(axes)
+    mu, _ = model.encode(x[:30])
+    for n in range(30):
+        pair, column = divmod(n, 10)
+        np.testing.assert_array_equal(grid[2 * pair, column], x[n].reshape(SHAPE))
+        np.testing.assert_allclose(grid[2 * pair + 1, column], model.decode(mu)[n].reshape(SHAPE), rtol=1e-6)
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["original", "reconstruction"] * 3
+
+
+def test_fewer_inputs_than_asked_for(linear, x):
+    assert len(reconstructions(linear(12, 2), x[:1], SHAPE).axes[0].images) == 2
+
+
+def test_one_grey_scale_for_all(linear, x):
+    for image in reconstructions(linear(12, 2), x, SHAPE).axes[0].images:
+        assert image.get_clim() == (0, 1)
+        assert image.get_cmap().name == "gray"
+
+
+def test_images_are_drawn_upright(linear, brightness_at):
+    x = np.zeros((2, 12), dtype=np.float32)
+    x[1, 0] = 1  # the second input: its upper left pixel is white
+    figure = reconstructions(linear(12, 2), x, SHAPE)
+    axes = figure.axes[0]
+    left = 1 + GAP
+    assert brightness_at(figure, axes, left + 1 / 6, 1 / 6) == pytest.approx(1, abs=0.01)
+    for across, down in [(5 / 6, 1 / 6), (1 / 6, 7 / 6), (-1 / 6 - GAP, 1 / 6)]:
+        assert brightness_at(figure, axes, left + across, down) == pytest.approx(0, abs=0.01)
+
+
+def test_draws_from_the_posterior_and_their_spread(linear, x):
+    model = linear(12, 3)
+    above, below, bar, grid = many_reconstructions(model, x[5], SHAPE, np.random.default_rng(7), n=20).axes
+    mu, logvar = (part[0].astype(float) for part in model.encode(x[5:6]))
+    eps = np.random.default_rng(7).standard_normal((20, 3))
+    images = np.stack([model.decode(mu + np.exp(logvar / 2) * e).reshape(SHAPE) for e in eps])
+    np.testing.assert_array_equal(cells(above)[0, 0], x[5].reshape(SHAPE))
+    np.testing.assert_allclose(below.images[0].get_array(), images.std(axis=0), atol=1e-6)
+    drawn = cells(grid)
+    assert len(drawn) == 20
+    for n, image in enumerate(images):
+        np.testing.assert_allclose(drawn[divmod(n, 8)], image, rtol=1e-5)
+    assert bar.get_label() == "<colorbar>"
+
+
+def test_an_autoencoder_has_no_posterior_to_draw_from(linear, x):
+    with pytest.raises(ValueError, match=r"many_reconstructions: .* no posterior.* use reconstructions"):
+        many_reconstructions(linear(12, 2, posterior=False), x[0], SHAPE, np.random.default_rng(0))
+
+
+def test_an_image_shape_that_does_not_fit_is_refused(linear, x):
+    model = linear(12, 2)
+    wrong = r"x has shape \(10, 12\), expected \(N, D\) with D = 15 pixels taken from image_shape \(5, 3\)"
+    with pytest.raises(ValueError, match=f"reconstructions: {wrong}"):
+        reconstructions(model, x, (5, 3))
+    with pytest.raises(ValueError, match=r"many_reconstructions: x has shape \(1, 12\)"):
+        many_reconstructions(model, x[0], (5, 3), np.random.default_rng(0))
+    with pytest.raises(ValueError, match=r"image_shape is \(2, 2, 3\), expected \(height, width\)"):
+        as_images(x, (2, 2, 3), "f")

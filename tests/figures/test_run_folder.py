@@ -1,0 +1,111 @@
+import numpy as np
+import pytest
+
+import npvae.figures.run_folder as run_folder
+from npvae.figures import write_figures
+from npvae.figures.run_folder import one_of_each
+
+EVERY_MODEL = {"learning_curves.png", "latent_regions.png", "reconstructions.png"}
+POSTERIOR = {"many_reconstructions.png", "prior_samples.png", "traversals.png"}
+HISTORY = [
+    {"epoch": e, "train_loss": 40 / e, "train_nll": 30 / e, "train_kl": 10 / e, "test_loss": None} for e in (1, 2, 3)
+]
+
+
+class Images:
+    """As much of npvae.data.Images as the pictures use."""
+
+    def __init__(self, count, image_shape=(4, 3), classes=10, seed=0):
+        rng = np.random.default_rng(seed)
+        self.x = rng.random((count, image_shape[0] * image_shape[1]), dtype=np.float32)
+        self.labels = rng.integers(classes, size=count) if classes else None
+        self.image_shape = image_shape
+
+    def __getitem__(self, rows):
+        return self.x[rows]
+
+
+@pytest.mark.parametrize(
+    ("latents", "posterior", "names"),
+    [
+        (2, True, EVERY_MODEL | POSTERIOR | {"manifold.png"}),
+        (1, True, EVERY_MODEL | POSTERIOR),
+        (3, True, EVERY_MODEL | POSTERIOR),
+        (2, False, EVERY_MODEL),
+    ],
+)
+def test_every_picture_that_applies(linear, tmp_path, latents, posterior, names):
+    folder = tmp_path / "run" / "figures"
+    paths = write_figures(linear(12, latents, posterior), HISTORY, Images(60), Images(30), folder)
+    assert {path.name for path in paths} == names
+    assert set(folder.iterdir()) == set(paths)
+    assert all(path.read_bytes().startswith(b"\x89PNG") for path in paths)
+
+
+def test_same_inputs_same_bytes_and_the_seed_counts(linear, tmp_path):
+    def bytes_of(name, seed):
+        paths = write_figures(linear(12, 2), HISTORY, Images(60), None, tmp_path / name, seed)
+        return {path.name: path.read_bytes() for path in paths}
+
+    first, again, other = bytes_of("a", 5), bytes_of("b", 5), bytes_of("c", 6)
+    assert first == again
+    assert {name for name in first if first[name] != other[name]} == {"many_reconstructions.png", "prior_samples.png"}
+
+
+def test_data_without_images_or_labels_or_history(linear, tmp_path):
+    data = Images(20, image_shape=(1, 12), classes=0)
+    paths = write_figures(linear(12, 2), [], data, None, tmp_path)
+    assert [path.name for path in paths] == ["latent_regions.png"]
+
+
+def test_the_test_set_is_what_is_shown(linear, tmp_path, monkeypatch):
+    seen = {}
+    for name in ("latent_regions", "reconstructions"):
+        drawing = getattr(run_folder, name)
+
+        def spy(model, x, *rest, _name=name, _drawing=drawing):
+            seen[_name] = x, *rest
+            return _drawing(model, x, *rest)
+
+        monkeypatch.setattr(run_folder, name, spy)
+    test = Images(2100, seed=9)
+    write_figures(linear(12, 2, posterior=False), HISTORY, Images(60), test, tmp_path)
+    x, labels = seen["latent_regions"]
+    np.testing.assert_array_equal(x, test.x[:2000])
+    np.testing.assert_array_equal(labels, test.labels[:2000])
+    first_of_each = [np.flatnonzero(test.labels == label)[0] for label in range(10)]
+    np.testing.assert_array_equal(seen["reconstructions"][0], test.x[first_of_each])
+
+
+def test_one_of_each_goes_round_again_when_labels_are_few():
+    labels = np.array([5, 5, 5, 1, 5, 1])
+    assert one_of_each(labels, 1).tolist() == [3]
+    assert one_of_each(labels, 5).tolist() == [3, 5, 0, 1, 2]
+    assert one_of_each(labels, 99).tolist() == [3, 5, 0, 1, 2, 4]
+
+
+def test_a_file_where_the_folder_should_be(linear, tmp_path):
+    (tmp_path / "figures").write_text("")
+    with pytest.raises(OSError, match="figures"):
+        write_figures(linear(12, 2), HISTORY, Images(20), None, tmp_path / "figures")
+
+
+@pytest.mark.parametrize(("latents", "image_shape", "classes"), [(2, (8, 8), 10), (1, (28, 20), 3), (12, (5, 9), 25)])
+def test_no_text_is_cut_off_at_the_edge_of_the_page(
+    linear, texts, tmp_path, monkeypatch, latents, image_shape, classes
+):
+    figures = []
+
+    def keep(figure, path):
+        figures.append(figure)
+        return path
+
+    monkeypatch.setattr(run_folder, "save_png", keep)
+    model = linear(image_shape[0] * image_shape[1], latents)
+    write_figures(model, HISTORY, Images(100, image_shape, classes), None, tmp_path)
+    assert len(figures) >= 6
+    for figure in figures:
+        page = figure.bbox
+        for text, box in texts(figure):
+            inside = page.x0 <= box.x0 and box.x1 <= page.x1 and page.y0 <= box.y0 and box.y1 <= page.y1
+            assert inside, (figure.get_suptitle(), text.get_text(), box)
