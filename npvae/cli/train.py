@@ -19,7 +19,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument("--model", default="vae", help="vae or autoencoder")
     parser.add_argument("--latent", type=int, default=2, metavar="L", help="number of latents")
     parser.add_argument(
-        "--hidden", type=widths, default="256", metavar="H[,H...]", help="widths of the encoder's layers"
+        "--hidden", type=widths, default="256,128", metavar="H[,H...]", help="widths of the encoder's layers"
     )
     parser.add_argument("--activation", default="relu", help="relu, leaky_relu, elu, silu, tanh, sigmoid, softplus")
     parser.add_argument(
@@ -31,7 +31,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         "--logvar", type=float, default=0.0, help="log-variance of gaussian_fixed, or start of a learned one"
     )
     parser.add_argument("--beta", type=float, default=1.0, help="weight of the KL term (vae)")
-    parser.add_argument("--epochs", type=int, help="passes over the data (default: 200 for digits, 10 for others)")
+    parser.add_argument("--epochs", type=int, help="passes over the data (default: 400 for digits, 10 for others)")
     parser.add_argument("--batch-size", type=int, default=128, metavar="N")
     parser.add_argument("--optimizer", default="adam", help="adam, adagrad or sgd")
     parser.add_argument("--lr", type=float, default=1e-3, help="learning rate")
@@ -55,7 +55,7 @@ def add_data_options(parser: argparse.ArgumentParser, default: str | None) -> No
 
 
 def widths(text: str) -> tuple[int, ...]:
-    """ "400" or "200,200" -> (400,) or (200, 200)."""
+    """Read "400" as (400,), "200,200" as (200, 200)."""
     try:
         return tuple(int(part) for part in text.split(","))
     except ValueError:
@@ -97,7 +97,7 @@ def run(args: argparse.Namespace) -> int:
         model,
         train,
         test,
-        epochs=args.epochs or (200 if args.dataset == "digits" else 10),
+        epochs=args.epochs if args.epochs is not None else (400 if args.dataset == "digits" else 10),
         batch_size=args.batch_size,
         optimizer=args.optimizer,
         lr=args.lr,

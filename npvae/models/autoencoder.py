@@ -46,6 +46,7 @@ class Autoencoder:
     """
 
     code_width = 1  # numbers that the encoder gives for one latent
+    history: list[dict[str, Any]]  # one row an epoch, once it has been trained (see npvae.train)
 
     def __init__(
         self,
@@ -82,6 +83,7 @@ class Autoencoder:
         }
         self.data_dim, self.hidden, self.latent_dim, self.activation = data_dim, hidden, latent_dim, activation
         self.dtype = np.dtype(dtype)
+        self.history = []
         self.depth = len(hidden) + 1  # dense maps in the encoder, and as many in the decoder
         self.likelihood = likelihood_of(likelihood, data_dim, logvar)
         self.ops = ops_of(backend)

@@ -43,9 +43,9 @@ class Likelihood:
 
     def check(self, x: np.ndarray) -> None:
         """ValueError if data is not finite or lies outside the domain, with what was found and the mend."""
-        low, high = (float(x.min()), float(x.max())) if x.size else (0.0, 0.0)
+        low, high = float(x.min()), float(x.max())
         if not (np.isfinite(low) and np.isfinite(high)):
-            bad = np.argwhere(~np.isfinite(x))
+            bad = np.argwhere(~np.isfinite(np.asarray(x)))
             at, value = tuple(int(i) for i in bad[0]), x[tuple(bad[0])]
             raise ValueError(
                 f"data holds {len(bad)} values that are not finite, first {value} at {at}: remove those rows"

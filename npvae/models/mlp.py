@@ -23,7 +23,8 @@ def init_mlp(params: Params, prefix: str, rng: np.random.Generator) -> None:
     """Draw the weights of an MLP; biases are left at zero.
 
     W ~ U(-a, a) with a = 1 / sqrt(fan_in): the heuristic of Glorot & Bengio (2010), equation 1, and what PyTorch's
-    linear layers start from. Their own proposal (equation 16) starts wider, and ended 0.3 to 0.5 nats worse on MNIST.
+    linear layers start from. Their own proposal (equation 16) starts wider; on MNIST, ten epochs, one seed,
+    it ended at 106.25 nats where this ended at 105.90.
     """
     for name, W in params.items():
         if name.startswith(f"{prefix}.") and name.endswith(".W"):

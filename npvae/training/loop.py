@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -45,8 +46,9 @@ def train(
     ValueError for data that does not fit the model or its likelihood, for settings out of range, and for a folder
     that holds a run already; all before anything is computed. NonFiniteError if the loss or a gradient is not finite.
     """
-    if epochs < 1:
-        raise ValueError(f"epochs is {epochs}, expected at least 1")
+    for name, value in (("epochs", epochs), ("batch_size", batch_size)):
+        if value < 1:
+            raise ValueError(f"{name} is {value}, expected at least 1")
     if optimizer not in OPTIMIZERS:
         raise ValueError(f"optimizer {optimizer!r} is unknown, choose one of {', '.join(OPTIMIZERS)}")
     check_data(model, x_train, "x_train")
@@ -58,32 +60,32 @@ def train(
     saved = "" if folder is None else f"The model of the last whole epoch is in {folder}."
 
     rng, test_rng = (np.random.default_rng(stream) for stream in np.random.SeedSequence(seed).spawn(2))
-    show = Progress(progress, epochs, len(x_train))
     model.history = []
-    for epoch in range(1, epochs + 1):
-        start, totals = time.perf_counter(), np.zeros(3)
-        show.start_epoch(epoch)
-        for step, x in enumerate(minibatches(x_train, batch_size, rng)):
-            x = x.astype(model.dtype, copy=False)
-            eps = model.draw_eps(len(x), rng)
-            loss, trace = model.forward(x, eps)
-            grads = model.backward(trace)
-            check_finite(loss, trace, grads, epoch=epoch, step=step, saved=saved)
-            opt.step(grads)
+    with closing(Progress(progress, epochs, len(x_train))) as show:
+        for epoch in range(1, epochs + 1):
+            start, totals = time.perf_counter(), np.zeros(3)
+            show.start_epoch(epoch)
+            for step, x in enumerate(minibatches(x_train, batch_size, rng)):
+                x = x.astype(model.dtype, copy=False)
+                eps = model.draw_eps(len(x), rng)
+                loss, trace = model.forward(x, eps)
+                grads = model.backward(trace)
+                check_finite(loss, trace, grads, epoch=epoch, step=step, saved=saved)
+                opt.step(grads)
 
-            terms = (loss, float(trace.nll.mean()), float(trace.kl.mean()))
-            totals += np.multiply(terms, len(x))
-            show.step(len(x), *terms)
-        row: dict[str, Any] = {"epoch": epoch}
-        row |= dict(zip(("train_loss", "train_nll", "train_kl"), (totals / len(x_train)).tolist(), strict=True))
-        tested = {} if x_test is None else evaluate(model, x_test, test_rng)
-        row |= {f"test_{term}": tested.get(term) for term in ("loss", "nll", "kl")}
-        row["seconds"] = round(time.perf_counter() - start, 4)
-        model.history.append(row)
-        if folder is not None:
-            save_model(folder, model)
-            append_metrics(folder, row)
-        show.end_epoch(row)
+                terms = (loss, float(trace.nll.mean()), float(trace.kl.mean()))
+                totals += np.multiply(terms, len(x))
+                show.step(len(x), *terms)
+            row: dict[str, Any] = {"epoch": epoch}
+            row |= dict(zip(("train_loss", "train_nll", "train_kl"), (totals / len(x_train)).tolist(), strict=True))
+            tested = {} if x_test is None else evaluate(model, x_test, test_rng)
+            row |= {f"test_{term}": tested.get(term) for term in ("loss", "nll", "kl")}
+            row["seconds"] = round(time.perf_counter() - start, 4)
+            model.history.append(row)
+            if folder is not None:
+                save_model(folder, model)
+                append_metrics(folder, row)
+            show.end_epoch(row)
     return model
 
 
@@ -93,13 +95,11 @@ def check_data(model: Any, x: Any, name: str) -> None:
     if len(shape) != 2 or shape[0] == 0 or shape[1] != model.data_dim:
         mend = f": pass {name}.reshape(len({name}), -1)" if len(shape) > 2 else ""
         raise ValueError(f"{name} has shape {shape}, expected (N, D) with N >= 1 and D = {model.data_dim}{mend}")
-    if isinstance(x, np.ndarray):
-        if x.dtype.kind not in "fiub":
-            raise ValueError(f"{name} holds {x.dtype}, expected real numbers")
-        values = x
-    else:
-        values = np.asarray(x[:1000])  # Images have been looked at when they were made
+    values = x[:1000] if getattr(x, "mapped", False) else x  # a map's batches are checked as they are read
     try:
         model.likelihood.check(values)
-    except ValueError as error:
+    except (ValueError, TypeError) as error:
         raise ValueError(f"{name}: {error}") from None
+    if x.dtype.kind != "f":
+        mend = f"pass {name}.astype({model.dtype.name!r}), or npvae.data.Images({name})"
+        raise ValueError(f"{name} holds {x.dtype}, expected floats: {mend}")

@@ -76,7 +76,7 @@ def load(folder: str | Path) -> Any:
         raise RunError(f"{folder} holds no model.npz: training has not finished its first epoch")
     try:
         model = MODELS[config["model"]](**config["model_settings"])
-        with np.load(path, allow_pickle=False) as arrays:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
             for name, view in model.params.items():
                 if arrays[name].shape != view.shape:
                     raise ValueError(f"{name} has shape {arrays[name].shape}, expected {view.shape}")

@@ -1,0 +1,42 @@
+"""Who may import what, seen from fresh interpreters: the arrows between the rooms point one way."""
+
+import subprocess
+import sys
+
+import pytest
+
+
+def loaded_by(statement):
+    """Names of all modules in memory after a statement, in a fresh interpreter."""
+    code = f"{statement}\nimport sys\nprint(*sys.modules)"
+    return set(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split())
+
+
+@pytest.mark.parametrize(
+    ("statement", "absent"),
+    [
+        ("import npvae", {"numba", "matplotlib", "npvae.ops", "npvae.models"}),
+        ("import npvae.ops", {"numba", "matplotlib", "tqdm", "scipy", "npvae.models", "npvae.gradcheck"}),
+        ("import npvae.gradcheck", {"numba", "matplotlib", "hypothesis", "tqdm", "npvae.ops", "npvae.models", "scipy"}),
+        ("import npvae.models", {"matplotlib", "tqdm", "npvae.training", "npvae.gradcheck"}),
+        ("import npvae.optim", {"matplotlib", "tqdm", "npvae.training", "npvae.gradcheck"}),
+        ("import npvae.training", {"matplotlib", "npvae.figures", "npvae.cli"}),
+    ],
+)
+def test_a_room_loads_only_what_it_may(statement, absent):
+    assert not loaded_by(statement) & absent
+
+
+def test_ops_know_the_spec_and_numpy_alone():
+    own = {name for name in loaded_by("import npvae.ops") if name.startswith("npvae")}
+    assert {name for name in own if not name.startswith("npvae.ops")} == {"npvae", "npvae.spec"}
+
+
+def test_names_of_the_front_door_lead_somewhere():
+    import npvae
+
+    for name in npvae.__all__:
+        assert getattr(npvae, name) is not None
+    assert set(npvae.__all__) <= set(dir(npvae))
+    with pytest.raises(AttributeError, match="no attribute 'Vae'"):
+        _ = npvae.Vae
