@@ -5,12 +5,14 @@ from __future__ import annotations
 import inspect
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from npvae.gradcheck.calls import undisturbed
 from npvae.gradcheck.case import Outcome, Settings, check_case
+from npvae.gradcheck.common_ground import in_common
 from npvae.gradcheck.report import CHECKS, FAIL, INCONCLUSIVE, PASS, Finding, Report, Row
 from npvae.gradcheck.samples import Case, Sample, battery, build
 from npvae.spec import Arg, Op
@@ -136,7 +138,7 @@ def join(op: Op, seed: int, settings: Settings, outcomes: Sequence[Outcome], sec
     skipped: dict[str, str] = {}
     notes: dict[str, None] = {}
     for outcome in outcomes:
-        findings += outcome.findings
+        findings += [_located(finding, outcomes) for finding in outcome.findings]
         for row in outcome.rows:
             rows.setdefault(row.name, []).append(row)
         if outcome.skipped:
@@ -150,6 +152,20 @@ def join(op: Op, seed: int, settings: Settings, outcomes: Sequence[Outcome], sec
         op.name, seed, tuple(findings), tuple(_summary(group) for group in rows.values()),
         settings.checks, samples, skipped, tuple(notes), seconds,
     )  # fmt: skip
+
+
+def _located(finding: Finding, outcomes: Sequence[Outcome]) -> Finding:
+    """The finding, with what its samples have in common and no other sample has."""
+    if finding.verdict != FAIL:
+        return finding
+    code, words = in_common(
+        [o.case for o in outcomes if any((f.code, f.arg) == (finding.code, finding.arg) for f in o.findings)],
+        [o.case for o in outcomes if not o.skipped and not any(f.arg == finding.arg for f in o.findings)],
+    )
+    if not code or code in finding.diagnosis_codes:
+        return finding
+    diagnosis = "; ".join(part for part in (finding.diagnosis, words) if part)
+    return replace(finding, diagnosis=diagnosis, diagnosis_codes=(*finding.diagnosis_codes, code))
 
 
 def _summary(rows: Sequence[Row]) -> Row:

@@ -8,56 +8,86 @@ import numpy as np
 
 from npvae.gradcheck.calls import Broken, Pair, Passed
 from npvae.gradcheck.report import FAIL, WARNING, Finding
-from npvae.gradcheck.samples import Case
+from npvae.gradcheck.samples import Case, in_layout
 
 __all__ = ["Analytic", "check_determinism", "check_isolation", "check_linearity", "run"]
 
-Grads = tuple[np.ndarray, ...]
+Arrays = tuple[np.ndarray, ...]
+Returned = Sequence[np.ndarray | None]
 
 
 class Analytic:
-    """One forward and one backward of a case: outputs, cotangents, copies of the gradients, and what broke."""
+    """One forward and one backward of a case: outputs, cotangents, gradients, and what was held against them.
 
-    def __init__(self, case: Case, passed: Passed, dys: Grads, returned: Sequence[np.ndarray | None]) -> None:
-        self.case, self.passed, self.dys, self.returned = case, passed, dys, returned
-        self.dy = passed.in_form_of_y(dys)
-        self.grads = [None if g is None else np.array(g) for g in returned]
+    dys      the cotangents as drawn; every call gets copies, so that a pair that spoils its dy spoils one call only
+    returned the gradients as the first backward returned them
+    grads    copies of them, taken at once
+    """
+
+    def __init__(self, pair: Pair, case: Case, passed: Passed, dys: Arrays) -> None:
+        self.pair, self.case, self.passed, self.dys = pair, case, passed, dys
         self.findings: list[Finding] = []
+        self.returned: Returned = ()
+        self.grads: Returned = ()
+
+    def fresh_dys(self, dys: Arrays | None = None) -> Arrays:
+        """Copies of the cotangents (or of others) in the layout of the case."""
+        return tuple(in_layout(np.array(dy), self.case.layout) for dy in (self.dys if dys is None else dys))
+
+    def backward(self, dys: Arrays | None = None) -> Returned:
+        """The backward with copies of the cotangents, and copies of what it returns."""
+        grads = self.pair.backward(self.passed.in_form_of_y(self.fresh_dys(dys)), self.passed.cache)
+        return [None if grad is None else np.array(grad) for grad in grads]
 
     def hold(self, check: str, code: str, message: str, arg: str | None = None, verdict: str = FAIL) -> None:
         """Note a finding."""
         case = self.case
         self.findings.append(Finding(check, code, verdict, message, case.label, case.dtype.name, arg))
 
+    def beside(self, later: Returned) -> list[tuple[str, np.ndarray, np.ndarray]]:
+        """(name, first gradient, gradient of a later call), where there are both."""
+        rows = []
+        for name, first, second in zip(self.case.op.differentiable, self.grads, later, strict=True):
+            if (first is None) != (second is None):
+                raise Broken("gradient-missing", f"d{name} is None in one call and an array in another", name)
+            if first is not None and second is not None:
+                rows.append((name, first, second))
+        return rows
 
-def run(pair: Pair, case: Case, dys: Grads | None = None) -> Analytic:
+    def overwritten(self) -> list[str]:
+        """Names of the gradients whose memory, as first returned, has been written to since."""
+        rows = zip(self.case.op.differentiable, self.grads, self.returned, strict=True)
+        return [n for n, kept, now in rows if kept is not None and now is not None and kept.tobytes() != now.tobytes()]
+
+
+def run(pair: Pair, case: Case, dys: Arrays | None = None) -> Analytic:
     """Run the pair once and check the contract. Raises Broken where nothing further can be checked."""
-    before = [x.tobytes() for x in case.inputs]
+    inputs = [np.array(x) for x in case.inputs]
     passed = pair.forward(case.inputs)
-    kept = [y.tobytes() for y in passed.outputs]
-    if dys is None:
-        dys = case.cotangents(passed.outputs)
-    given = [dy.tobytes() for dy in dys]
-    returned = pair.backward(passed.in_form_of_y(dys), passed.cache)
-    analytic = Analytic(case, passed, dys, returned)
-    for name, x, bytes_before in zip(case.op.args, case.inputs, before, strict=True):
-        if x.tobytes() != bytes_before:
+    outputs = [np.array(y) for y in passed.outputs]
+    analytic = Analytic(pair, case, passed, case.cotangents(passed.outputs) if dys is None else dys)
+    given = analytic.fresh_dys()
+    analytic.returned = pair.backward(passed.in_form_of_y(given), passed.cache)
+    analytic.grads = [None if grad is None else np.array(grad) for grad in analytic.returned]
+    for name, x, before in zip(case.op.args, case.inputs, inputs, strict=True):
+        if x.tobytes() != before.tobytes():
             analytic.hold("contract", "mutates-input", f"the pair changed its input {name} in place", name)
-    for dy, bytes_before in zip(dys, given, strict=True):
-        if dy.tobytes() != bytes_before:
+            x[...] = before
+    for dy, before in zip(given, analytic.dys, strict=True):
+        if dy.tobytes() != before.tobytes():
             analytic.hold("contract", "mutates-dy", "the backward changed dy in place; work on a copy")
-    for y, bytes_before in zip(passed.outputs, kept, strict=True):
-        if y.tobytes() != bytes_before:
+    for y, before in zip(passed.outputs, outputs, strict=True):
+        if y.tobytes() != before.tobytes():
             analytic.hold("contract", "mutates-output", "the backward changed the forward's output y in place")
-    _check_form(analytic, kept=all(np.all(np.isfinite(y)) for y in passed.outputs))
-    _check_aliases(analytic)
+    _check_form(analytic)
+    _check_aliases(analytic, given)
     return analytic
 
 
-def _check_form(analytic: Analytic, kept: bool) -> None:
-    case = analytic.case
-    inputs = dict(zip(case.op.args, case.inputs, strict=True))
-    for name, grad in zip(case.op.differentiable, analytic.returned, strict=True):
+def _check_form(analytic: Analytic) -> None:
+    finite = all(np.all(np.isfinite(y)) for y in analytic.passed.outputs)
+    inputs = dict(zip(analytic.case.op.args, analytic.case.inputs, strict=True))
+    for name, grad in zip(analytic.case.op.differentiable, analytic.grads, strict=True):
         x = inputs[name]
         if grad is None:
             analytic.hold(
@@ -70,7 +100,7 @@ def _check_form(analytic: Analytic, kept: bool) -> None:
             )
         elif grad.dtype != x.dtype:
             analytic.hold("contract", "gradient-dtype", f"the gradient is {grad.dtype}, {name} is {x.dtype}", name)
-        elif kept and not np.all(np.isfinite(grad)):
+        elif finite and not np.all(np.isfinite(grad)):
             where = tuple(int(i) for i in np.argwhere(~np.isfinite(grad))[0])
             analytic.hold(
                 "contract", "gradient-nonfinite",
@@ -79,29 +109,26 @@ def _check_form(analytic: Analytic, kept: bool) -> None:
             )  # fmt: skip
 
 
-def _check_aliases(analytic: Analytic) -> None:
+def _check_aliases(analytic: Analytic, given: Arrays) -> None:
+    """Shared memory: an error where the op is declared pure, else a warning. What does harm fails other checks."""
     case = analytic.case
     verdict = FAIL if case.op.pure else WARNING
     grads = [(n, g) for n, g in zip(case.op.differentiable, analytic.returned, strict=True) if g is not None]
-    outputs = [("y", y) for y in analytic.passed.outputs]
     inputs = list(zip(case.op.args, case.inputs, strict=True))
     for i, (name, grad) in enumerate(grads):
-        for dy in analytic.dys:
-            if _shared(grad, dy):
-                analytic.hold("contract", "alias-dy", f"d{name} shares memory with dy: return a copy", name, verdict)
+        if any(_shared(grad, dy) for dy in given):
+            analytic.hold("contract", "alias-dy", f"d{name} shares memory with dy: return a copy", name, verdict)
         for other, x in inputs:
             if _shared(grad, x):
                 analytic.hold("contract", "alias-input", f"d{name} shares memory with the input {other}", name, verdict)
         for other, later in grads[i + 1 :]:
             if _shared(grad, later):
                 analytic.hold("contract", "alias-gradient", f"d{name} and d{other} share memory", name, verdict)
-        for _, y in outputs:
-            if _shared(grad, y):
-                analytic.hold("contract", "alias-output", f"d{name} shares memory with y", name, verdict)
-    for _, y in outputs:
-        for other, x in inputs:
-            if _shared(y, x):
-                analytic.hold("contract", "alias-input", f"y shares memory with the input {other}", None, verdict)
+        if any(_shared(grad, y) for y in analytic.passed.outputs):
+            analytic.hold("contract", "alias-output", f"d{name} shares memory with y", name, verdict)
+    for other, x in inputs:
+        if any(_shared(y, x) for y in analytic.passed.outputs):
+            analytic.hold("contract", "alias-input", f"y shares memory with the input {other}", None, verdict)
 
 
 def _shared(a: np.ndarray, b: np.ndarray) -> bool:
@@ -112,15 +139,15 @@ def _shared(a: np.ndarray, b: np.ndarray) -> bool:
     return bool(np.shares_memory(a, b))
 
 
-def check_determinism(pair: Pair, analytic: Analytic) -> None:
+def check_determinism(analytic: Analytic) -> None:
     """Check 2: the same backward again, bitwise equal, and the first gradients untouched."""
-    again = pair.backward(analytic.dy, analytic.passed.cache)
-    for name, first, now, second in _named(analytic, again):
-        if now.tobytes() != first.tobytes():
-            analytic.hold(
-                "determinism", "gradient-overwritten",
-                f"a second backward changed the d{name} of the first: the buffer is used again", name,
-            )  # fmt: skip
+    again = analytic.backward()
+    for name in analytic.overwritten():
+        analytic.hold(
+            "determinism", "gradient-overwritten",
+            f"a second backward changed the d{name} of the first: its memory is used again", name,
+        )  # fmt: skip
+    for name, first, second in analytic.beside(again):
         if _same(first, second, analytic.case.op.pure):
             continue
         if first.shape == second.shape and np.allclose(second, 2.0 * first, rtol=1e-6):
@@ -135,20 +162,19 @@ def check_determinism(pair: Pair, analytic: Analytic) -> None:
             )  # fmt: skip
 
 
-def check_isolation(pair: Pair, analytic: Analytic, other: Case) -> None:
+def check_isolation(analytic: Analytic, other: Case) -> None:
     """Check 3: another forward and backward in between changes no earlier output, cache or gradient."""
     kept = [y.tobytes() for y in analytic.passed.outputs]
-    between = pair.forward(other.inputs)
-    pair.backward(between.in_form_of_y(other.cotangents(between.outputs, "between")), between.cache)
+    between = analytic.pair.forward(other.inputs)
+    analytic.pair.backward(between.in_form_of_y(other.cotangents(between.outputs, "between")), between.cache)
     if [y.tobytes() for y in analytic.passed.outputs] != kept:
-        analytic.hold("isolation", "output-overwritten", "another forward changed an earlier output y")
-    again = pair.backward(analytic.dy, analytic.passed.cache)
-    for name, first, now, second in _named(analytic, again):
-        if now.tobytes() != first.tobytes():
-            analytic.hold(
-                "isolation", "gradient-overwritten",
-                f"another backward changed an earlier d{name}: the buffer is used again", name,
-            )  # fmt: skip
+        analytic.hold("isolation", "output-overwritten", "another forward changed an earlier output y: a reused buffer")
+    for name in analytic.overwritten():
+        analytic.hold(
+            "isolation", "gradient-overwritten",
+            f"another backward changed an earlier d{name}: its memory is used again", name,
+        )  # fmt: skip
+    for name, first, second in analytic.beside(analytic.backward()):
         if not _same(first, second, analytic.case.op.pure):
             analytic.hold(
                 "isolation", "cache-overwritten",
@@ -156,48 +182,57 @@ def check_isolation(pair: Pair, analytic: Analytic, other: Case) -> None:
             )  # fmt: skip
 
 
-def check_linearity(pair: Pair, analytic: Analytic) -> None:
+def check_linearity(analytic: Analytic) -> None:
     """Check 4: the backward is linear in dy, at |dy| of 1e3 and of 0.3, and gives zero for zero."""
-    case, cache = analytic.case, analytic.passed.cache
-    form = analytic.passed.in_form_of_y
+    # Powers of two scale without rounding: 3 N(0, 1) becomes about 1e3 and about 0.3. The sign turns with the first.
+    large, small, nothing = (_scaled(analytic, factor) for factor in (-512.0, 0.125, 0.0))
+    fresh = analytic.case.cotangents(analytic.passed.outputs, "fresh")
+    alone = analytic.backward(fresh)
+    both = analytic.backward(tuple(np.asarray(a + b) for a, b in zip(analytic.dys, fresh, strict=True)))
+    rows = zip(*(analytic.beside(later) for later in (large, small, nothing, alone, both)), strict=True)
+    for (name, first, a), (_, _, b), (_, _, zero), (_, _, other), (_, _, total) in rows:
+        code, words = _bent(analytic, name, first, a, b, zero, other, total)
+        if code:
+            analytic.hold("linearity", code, words, name)
 
-    def backward(factor: float) -> Sequence[np.ndarray | None]:
-        return pair.backward(form([np.asarray(dy * dy.dtype.type(factor)) for dy in analytic.dys]), cache)
 
-    eps = float(np.finfo(case.dtype).eps)
-    blamed = set()
-    # Powers of two scale without rounding; 3 N(0, 1) becomes about 1e3 and about 0.3. The sign turns with the first.
-    for factor in (-512.0, 0.125):
-        for name, first, _, scaled in _named(analytic, backward(factor)):
-            expected = factor * first.astype(np.float64)
-            room = 64.0 * eps * float(np.max(np.abs(expected), initial=0.0)) + 1e3 * np.finfo(case.dtype).tiny
-            if name not in blamed and not _within(expected, scaled, room, case.dtype):
-                blamed.add(name)
-                analytic.hold(
-                    "linearity", "not-linear-in-dy",
-                    f"dy times {factor:g} does not give d{name} times {factor:g}: d{name} depends on |dy|", name,
-                )  # fmt: skip
-    for name, _, _, zero in _named(analytic, backward(0.0)):
-        if np.any(zero != 0):
-            analytic.hold(
-                "linearity", "not-zero-at-zero",
-                f"for dy = 0 the backward gives d{name} = {np.max(np.abs(zero)):.3g} instead of 0", name,
-            )  # fmt: skip
-    fresh = case.cotangents(analytic.passed.outputs, "fresh")
-    both = pair.backward(form([np.asarray(a + b) for a, b in zip(analytic.dys, fresh, strict=True)]), cache)
-    alone = pair.backward(form(fresh), cache)
-    others = {name: grad for name, _, _, grad in _named(analytic, alone)}
-    for name, first, _, total in _named(analytic, both):
-        other = others[name]
-        if other.shape != first.shape or name in blamed:
-            continue
-        expected = first.astype(np.float64) + other
-        size = np.max(np.abs(first), initial=0.0) + np.max(np.abs(other), initial=0.0)
-        dy_size = max((float(np.max(np.abs(dy), initial=0.0)) for dy in (*analytic.dys, *fresh)), default=0.0)
-        if not _within(expected, total, 64.0 * eps * float(size + dy_size), case.dtype):
-            analytic.hold(
-                "linearity", "not-linear-in-dy", f"d{name} for dy + dy' is not d{name} for dy plus that for dy'", name
-            )
+def _scaled(analytic: Analytic, factor: float) -> Returned:
+    return analytic.backward(tuple(np.asarray(dy * dy.dtype.type(factor)) for dy in analytic.dys))
+
+
+def _bent(
+    analytic: Analytic,
+    name: str,
+    first: np.ndarray,
+    large: np.ndarray,
+    small: np.ndarray,
+    zero: np.ndarray,
+    other: np.ndarray,
+    total: np.ndarray,
+) -> tuple[str, str]:
+    """How a gradient fails to be linear in dy; ("", "") if it is."""
+    dtype = analytic.case.dtype
+    eps = float(np.finfo(dtype).eps)
+    grad = first.astype(np.float64)
+    size = float(np.max(np.abs(grad), initial=0.0))
+    if np.array_equal(first, zero) and np.array_equal(first, large) and np.any(first):
+        return "ignores-dy", f"d{name} is the same whatever dy is: dy is IGNORED"
+    if zero.shape == first.shape and np.any(zero != 0):
+        return "not-zero-at-zero", f"for dy = 0 the backward gives d{name} = {np.max(np.abs(zero)):.3g} instead of 0"
+    room = 64.0 * eps * size + 1e3 * float(np.finfo(dtype).tiny)
+    large_fits = _within(-512.0 * grad, large, 512.0 * room, dtype)
+    small_fits = _within(0.125 * grad, small, room, dtype)
+    if not large_fits and _within(512.0 * grad, large, 512.0 * room, dtype):
+        return "not-linear-in-dy", f"-dy gives the same d{name} as dy: the SIGN OF dy is lost"
+    if not large_fits and small_fits:
+        return "not-linear-in-dy", f"d{name} does not grow with dy (512 times larger): is dy CLIPPED or normalised?"
+    if not (large_fits and small_fits):
+        return "not-linear-in-dy", f"dy times 1/8 or -512 does not give d{name} times as much: d{name} depends on |dy|"
+    size += float(np.max(np.abs(other), initial=0.0))
+    size += max((float(np.max(np.abs(dy), initial=0.0)) for dy in analytic.dys), default=0.0)
+    if other.shape == first.shape and not _within(grad + other, total, 64.0 * eps * size, dtype):
+        return "not-linear-in-dy", f"d{name} for dy + dy' is not d{name} for dy plus that for dy': dy is used twice"
+    return "", ""
 
 
 def _within(expected: np.ndarray, found: np.ndarray, room: float, dtype: np.dtype) -> bool:
@@ -206,21 +241,6 @@ def _within(expected: np.ndarray, found: np.ndarray, room: float, dtype: np.dtyp
     with np.errstate(all="ignore"):
         fits = np.abs(expected) < 0.5 * np.finfo(dtype).max  # what overflows says nothing about linearity
         return bool(np.all(np.abs(found - expected)[fits] <= room))
-
-
-def _named(
-    analytic: Analytic, again: Sequence[np.ndarray | None]
-) -> list[tuple[str, np.ndarray, np.ndarray, np.ndarray]]:
-    """(name, first gradient as copied, the same array as it is now, the gradient of the later call)."""
-    names = analytic.case.op.differentiable
-    rows = zip(names, analytic.grads, analytic.returned, again, strict=True)
-    found = []
-    for name, first, now, later in rows:
-        if (first is None) != (later is None):
-            raise Broken("gradient-missing", f"d{name} is None in one call and an array in another", name)
-        if first is not None and now is not None and later is not None:
-            found.append((name, first, now, later))
-    return found
 
 
 def _same(first: np.ndarray, second: np.ndarray, strictly: bool) -> bool:

@@ -13,13 +13,22 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
-__all__ = ["Slope", "central_slope", "noise_level", "one_sided_slope"]
+__all__ = ["Quotient", "Slope", "central_slope", "noise_level", "one_sided_slope"]
 
 FIRST_STEP = 2.0**-7
 """First step, relative to max(1, |x|): two levels of extrapolation then leave about 1e-11."""
+
+
+class Quotient(Protocol):
+    """A central quotient: (f(h) - f(-h)) / 2h at a step h, and the rounding in the last one taken."""
+
+    def __call__(self, step: float) -> float: ...  # noqa: D102
+
+    def noise(self) -> float: ...  # noqa: D102
 
 
 @dataclass(frozen=True)
@@ -29,7 +38,7 @@ class Slope:
     value   the best estimate
     error   how far it may be off, by Ridders' estimate and the noise of the quotient
     agrees  True if an estimate came within the tolerance of the claim
-    step    the step of the last quotient taken
+    step    the step of the quotient that it came from
     """
 
     value: float
@@ -39,25 +48,24 @@ class Slope:
 
 
 def central_slope(
-    quotient: Callable[[float], float],
+    quotient: Quotient,
     *,
     claim: float = math.nan,
     rtol: float = 0.0,
     atol: float = 0.0,
-    noise: Callable[[float], float] = lambda step: 0.0,
     step: float = FIRST_STEP,
     levels: int = 20,
 ) -> Slope:
-    """Slope at zero of a function whose central quotient at a step is `quotient(step)`.
+    """Slope at zero of a function, from its central quotient at shorter and shorter steps.
 
     To confirm a claim takes fewer evaluations than to find a slope: the halving stops at the first estimate, at any
-    order of extrapolation, that agrees with `claim` within rtol * |estimate| + atol. A quotient that is not finite
-    means that the step is too long for the function: it is shortened and the table begins again. `noise(step)` is
-    the part of the quotient that is rounding; halving ends where it drowns what is asked for.
+    order of extrapolation, that agrees with `claim` within rtol * |estimate| + atol and the rounding of the
+    quotient. Halving ends where rounding drowns what is asked for, and no agreement is accepted out there. A
+    quotient that is not finite means that the step is too long for the function: the table begins again.
     """
-    best, best_error = math.nan, math.inf
+    best, best_error, best_step = math.nan, math.inf, step
     above: list[float] = []
-    worse = 0
+    worse, least_noise = 0, math.inf
     for _ in range(levels):
         found = quotient(step)
         if not math.isfinite(found):
@@ -71,22 +79,27 @@ def central_slope(
         for estimate in row:
             if abs(estimate - claim) <= rtol * abs(estimate) + atol:
                 return Slope(estimate, abs(estimate - claim), True, step)
-        trembling = noise(step)
+        noise = quotient.noise()
+        least_noise = min(least_noise, noise)
+        asked = rtol * abs(row[-1]) + atol
+        forgiven = min(noise, max(least_noise, 0.1 * asked))
+        for estimate in row:
+            if forgiven <= 1e-3 * abs(estimate) + 1e3 * atol and abs(estimate - claim) <= asked + forgiven:
+                return Slope(estimate, abs(estimate - claim), True, step)
         improved = False
         for j in range(1, len(row)):
-            error = max(abs(row[j] - row[j - 1]), abs(row[j] - above[j - 1])) + trembling
+            error = max(abs(row[j] - row[j - 1]), abs(row[j] - above[j - 1])) + noise
             if error < best_error:
-                best, best_error, improved = row[j], error, True
+                best, best_error, best_step, improved = row[j], error, step, True
         if math.isnan(best):
-            best, best_error = found, math.inf
+            best = found
         worse = 0 if improved else worse + 1
-        if math.isnan(claim) and (worse >= 2 or best_error <= 1e-12 * abs(best)):
+        if math.isnan(claim) and (worse >= 3 or best_error <= 1e-12 * abs(best)):
             break
-        if trembling > rtol * abs(found) + atol and len(above) >= 3:
+        if noise > asked and len(above) >= 3 and worse >= 2:
             break
         above, step = row, step / 2
-    # The claim may sit inside the rounding of the best estimate, where nothing finer can be said.
-    return Slope(best, best_error, False, step)
+    return Slope(best, best_error, False, best_step)
 
 
 def one_sided_slope(

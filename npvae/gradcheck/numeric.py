@@ -73,7 +73,6 @@ def along(reference: Reference, k: int, grad: np.ndarray, v: np.ndarray, toleran
         claim=claim,
         rtol=0.0,
         atol=tolerance.rtol * max(expected, abs(claim)) + tolerance.atol * max(1.0, spread),
-        noise=reference.rounding(k),
         step=reference.first_step / max(1.0, spread / 64.0),
     )
     return slope.agrees, abs(slope.value - claim)
@@ -89,7 +88,6 @@ def compare_entries(
     """
     claims = grad.reshape(-1)
     found = Comparison(np.full(claims.size, np.nan), np.full(claims.size, np.nan))
-    noise = reference.rounding(k)
     for i in range(claims.size) if entries is None else entries:
         step = reference.entry_step(k, i)
         if step == 0.0:
@@ -100,7 +98,6 @@ def compare_entries(
             claim=float(claims[i]),
             rtol=tolerance.rtol,
             atol=tolerance.atol,
-            noise=noise,
             step=step,
         )
         found.numeric[i], found.error[i] = slope.value, slope.error

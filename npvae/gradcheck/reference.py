@@ -38,7 +38,6 @@ class Reference:
         self.eps = float(np.finfo(np.float32 if self.low else np.float64).eps)
         self.first_step = 2.0**-4 if self.low else FIRST_STEP
         self.here = self.values()
-        self.scale = sum(float(np.sum(np.abs(dy * y))) for dy, y in zip(self.dys, self.here, strict=True))
         self._reach: dict[int, np.ndarray] = {}
         self._noise: dict[int, float] = {}
 
@@ -83,16 +82,9 @@ class Reference:
 
         return moved
 
-    def along_entry(self, k: int, i: int) -> Callable[[float], float]:
-        """A function: the central quotient of L with respect to entry i of argument k at a step."""
-        moved = self.at_entry(k, i)
-        centre = self.inputs[k].reshape(-1)[i]
-
-        def quotient(step: float) -> float:
-            width = float((centre + step) - (centre - step))  # what the step becomes once rounded
-            return self.dot(moved(step), moved(-step)) / width if width > 0 else math.nan
-
-        return quotient
+    def along_entry(self, k: int, i: int) -> Along:
+        """The central quotient of L with respect to entry i of argument k."""
+        return Along(self, self.at_entry(k, i), float(self.inputs[k].reshape(-1)[i]), self.inputs[k].dtype)
 
     def at_direction(self, k: int, v: np.ndarray) -> Callable[[float], tuple[np.ndarray, ...]]:
         """A function: the outputs with argument k moved a distance along v."""
@@ -108,10 +100,9 @@ class Reference:
 
         return moved
 
-    def along(self, k: int, v: np.ndarray) -> Callable[[float], float]:
-        """A function: the central quotient of L along v in argument k at a step."""
-        moved = self.at_direction(k, v)
-        return lambda step: self.dot(moved(step), moved(-step)) / (2.0 * step)
+    def along(self, k: int, v: np.ndarray) -> Along:
+        """The central quotient of L along v in argument k."""
+        return Along(self, self.at_direction(k, v), 0.0, np.dtype(np.float64))
 
     def dot(self, plus: Sequence[np.ndarray], minus: Sequence[np.ndarray]) -> float:
         """sum(dy * (plus - minus)): outputs that did not move cancel exactly and bring no noise."""
@@ -125,23 +116,37 @@ class Reference:
                 total += float(np.vdot(dy, p - m))
         return total
 
-    def rounding(self, k: int) -> Callable[[float], float]:
-        """A function: the part of a quotient at a step that is rounding, before anything was measured."""
-        floor = max(self.eps * self.scale, self._noise.get(k, 0.0))
-        return lambda step: 2.0 * floor / step
+    def rounding(self, plus: Sequence[np.ndarray], minus: Sequence[np.ndarray]) -> float:
+        """The trembling of `dot` to expect if each output that moved is right to a unit in its last place."""
+        squares = 0.0
+        for dy, p, m in zip(self.dys, plus, minus, strict=True):
+            squares += float(np.sum((dy * (np.abs(p) + np.abs(m)) * (p != m)) ** 2))
+        return 2.0 * self.eps * math.sqrt(squares)
+
+    def noise_of_entry(self, k: int, i: int) -> float:
+        """The trembling of L when entry i of argument k moves: what rounding allows, or more if more is measured.
+
+        Which outputs the entry has a part in is asked with a NaN: those that are large may hide the entry wholly.
+        """
+        moved = self.at_entry(k, i)
+        centre = float(self.inputs[k].flat[i])
+        try:
+            probed = moved(math.nan)
+            part = [~np.isfinite(p) | (p != y) for p, y in zip(probed, self.here, strict=True)]
+        except (Broken, Refused):
+            part = [np.ones(y.shape, dtype=bool) for y in self.here]
+        squares = sum(float(np.sum((dy * y * of) ** 2)) for dy, y, of in zip(self.dys, self.here, part, strict=True))
+        spacing = (256.0 if self.low else 4096.0) * self.eps * max(1.0, abs(centre))
+        measured = noise_level(lambda distance: self.dot(moved(distance), self.here), spacing=spacing)
+        return max(4.0 * self.eps * math.sqrt(squares), measured)
 
     def measure_noise(self, k: int) -> float:
-        """Standard deviation of the trembling of L in argument k, measured along one random direction."""
+        """The trembling of L measured along one random direction in argument k."""
         if k not in self._noise:
-            rng = self.case.rng(f"noise {k}")
-            v = self.direction(k, rng)
-            moved = self.at_direction(k, v)
-            here = self.here
-
-            def trembling(distance: float) -> float:
-                return self.dot(moved(distance), here)
-
-            self._noise[k] = noise_level(trembling, spacing=64.0 * self.eps if self.low else 1e-12)
+            moved = self.at_direction(k, self.direction(k, self.case.rng(f"noise {k}")))
+            self._noise[k] = noise_level(
+                lambda distance: self.dot(moved(distance), self.here), spacing=256.0 * self.eps
+            )
         return self._noise[k]
 
     def direction(self, k: int, rng: np.random.Generator) -> np.ndarray:
@@ -150,6 +155,33 @@ class Reference:
         v = rng.standard_normal(x.shape) * np.maximum(1.0, np.abs(x))
         longest = 0.5 * self.reach(k) / self.first_step
         return np.sign(v) * np.minimum(np.abs(v), longest)
+
+
+class Along:
+    """A central quotient of L along a path, and the rounding in the last one taken."""
+
+    def __init__(
+        self,
+        reference: Reference,
+        moved: Callable[[float], tuple[np.ndarray, ...]],
+        centre: float,
+        dtype: np.dtype,
+    ) -> None:
+        self.reference, self.moved, self.centre, self.type = reference, moved, centre, dtype.type
+        self.plus: tuple[np.ndarray, ...] = ()
+        self.minus: tuple[np.ndarray, ...] = ()
+        self.width = 1.0
+
+    def __call__(self, step: float) -> float:
+        # What the step becomes once it is added to the entry and rounded.
+        self.width = float(self.type(self.centre + step)) - float(self.type(self.centre - step))
+        if self.width <= 0:
+            return math.nan
+        self.plus, self.minus = self.moved(step), self.moved(-step)
+        return self.reference.dot(self.plus, self.minus) / self.width
+
+    def noise(self) -> float:
+        return self.reference.rounding(self.plus, self.minus) / self.width
 
 
 def ends(arg: Arg) -> tuple[float, ...]:

@@ -6,8 +6,12 @@ Codes of findings, by check
                   mutates-input mutates-dy alias-dy alias-input alias-output alias-gradient
     determinism   changes-on-repeat accumulates
     isolation     output-overwritten cache-overwritten gradient-overwritten
-    linearity     not-linear-in-dy not-zero-at-zero
+    linearity     not-linear-in-dy not-zero-at-zero ignores-dy
     numeric       wrong-gradient wrong-at-kink not-linear-in-argument unresolved
+
+Codes of diagnoses
+    sign factor factor-of-size zero transposed other-argument skip extra-dy extra-term offset tail one-entry
+    one-row kink-only threshold float32-cast few-digits float32-only layout-only size-of-dy shape-only parameter-only regime-only
 """
 
 from __future__ import annotations
@@ -42,7 +46,7 @@ class Finding:
     wrong: int | None = None
     compared: int | None = None
     diagnosis: str = ""
-    diagnosis_code: str = ""
+    diagnosis_codes: tuple[str, ...] = ()
 
     @property
     def relative_error(self) -> float | None:
@@ -56,6 +60,7 @@ class Finding:
         """Plain data; numbers that JSON has no word for (nan, inf) become strings."""
         found = {**self.__dict__, "relative_error": self.relative_error}
         found["index"] = None if self.index is None else list(self.index)
+        found["diagnosis_codes"] = list(self.diagnosis_codes)
         return {key: _plain(value) for key, value in found.items()}
 
 
