@@ -8,7 +8,7 @@ from statistics import NormalDist
 import numpy as np
 from matplotlib.figure import Figure
 
-from npvae.figures.images import as_images, draw_rows, frame_cell, in_rows, label_columns, label_rows, rows_height
+from npvae.figures.images import as_images, draw_sheet, frame_cell, in_rows, label_columns, label_rows, sheet_height
 from npvae.figures.posterior import LatentModel, posterior
 from npvae.figures.style import WIDTH, new_figure, signed, style
 
@@ -26,17 +26,16 @@ def prior_samples(model: LatentModel, image_shape: Sequence[int], rng: np.random
     columns = min(range(16, 7, -1), key=lambda c: (-n % c, abs(c - 12))) if n > 16 else n
     rows = in_rows(images, columns)
     figure = new_figure(
-        0.4 + rows_height(len(rows), columns, image_shape, WIDTH),
+        0.4 + sheet_height(len(rows), columns, image_shape, WIDTH),
         "New images: decoded means of z drawn from the prior N(0, I)",
     )
-    draw_rows(figure.subplots(), rows)
+    draw_sheet(figure.subplots(), rows)
     return figure
 
 
 def inverse_normal_grid(n: int) -> np.ndarray:
     """n values (n,), rising, that cut N(0, 1) into equal shares: z[i] = Phi^-1((i + 1/2) / n)."""
-    phi_inverse = NormalDist().inv_cdf
-    return np.array([phi_inverse((i + 0.5) / n) for i in range(n)])
+    return np.array([NormalDist().inv_cdf((i + 0.5) / n) for i in range(n)])
 
 
 @style()
@@ -53,24 +52,19 @@ def manifold(model: LatentModel, image_shape: Sequence[int], n: int = 20) -> Fig
             f"manifold: the model has L = {model.latent_dim} latents and a sheet shows 2: "
             "use traversals, or train with latent_dim=2"
         )
-    grid = inverse_normal_grid(n)
+    grid, phi = inverse_normal_grid(n), NormalDist().cdf
     z1, z2 = np.meshgrid(grid, grid[::-1])  # the first row of images is the top one: the largest z2
     z = np.stack([z1.ravel(), z2.ravel()], axis=1)  # (n * n, 2)
     images = as_images(model.decode(z), image_shape, "manifold")
-    height, width = images.shape[1:]
-    sheet = images.reshape(n, n, height, width).swapaxes(1, 2).reshape(n * height, n * width)
 
-    figure = new_figure(min(0.4 + 0.92 * WIDTH * height / width, 9), "Every place of the latent plane, decoded")
+    height = min(0.4 + sheet_height(n, n, image_shape, 0.92 * WIDTH), 9)
+    figure = new_figure(height, "Every place of the latent plane, decoded")
     axes = figure.subplots()
-    axes.imshow(sheet, vmin=0, vmax=1, extent=(0, 1, 0, 1), aspect=height / width)
-    borders = np.arange(1, n) / n
-    axes.hlines(borders, 0, 1, color="white", linewidth=0.6)
-    axes.vlines(borders, 0, 1, color="white", linewidth=0.6)
+    draw_sheet(axes, in_rows(images, n))
     ticks = [-2, -1, -0.5, 0, 0.5, 1, 2]
-    places, names = [NormalDist().cdf(tick) for tick in ticks], [signed(tick) for tick in ticks]
-    axes.set_xticks(places, names)
-    axes.set_yticks(places, names)
-    axes.spines[:].set_visible(False)
+    label_columns(axes, [signed(tick) for tick in ticks], image_shape, [n * phi(tick) for tick in ticks])
+    label_rows(axes, [signed(tick) for tick in ticks], image_shape, [n * (1 - phi(tick)) for tick in ticks])
+    axes.tick_params(length=4)
     axes.set(xlabel="z1 (every image has the same prior probability)", ylabel="z2")
     return figure
 
@@ -100,13 +94,13 @@ def traversals(
     images = as_images(model.decode(z.reshape(-1, mu.shape[1])), image_shape, "traversals")
 
     figure = new_figure(
-        0.95 + rows_height(len(latents), len(values), image_shape, 0.87 * WIDTH),
+        0.88 + sheet_height(len(latents), len(values), image_shape, 0.87 * WIDTH),
         "One latent moved at a time, the others held at q's mean for one input",
     )
     axes = figure.subplots()
-    draw_rows(axes, in_rows(images, len(values)))
+    draw_sheet(axes, in_rows(images, len(values)))
     label_rows(axes, [f"z{latent + 1}: {kl[latent]:.1f} nats" for latent in latents], image_shape)
-    label_columns(axes, [signed(value) for value in values])
+    label_columns(axes, [signed(value) for value in values], image_shape)
     for row, latent in enumerate(latents):
         nearest = np.abs(np.asarray(values) - mu[0, latent]).argmin()
         frame_cell(axes, row, int(nearest), image_shape)

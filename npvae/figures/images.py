@@ -10,9 +10,7 @@ from matplotlib.patches import Rectangle
 
 from npvae.figures.style import PALETTE, without_axes
 
-__all__ = ["as_images", "draw_rows", "frame_cell", "in_rows", "label_columns", "label_rows", "rows_height"]
-
-GAP = 0.06  # of an image's width, between neighbours
+__all__ = ["as_images", "draw_sheet", "frame_cell", "gap", "in_rows", "label_columns", "label_rows", "sheet_height"]
 
 
 def as_images(x: np.ndarray, image_shape: Sequence[int], caller: str) -> np.ndarray:
@@ -38,43 +36,63 @@ def in_rows(images: np.ndarray, columns: int) -> list[np.ndarray]:
     return [images[start : start + columns] for start in range(0, len(images), columns)]
 
 
-def rows_height(rows: int, columns: int, image_shape: Sequence[int], width: float) -> float:
-    """Height in inches of rows of images that are `width` inches wide."""
-    height_of_cell = image_shape[0] / image_shape[1] + GAP
-    return width * rows * height_of_cell / (columns * (1 + GAP))
+def gap(image_shape: Sequence[int]) -> int:
+    """Pixels of black between neighbours and around them all: an eighth of an image's width, at least one."""
+    return max(1, round(image_shape[1] / 8))
 
 
-def draw_rows(axes: Axes, rows: Sequence[np.ndarray]) -> None:
-    """Draw rows of images, each (columns, height, width), the first row at the top.
+def sheet_height(rows: int, columns: int, image_shape: Sequence[int], width: float) -> float:
+    """Height in inches of a sheet of images that is `width` inches wide."""
+    between = gap(image_shape)
+    return width * (rows * (image_shape[0] + between) + between) / (columns * (image_shape[1] + between) + between)
 
-    One unit of x is an image's width; y runs down, in the same unit. The upper left corner of an image stands at
-    x = column * (1 + GAP), y = row * (height / width + GAP).
-    """
-    height = rows[0].shape[1] / rows[0].shape[2]
-    columns = max(len(images) for images in rows)
+
+def sheet(rows: Sequence[np.ndarray]) -> np.ndarray:
+    """Rows of images, each (columns, height, width), the first row at the top -> one image, black between them."""
+    height, width = rows[0].shape[1:]
+    between, columns = gap((height, width)), max(len(images) for images in rows)
+    page = np.zeros((len(rows) * (height + between) + between, columns * (width + between) + between))
     for row, images in enumerate(rows):
         for column, image in enumerate(images):
-            left, top = column * (1 + GAP), row * (height + GAP)
-            axes.imshow(image, vmin=0, vmax=1, extent=(left, left + 1, top + height, top))
-    axes.set(xlim=(0, columns * (1 + GAP) - GAP), ylim=(len(rows) * (height + GAP) - GAP, 0))
+            top, left = between + row * (height + between), between + column * (width + between)
+            page[top : top + height, left : left + width] = image
+    return page
+
+
+def draw_sheet(axes: Axes, rows: Sequence[np.ndarray]) -> None:
+    """Draw `sheet(rows)`: one unit is a pixel of the data, x from the left and y down from the upper edge."""
+    page = sheet(rows)
+    axes.imshow(page, vmin=0, vmax=1, extent=(0, page.shape[1], page.shape[0], 0))
     without_axes(axes)
 
 
-def label_rows(axes: Axes, labels: Sequence[str], image_shape: Sequence[int]) -> None:
-    """Write one label to the left of each row drawn by `draw_rows`."""
-    height = image_shape[0] / image_shape[1]
-    axes.set_yticks([row * (height + GAP) + height / 2 for row in range(len(labels))], labels)
+def label_rows(
+    axes: Axes, labels: Sequence[str], image_shape: Sequence[int], places: Sequence[float] | None = None
+) -> None:
+    """Write labels to the left of the rows of a sheet.
+
+    places  where, counted in rows from the upper edge: 0.5 is the middle of the first row. By default one label a row.
+    """
+    axes.set_yticks(_pixels(places, len(labels), image_shape[0], gap(image_shape)), labels)
     axes.tick_params(axis="y", length=0)
 
 
-def label_columns(axes: Axes, labels: Sequence[str]) -> None:
-    """Write one label beneath each column drawn by `draw_rows`."""
-    axes.set_xticks([column * (1 + GAP) + 0.5 for column in range(len(labels))], labels)
+def label_columns(
+    axes: Axes, labels: Sequence[str], image_shape: Sequence[int], places: Sequence[float] | None = None
+) -> None:
+    """Write labels beneath the columns of a sheet: as `label_rows`, counted in columns from the left."""
+    axes.set_xticks(_pixels(places, len(labels), image_shape[1], gap(image_shape)), labels)
     axes.tick_params(axis="x", length=0)
 
 
+def _pixels(places: Sequence[float] | None, count: int, size: int, between: int) -> list[float]:
+    places = [number + 0.5 for number in range(count)] if places is None else places
+    return [place * (size + between) + between / 2 for place in places]
+
+
 def frame_cell(axes: Axes, row: int, column: int, image_shape: Sequence[int]) -> None:
-    """Draw a coloured frame around one image drawn by `draw_rows`."""
-    height = image_shape[0] / image_shape[1]
-    corner = (column * (1 + GAP), row * (height + GAP))
-    axes.add_patch(Rectangle(corner, 1, height, fill=False, edgecolor=PALETTE[1], linewidth=2.2, clip_on=False))
+    """Draw a coloured frame around one image of a sheet."""
+    (height, width), between = image_shape, gap(image_shape)
+    corner = (column * (width + between) + between / 2, row * (height + between) + between / 2)
+    frame = Rectangle(corner, width + between, height + between, fill=False, edgecolor=PALETTE[1], linewidth=2)
+    axes.add_patch(frame)

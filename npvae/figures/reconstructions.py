@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from npvae.figures.images import as_images, draw_rows, in_rows, label_rows, rows_height
+from npvae.figures.images import as_images, draw_sheet, in_rows, label_rows, sheet_height
 from npvae.figures.posterior import LatentModel, encoded, posterior
 from npvae.figures.style import WIDTH, new_figure, style, without_axes
 
@@ -34,11 +34,11 @@ def reconstructions(model: LatentModel, x: np.ndarray, image_shape: Sequence[int
     rows = [row for pair in zip(above, below, strict=True) for row in pair]
     numbers = "one number" if code.shape[1] == 1 else f"{code.shape[1]} numbers"
     figure = new_figure(
-        0.45 + rows_height(len(rows), columns, image_shape, 0.86 * WIDTH),
+        0.45 + sheet_height(len(rows), columns, image_shape, 0.86 * WIDTH),
         f"Above the originals, below what a code of {numbers} gives back",
     )
     axes = figure.subplots()
-    draw_rows(axes, rows)
+    draw_sheet(axes, rows)
     label_rows(axes, ["original", "reconstruction"] * pairs, image_shape)
     return figure
 
@@ -62,12 +62,12 @@ def many_reconstructions(
     rows = in_rows(images, columns=8)
     width = 0.8 * WIDTH
     figure = new_figure(
-        0.75 + rows_height(len(rows), 8, image_shape, width),
+        0.75 + sheet_height(len(rows), 8, image_shape, width),
         f"One input has many reconstructions: {n} draws of z from q(z|x)",
     )
     left, right = figure.subfigures(1, 2, squeeze=False, width_ratios=[WIDTH - width, width])[0]
     above, below = left.subplots(2, 1)
-    draw_rows(above, [original])
+    draw_sheet(above, [original])
     above.set_title("input x")
     spread = below.imshow(images.std(axis=0), vmin=0, cmap="magma")
     without_axes(below)
@@ -76,6 +76,6 @@ def many_reconstructions(
     bar.outline.set_visible(False)
     bar.locator = MaxNLocator(nbins=2)
     axes = right.subplots()
-    draw_rows(axes, rows)
+    draw_sheet(axes, rows)
     axes.set_title("decoded means of z ~ q(z|x)")
     return figure

@@ -77,3 +77,31 @@ def brightness_at():
         return pixels[round(pixels.shape[0] - 1 - up), round(across), :3].mean() / 255
 
     return look
+
+
+@pytest.fixture
+def cells():
+    """Call it with axes and image_shape for the images of the sheet there by (row, column), black ones left out."""
+
+    def cut(axes, image_shape):
+        (image,) = axes.images
+        page, (height, width) = np.asarray(image.get_array()), image_shape
+        assert image.get_extent() == [0, page.shape[1], page.shape[0], 0]
+        assert image.get_clim() == (0, 1)
+        assert image.get_cmap().name == "gray"
+        gap = max(1, round(width / 8))
+        rows, columns = (page.shape[0] - gap) // (height + gap), (page.shape[1] - gap) // (width + gap)
+        assert page.shape == (rows * (height + gap) + gap, columns * (width + gap) + gap)
+        between = np.ones_like(page)
+        found = {}
+        for row in range(rows):
+            for column in range(columns):
+                top, left = gap + row * (height + gap), gap + column * (width + gap)
+                part = slice(top, top + height), slice(left, left + width)
+                between[part] = 0
+                if page[part].any():
+                    found[row, column] = page[part]
+        assert not page[between == 1].any()
+        return found
+
+    return cut

@@ -180,3 +180,11 @@ def test_one_code_an_input_and_no_labels(linear, x):
     (axes,) = latent_regions(linear(12, 1, posterior=False), x).axes
     assert not any(isinstance(c, LineCollection) for c in axes.collections)
     assert len(dots(axes).get_offsets()) == 50
+
+
+def test_a_name_stands_among_its_class_and_not_at_an_outlier():
+    rng = np.random.default_rng(0)
+    crowd, outlier = 0.3 * rng.standard_normal((200, 2)), [[50.0, 50.0]]
+    places = label_places(np.concatenate([outlier, crowd, crowd + 3]), np.repeat([0, 1], [201, 200]))
+    assert np.linalg.norm(places[0]) < 1
+    assert np.linalg.norm(places[1] - 3) < 1
