@@ -7,6 +7,7 @@ import threading
 import matplotlib
 import numpy as np
 import pytest
+from PIL import Image
 
 from npvae.figures.style import PALETTE, class_colours, new_figure, save_png, style
 
@@ -117,6 +118,17 @@ def test_a_png_says_neither_when_nor_by_what_it_was_made(tmp_path):
     png = draw(tmp_path / "a.png")
     assert png.startswith(b"\x89PNG")
     assert not any(chunk in png for chunk in (b"tEXt", b"iTXt", b"zTXt", b"tIME"))
+
+
+def test_a_palette_makes_the_file_smaller_and_changes_next_to_nothing(tmp_path):
+    with style():
+        figure = new_figure(3, "Title")
+        figure.subplots().scatter(*np.random.default_rng(0).random((2, 400)), c=np.arange(400) % 10, cmap="tab10")
+    full, small = save_png(figure, tmp_path / "full.png"), save_png(figure, tmp_path / "small.png", colours=128)
+    assert small.stat().st_size < 0.6 * full.stat().st_size
+    assert save_png(figure, tmp_path / "again.png", colours=128).read_bytes() == small.read_bytes()
+    difference = np.abs(Image.open(full).convert("RGB") - np.asarray(Image.open(small).convert("RGB"), float))
+    assert difference.mean() < 1
 
 
 def test_a_failed_write_leaves_the_old_picture_and_no_litter(tmp_path, monkeypatch):
