@@ -4,23 +4,15 @@ from __future__ import annotations
 
 import copy
 import math
-import mmap
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from npvae.data.files import DataError
+from npvae.data.mapped import mapped_file
 
 _CHECK_VALUES = 2**20  # values looked at together when data enters: bounds the memory that takes
-
-
-def is_mapped(x: np.ndarray) -> bool:
-    """True if the memory of an array is a file's, mapped: a numpy.memmap, a view of one, or of any mmap."""
-    owner: Any = x
-    while isinstance(owner, np.ndarray):
-        owner = owner.base
-    return isinstance(owner, mmap.mmap)
 
 
 class Images:
@@ -68,7 +60,7 @@ class Images:
         if self.pixels.dtype == np.bool_:
             self.pixels = self.pixels.view(np.uint8)
         self.labels = None if labels is None else _as_labels(np.asarray(labels), len(self.pixels), source)
-        self.mapped = is_mapped(self.pixels)
+        self.mapped = mapped_file(self.pixels) is not None
         # uint8 under a max_value of 255 or more has no wrong value.
         self._checks_batches = False
         needs_check = not (self.pixels.dtype == np.uint8 and self.max_value >= 255)
@@ -157,7 +149,7 @@ class Images:
         if part.pixels.ndim != 2 or len(part.pixels) == 0:
             raise IndexError("Images: a subset takes a slice or a 1-D array of rows, and at least one row")
         part.labels = None if self.labels is None else self.labels[rows]
-        part.mapped = is_mapped(part.pixels)
+        part.mapped = mapped_file(part.pixels) is not None
         return part
 
     def _as_floats(self, chosen: np.ndarray, out: np.ndarray | None) -> np.ndarray:
@@ -212,7 +204,7 @@ def _as_rows(
     rows = pixels.reshape(len(pixels), -1)
     if height * width != rows.shape[1]:
         raise DataError(f"{source}: image_shape is ({height}, {width}), but an image has {rows.shape[1]} pixels")
-    if is_mapped(pixels) and not is_mapped(rows):
+    if mapped_file(pixels) is not None and mapped_file(rows) is None:
         raise DataError(f"{source}: this view of a memory map has scattered pixels: save it as a .npy of shape (N, D)")
     return rows, (int(height), int(width))
 

@@ -18,13 +18,8 @@ from typing import Any
 import numpy as np
 
 from npvae.data.files import DataError
-from npvae.data.images import Images, is_mapped
-
-BLOCK_BYTES = 2**20
-"""Bytes that lie together in a memory map and stay together when it is shuffled."""
-
-WINDOW_BLOCKS = 64
-"""Blocks whose rows are mixed with each other: 64 MiB of the map are at work at a time."""
+from npvae.data.images import Images
+from npvae.data.mapped import WINDOW_BLOCKS, block_order, mapped_file, read_ahead, rows_per_block
 
 
 def minibatches(
@@ -66,7 +61,13 @@ def minibatches(
 
 
 def _batches(x: Any, batch_size: int, order: np.ndarray, start: int, out: np.ndarray | None) -> Iterator[np.ndarray]:
+    pixels = _pixels(x)
+    window = 0 if mapped_file(pixels) is None else WINDOW_BLOCKS * rows_per_block(pixels)
+    ahead = start  # rows of the order up to here have been asked for, at least one window before they are used
     for first in range(start, len(order), batch_size):
+        if window and first >= ahead - window:
+            read_ahead(pixels, order[ahead : ahead + window])
+            ahead += window
         rows = order[first : first + batch_size]
         room = None if out is None else out[: len(rows)]
         if isinstance(x, Images):
@@ -81,36 +82,22 @@ def _batches(x: Any, batch_size: int, order: np.ndarray, start: int, out: np.nda
 def epoch_order(x: Images | np.ndarray | Any, rng: np.random.Generator) -> np.ndarray:
     """Draw the order of one epoch: a permutation of the rows of x, int64 (N,).
 
-    In memory every permutation is equally likely. A memory map is shuffled by blocks (`block_order`), so that it is
-    read from disk about once and in long runs: blocks of BLOCK_BYTES, mixed WINDOW_BLOCKS at a time. A map that fits
-    into one window is shuffled as if it were in memory.
+    In memory every permutation is equally likely. A memory map is shuffled by blocks (`npvae.data.mapped`), so that
+    each part of the file is read once and in long runs: blocks of 1 MiB in random order, whose rows are mixed 64 blocks
+    at a time. A map of at most 64 MiB is shuffled as if it were in memory.
     """
     if not isinstance(rng, np.random.Generator):
         raise ValueError(
             f"minibatches: rng is {type(rng).__name__}, expected numpy.random.Generator: np.random.default_rng(seed)"
         )
-    pixels = x.pixels if isinstance(x, Images) else x
-    if isinstance(pixels, np.ndarray) and is_mapped(pixels):
-        block_rows = max(1, BLOCK_BYTES // (pixels.shape[1] * pixels.itemsize))
-        return block_order(len(x), block_rows, WINDOW_BLOCKS, rng)
-    return rng.permutation(len(x))
+    pixels = _pixels(x)
+    if mapped_file(pixels) is None:
+        return rng.permutation(len(x))
+    return block_order(len(x), rows_per_block(pixels), WINDOW_BLOCKS, rng)
 
 
-def block_order(count: int, block_rows: int, window_blocks: int, rng: np.random.Generator) -> np.ndarray:
-    """Permutation of `count` rows that stays local: blocks of consecutive rows in random order, mixed by windows.
-
-    The rows of each `window_blocks` blocks in turn are shuffled among themselves, so no more than a window of the data
-    is in use at a time, and it has been read block by block.
-    """
-    starts = rng.permutation(np.arange(0, count, block_rows))
-    order = np.empty(count, dtype=np.int64)
-    filled = 0
-    for first in range(0, len(starts), window_blocks):
-        blocks = [np.arange(s, min(s + block_rows, count)) for s in starts[first : first + window_blocks]]
-        window = rng.permutation(np.concatenate(blocks))
-        order[filled : filled + len(window)] = window
-        filled += len(window)
-    return order
+def _pixels(x: Any) -> Any:
+    return x.pixels if isinstance(x, Images) else x
 
 
 def _check_rows(x: Any) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 from npvae.data.files import DataError
 from npvae.data.idx import read_idx
 from npvae.data.images import Images
+from npvae.data.mapped import mapped_file
 from npvae.data.mnist import find_idx_files, read_idx_files
 from npvae.data.npy import npz_names, read_npy, read_npz
 from npvae.data.png import read_png_folder
@@ -48,7 +49,7 @@ def load_npz(path: Path) -> tuple[Images, Images]:
         others = [name for name in names if name not in (test, train_labels, test_labels)]
         if len(others) != 1:
             raise DataError(
-                f"{path}: holds {', '.join(names) or 'no arrays'}: name the images x and x_test, the labels y and y_test"
+                f"{path}: holds {', '.join(names) or 'no arrays'}: name images x and x_test, labels y and y_test"
             )
         train = others[0]
     arrays = read_npz(path, [name for name in (train, test, train_labels, test_labels) if name])
@@ -75,5 +76,5 @@ def _scale(pixels: np.ndarray) -> float | None:
     """
     if pixels.dtype != np.uint8 or pixels.size == 0:
         return None
-    head = pixels[:_LOOKED_AT] if isinstance(pixels, np.memmap) else pixels
+    head = pixels[:_LOOKED_AT] if mapped_file(pixels) is not None else pixels
     return 1 if head.max() <= 1 else None

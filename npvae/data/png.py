@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from npvae.data.files import MAX_BYTES, DataError, damage_as_data_error, declared_bytes, file_size
+from npvae.data.files import MAX_BYTES, DataError, check_compression, damage_as_data_error, declared_bytes, file_size
 
 MAX_PIXELS = 2**24
 """Most pixels of one picture (4096 x 4096): what a fully connected VAE can use ends far below."""
@@ -78,19 +78,22 @@ def read_png_folder(folder: str | os.PathLike[str], max_bytes: int = MAX_BYTES) 
 
 def _read_header(path: Path) -> _Header:
     """Width, height and depth from the first 33 bytes, which PNG's specification fixes. DataError if out of bounds."""
-    if file_size(path) > _MAX_FILE_BYTES:
+    size = file_size(path)
+    if size > _MAX_FILE_BYTES:
         raise DataError(f"{path}: more than {_MAX_FILE_BYTES:,} bytes: make the picture smaller")
     with damage_as_data_error(path, _MEND), open(path, "rb") as file:
         start = file.read(33)
-        if start[:16] != _SIGNATURE + b"\0\0\0\rIHDR":
+        if start[:16] != _SIGNATURE + b"\0\0\0\rIHDR" or zlib.crc32(start[12:29]) != int.from_bytes(start[29:], "big"):
             raise DataError(f"{path}: does not start as a PNG: {_MEND}")
         header = _Header(*struct.unpack(">IIB", start[16:25]))
-    if not 0 < header.width * header.height <= MAX_PIXELS:
+    pixels = header.width * header.height
+    if not 0 < pixels <= MAX_PIXELS:
         raise DataError(
             f"{path}: {header.width} x {header.height} pixels, the limit is {MAX_PIXELS:,}: make the picture smaller"
         )
-    if header.depth == 16:
-        raise DataError(f"{path}: 16 bits a channel, expected at most 8: save it as an 8-bit PNG")
+    if header.depth > 8:
+        raise DataError(f"{path}: {header.depth} bits a channel, expected at most 8: save it as an 8-bit PNG")
+    check_compression(path, pixels * header.depth // 8, size)
     return header
 
 
