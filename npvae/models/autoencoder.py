@@ -170,6 +170,14 @@ class Autoencoder:
             )
         return mlp_forward(self.ops, z, self.params, "decoder", self.depth, self.activation)[0]
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What is copied and pickled: all but the module of ops, which its name brings back."""
+        return {name: value for name, value in self.__dict__.items() if name != "ops"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self.ops = ops_of(self.config["backend"])
+
     def __repr__(self) -> str:
         widths = "-".join(map(str, (self.data_dim, *self.hidden, self.latent_dim, *self.hidden[::-1], self.data_dim)))
         kind, how = type(self).__name__, f"{self.activation}, {self.likelihood.name}"

@@ -38,6 +38,10 @@ class Params(Mapping[str, np.ndarray]):
         """The same names and shapes over another flat array; by default over a new one, not initialised."""
         return Params(self.shapes, np.empty_like(self.flat) if flat is None else flat)
 
+    def __reduce__(self) -> tuple:
+        """Copied and pickled as one array with names, so that the names stay views into it."""
+        return Params, (self.shapes, self.flat)
+
     def __getitem__(self, name: str) -> np.ndarray:
         try:
             return self._views[name]
