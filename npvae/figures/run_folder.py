@@ -43,8 +43,9 @@ def write_figures(
     Raises OSError if the folder cannot be written.
     """
     shown = train if test is None else test
-    x, labels, image_shape = shown[:MOST_INPUTS], shown.labels, tuple(shown.image_shape)
-    labels = None if labels is None else np.asarray(labels)[: len(x)]
+    x, image_shape = shown[:MOST_INPUTS], tuple(shown.image_shape)
+    x = x.astype(getattr(model, "dtype", x.dtype), copy=False)
+    labels = None if shown.labels is None else np.asarray(shown.labels)[: len(x)]
     chosen = x[one_of_each(labels, 10) if labels is not None else np.arange(min(10, len(x)))]
     one = chosen[min(3, len(chosen) - 1)]
     has_posterior = isinstance(model.encode(chosen), tuple)

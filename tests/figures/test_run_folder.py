@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+import npvae
 import npvae.figures.run_folder as run_folder
 from npvae.figures import write_figures
 from npvae.figures.run_folder import one_of_each
@@ -40,6 +41,20 @@ def test_every_picture_that_applies(linear, tmp_path, latents, posterior, names)
     assert {path.name for path in paths} == names
     assert set(folder.iterdir()) == set(paths)
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in paths)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_vae_and_its_data(tmp_path, dtype):
+    data = npvae.data.Images(np.random.default_rng(0).integers(256, size=(20, 4, 3), dtype=np.uint8))
+    model = npvae.VAE(12, (5,), 2, dtype=dtype, backend="numpy")
+    paths = write_figures(model, HISTORY, data, None, tmp_path)
+    assert {path.name for path in paths} == EVERY_MODEL | POSTERIOR | {"manifold.png"}
+
+
+def test_an_autoencoder_and_its_data(tmp_path):
+    data = npvae.data.Images(np.random.default_rng(0).random((20, 4, 3)), np.arange(20) % 3)
+    paths = write_figures(npvae.Autoencoder(12, (5,), 2, backend="numpy"), HISTORY, data, None, tmp_path)
+    assert {path.name for path in paths} == EVERY_MODEL
 
 
 def test_same_inputs_same_bytes_and_the_seed_counts(linear, tmp_path):
