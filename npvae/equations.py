@@ -162,6 +162,8 @@ def _sizes(op: Op, inputs: Mapping[str, Any], params: Mapping[str, Any]) -> dict
 
 def _entries(value: Any, entry: Any) -> np.ndarray:
     array = np.asarray(value)
+    if array.dtype.kind in "iu":
+        return array  # labels: they are indices, not numbers
     kind = object if entry is not float else float
     out = np.empty(array.shape, dtype=kind)
     for index in np.ndindex(array.shape):

@@ -6,38 +6,60 @@ Every page has the same shape: what it is, its equations (which a test executes)
 
 from npvae.ops import (
     bernoulli_nll,
+    categorical_nll,
+    continuous_bernoulli_nll,
     dense,
+    discretized_logistic_nll,
     elu,
+    floored_logvar,
+    free_bits,
     gaussian_kl,
     gaussian_log_density,
     gaussian_nll,
     layer,
     leaky_relu,
+    log_mean_exp,
     relu,
+    renyi_bound,
     reparameterize,
+    repeat,
     sigmoid,
     silu,
     softplus,
     squared_error,
     std_from_logvar,
     tanh,
+    vr_max,
 )
 from npvae.ops.bernoulli_nll import bernoulli_nll_backward, bernoulli_nll_forward
+from npvae.ops.categorical_nll import categorical_nll_backward, categorical_nll_forward
+from npvae.ops.continuous_bernoulli_nll import (
+    continuous_bernoulli_mean,
+    continuous_bernoulli_nll_backward,
+    continuous_bernoulli_nll_forward,
+)
 from npvae.ops.dense import dense_backward, dense_forward
+from npvae.ops.discretized_logistic_nll import discretized_logistic_nll_backward, discretized_logistic_nll_forward
 from npvae.ops.elu import elu_backward, elu_forward
+from npvae.ops.floored_logvar import floored_logvar_backward, floored_logvar_forward
+from npvae.ops.free_bits import free_bits_backward, free_bits_forward
 from npvae.ops.gaussian_kl import gaussian_kl_backward, gaussian_kl_forward
 from npvae.ops.gaussian_log_density import gaussian_log_density_backward, gaussian_log_density_forward
 from npvae.ops.gaussian_nll import gaussian_nll_backward, gaussian_nll_forward
 from npvae.ops.layer import ACTIVATIONS, layer_backward, layer_forward
 from npvae.ops.leaky_relu import leaky_relu_backward, leaky_relu_forward
+from npvae.ops.log_mean_exp import log_mean_exp_backward, log_mean_exp_forward
 from npvae.ops.relu import relu_backward, relu_forward
+from npvae.ops.renyi_bound import renyi_bound_backward, renyi_bound_forward
 from npvae.ops.reparameterize import reparameterize_backward, reparameterize_forward
+from npvae.ops.repeat import repeat_backward, repeat_forward
 from npvae.ops.sigmoid import sigmoid_backward, sigmoid_forward
 from npvae.ops.silu import silu_backward, silu_forward
 from npvae.ops.softplus import softplus_backward, softplus_forward
 from npvae.ops.squared_error import squared_error_backward, squared_error_forward
 from npvae.ops.std_from_logvar import std_from_logvar_backward, std_from_logvar_forward
 from npvae.ops.tanh import tanh_backward, tanh_forward
+from npvae.ops.vr_max import vr_max_backward, vr_max_forward
 from npvae.spec import Op
 
 OPS: tuple[Op, ...] = (
@@ -59,6 +81,15 @@ OPS: tuple[Op, ...] = (
     gaussian_nll.OP,
     gaussian_nll.OP_PIXEL,
     gaussian_nll.OP_SCALAR,
+    floored_logvar.OP,
+    continuous_bernoulli_nll.OP,
+    discretized_logistic_nll.OP,
+    categorical_nll.OP,
+    free_bits.OP,
+    repeat.OP,
+    log_mean_exp.OP,
+    renyi_bound.OP,
+    vr_max.OP,
 )
 
 __all__ = [
@@ -66,10 +97,21 @@ __all__ = [
     "OPS",
     "bernoulli_nll_backward",
     "bernoulli_nll_forward",
+    "categorical_nll_backward",
+    "categorical_nll_forward",
+    "continuous_bernoulli_mean",
+    "continuous_bernoulli_nll_backward",
+    "continuous_bernoulli_nll_forward",
     "dense_backward",
     "dense_forward",
+    "discretized_logistic_nll_backward",
+    "discretized_logistic_nll_forward",
     "elu_backward",
     "elu_forward",
+    "floored_logvar_backward",
+    "floored_logvar_forward",
+    "free_bits_backward",
+    "free_bits_forward",
     "gaussian_kl_backward",
     "gaussian_kl_forward",
     "gaussian_log_density_backward",
@@ -80,10 +122,16 @@ __all__ = [
     "layer_forward",
     "leaky_relu_backward",
     "leaky_relu_forward",
+    "log_mean_exp_backward",
+    "log_mean_exp_forward",
     "relu_backward",
     "relu_forward",
+    "renyi_bound_backward",
+    "renyi_bound_forward",
     "reparameterize_backward",
     "reparameterize_forward",
+    "repeat_backward",
+    "repeat_forward",
     "sigmoid_backward",
     "sigmoid_forward",
     "silu_backward",
@@ -96,4 +144,6 @@ __all__ = [
     "std_from_logvar_forward",
     "tanh_backward",
     "tanh_forward",
+    "vr_max_backward",
+    "vr_max_forward",
 ]

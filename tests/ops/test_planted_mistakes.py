@@ -67,6 +67,35 @@ MISTAKES = {
         ("(1 - r * r * precision) / 2", "(1 + r * r * precision) / 2"),
         ("dlogvar.sum(axis=shared)", "dlogvar.mean(axis=shared) * (dlogvar.size // dlogvar.shape[0])"),
     ],
+    "floored_logvar": [("x >= floor, 1, e", "x >= floor, e, 1"), ("np.asarray(dy * dy_dx)", "np.asarray(dy)")],
+    "continuous_bernoulli_nll": [
+        ("-1 / np.expm1(-far) - 1 / far - 0.5", "-1 / np.expm1(-far) - 0.5"),
+        ("1 / 12)", "1 / 6)"),
+        ("(continuous_bernoulli_mean(logits) - x)", "(1 / (1 + np.exp(-logits)) - x)"),
+        ("np.copysign(odd, logits)", "odd"),
+    ],
+    "discretized_logistic_nll": [
+        ("dmean = -dnll * (u + v)", "dmean = -dnll * (u - v)"),
+        ("u = np.where(last, 0,", "u = np.where(first, 0,"),
+        ("dw - upper * u", "-upper * u"),
+        ("-w * np.exp(-w)", "w * np.exp(-w)"),
+    ],
+    "categorical_nll": [
+        ("(p - one_hot)", "p"),
+        ("e / total, labels)", "e, labels)"),
+        ("(p - one_hot)", "(one_hot - p)"),
+    ],
+    "free_bits": [("/ len(mu)", "/ 1"), ("dcost * counted", "dcost"), ("var_minus_1 / 2  # (4)", "var_minus_1  # (4)")],
+    "repeat": [("dy.sum(axis=0)", "dy.mean(axis=0)"), ("dy.sum(axis=0)", "dy[0] * len(dy)")],
+    "log_mean_exp": [
+        ("dbound * weight", "dbound * weight * len(weight)"),
+        ("dbound * weight", "dbound / len(weight) + 0 * weight"),
+    ],
+    "renyi_bound": [
+        ("return log_mean_exp_backward(dbound, cache)", "return log_mean_exp_backward(dbound, cache) * 0.5"),
+        ("return bound, cache", "return bound, log_mean_exp_forward(log_w)[1]"),
+    ],
+    "vr_max": [("== best)", "<= best)"), ("best = log_w.argmax", "best = log_w.argmin")],
 }
 BY_NAME = {op.name: op for op in OPS}
 PLANTED = [(name, old, new) for name, edits in MISTAKES.items() for old, new in edits]
