@@ -2,14 +2,37 @@
 
     from npvae.gradcheck import Arg, Op, check_op, gradcheck, op_test
 
-It knows NumPy and `npvae.spec`, nothing of npvae's own ops: give it any forward/backward pair.
+It knows NumPy and `npvae.spec`, nothing of npvae's own ops: give it any forward/backward pair. Names are imported when
+they are first used, so that pytest can look in here at every start for nothing.
 """
 
-from npvae.gradcheck.check import cells, check_op, gradcheck
-from npvae.gradcheck.model import check_model, taylor_test
-from npvae.gradcheck.pytest_items import op_test
-from npvae.gradcheck.report import Finding, Report, Row
-from npvae.spec import Arg, Op
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from npvae.gradcheck.check import cells, check_op, gradcheck
+    from npvae.gradcheck.find import find_ops
+    from npvae.gradcheck.model import check_model, taylor_test
+    from npvae.gradcheck.pytest_items import op_test
+    from npvae.gradcheck.report import Finding, Report, Row
+    from npvae.spec import Arg, Op
+
+_HOME = {
+    "Arg": "npvae.spec",
+    "Op": "npvae.spec",
+    "gradcheck": "npvae.gradcheck.check",
+    "check_op": "npvae.gradcheck.check",
+    "cells": "npvae.gradcheck.check",
+    "op_test": "npvae.gradcheck.pytest_items",
+    "check_model": "npvae.gradcheck.model",
+    "taylor_test": "npvae.gradcheck.model",
+    "find_ops": "npvae.gradcheck.find",
+    "Report": "npvae.gradcheck.report",
+    "Finding": "npvae.gradcheck.report",
+    "Row": "npvae.gradcheck.report",
+}
 
 __all__ = [
     "Arg",
@@ -20,7 +43,18 @@ __all__ = [
     "cells",
     "check_model",
     "check_op",
+    "find_ops",
     "gradcheck",
     "op_test",
     "taylor_test",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(importlib.import_module(_HOME[name]), name)
+    raise AttributeError(f"module 'npvae.gradcheck' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -34,6 +34,7 @@ class Settings:
 
     entries     up to this many, every entry of a gradient is compared
     directions  random ones a gradient
+    low         the forward computes in float32, whatever dtype its outputs have
     """
 
     rtol: float | None = None
@@ -41,6 +42,7 @@ class Settings:
     checks: tuple[str, ...] = CHECKS
     entries: int = 400
     directions: int = 3
+    low: bool = False
 
 
 @dataclass
@@ -110,7 +112,7 @@ def _hold_nonfinite(outcome: Outcome, analytic: Analytic) -> None:
 
 def _check_numeric(pair: Pair, analytic: Analytic, settings: Settings, outcome: Outcome) -> None:
     case = analytic.case
-    reference = Reference(pair, case, analytic.dys)
+    reference = Reference(pair, case, analytic.dys, low=settings.low)
     if reference.low:
         outcome.notes.append("the forward computes in float32: compared with float32 differences, by measured noise")
     grads = dict(zip(case.op.differentiable, analytic.grads, strict=True))
@@ -249,7 +251,7 @@ def _disagrees_afresh(pair: Pair, analytic: Analytic, k: int, i: int, name: str,
         if grad is None:
             return True
         tolerance = tolerance_for(grad, dys, case.dtype, settings.rtol, settings.atol)
-        again = compare_entries(Reference(pair, case, dys), k, np.asarray(grad), tolerance, [i])
+        again = compare_entries(Reference(pair, case, dys, low=settings.low), k, np.asarray(grad), tolerance, [i])
         if not again.disagrees:
             return False
     return True

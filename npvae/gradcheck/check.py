@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import shlex
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -13,6 +14,7 @@ import numpy as np
 from npvae.gradcheck.calls import undisturbed
 from npvae.gradcheck.case import Outcome, Settings, check_case
 from npvae.gradcheck.common_ground import in_common
+from npvae.gradcheck.find import address_of
 from npvae.gradcheck.report import CHECKS, FAIL, INCONCLUSIVE, PASS, Finding, Report, Row
 from npvae.gradcheck.samples import Case, Sample, battery, build
 from npvae.spec import Arg, Op
@@ -58,6 +60,7 @@ def check_op(
     with undisturbed():
         outcomes = [_outcome(op, s, seed, settings) for s in samples]
     report = join(op, seed, settings, outcomes, time.perf_counter() - started)
+    report = replace(report, reproduce=_how_to_reproduce(op, report, level))
     if teeth:
         from npvae.gradcheck.teeth import bite
 
@@ -114,7 +117,22 @@ def gradcheck(
         dys = None if dy is None else tuple(np.asarray(d) for d in (dy if isinstance(dy, (tuple, list)) else (dy,)))
         outcome = check_case(case, _between(case), settings, dys)
     report = join(op, seed, settings, [outcome], time.perf_counter() - started)
-    return report
+    names_of_pair = ", ".join(getattr(f, "__name__", "...") for f in (forward, backward))
+    return replace(report, reproduce=f"gradcheck({names_of_pair}, inputs, seed={seed})")
+
+
+def _how_to_reproduce(op: Op, report: Report, level: str) -> str:
+    """A line that shows the first failure again, alone."""
+    first = next((f for f in report.findings if f.verdict != "WARNING"), None)
+    if first is None:
+        return ""
+    at = first.sample if first.sample in report.samples else None
+    address = address_of(op)
+    if address:
+        where = f" --sample {shlex.quote(at)}" if at else f" --level {level}"
+        return f"npvae gradcheck {address} --seed {report.seed}{where}"
+    where = f", sample={at!r}" if at else f", level={level!r}"
+    return f"check_op({op.name}, seed={report.seed}{where})"
 
 
 def _outcome(op: Op, sample: Sample, seed: int, settings: Settings) -> Outcome:

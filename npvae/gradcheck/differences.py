@@ -1,4 +1,4 @@
-"""Slopes by finite differences: central and one-sided quotients, extrapolated to a step of nothing.
+"""Slopes by finite differences: central and one-sided quotients, extrapolated to a step of zero length.
 
 Everything here works on a function of one number, the distance walked from the point; what is walked along, one
 entry or a whole direction, is the caller's affair.
@@ -31,6 +31,10 @@ class Quotient(Protocol):
     def noise(self) -> float: ...  # noqa: D102
 
 
+_SHORTER = (2.0, 2.0, 2.0, 4.0, 4.0)
+"""What is smooth settles within the first few halvings; what is not needs a much shorter step."""
+
+
 @dataclass(frozen=True)
 class Slope:
     """A slope found by differences.
@@ -53,36 +57,37 @@ def central_slope(
     claim: float = math.nan,
     rtol: float = 0.0,
     atol: float = 0.0,
+    forgive: float = 0.0,
     step: float = FIRST_STEP,
-    levels: int = 20,
+    levels: int = 12,
 ) -> Slope:
     """Slope at zero of a function, from its central quotient at shorter and shorter steps.
 
-    To confirm a claim takes fewer evaluations than to find a slope: the halving stops at the first estimate, at any
-    order of extrapolation, that agrees with `claim` within rtol * |estimate| + atol and the rounding of the
-    quotient. Halving ends where rounding drowns what is asked for, and no agreement is accepted out there. A
-    quotient that is not finite means that the step is too long for the function: the table begins again.
+    To confirm a claim takes fewer evaluations than to find a slope: the shortening stops at the first estimate, at any
+    order of extrapolation, that agrees with `claim` within rtol * |estimate| + atol and the rounding of the quotient.
+    Rounding is forgiven up to its least value so far or up to `forgive`, not out where steps are so short that
+    anything would agree. A quotient that is not finite means that the step is too long: the table begins again.
     """
     best, best_error, best_step = math.nan, math.inf, step
     above: list[float] = []
+    steps: list[float] = []
     worse, least_noise = 0, math.inf
-    for _ in range(levels):
+    for level in range(levels):
         found = quotient(step)
         if not math.isfinite(found):
-            above, step = [], step / 16
+            above, steps, step = [], [], step / 16
             continue
-        row = [found]
-        weight = 4.0
-        for earlier in above[:5]:
-            row.append(row[-1] + (row[-1] - earlier) / (weight - 1.0))
-            weight *= 4.0
+        row, steps = [found], [*steps, step]
+        for j, earlier in enumerate(above[:5]):
+            ratio = (steps[-2 - j] / step) ** 2
+            row.append(row[-1] + (row[-1] - earlier) / (ratio - 1.0))
         for estimate in row:
             if abs(estimate - claim) <= rtol * abs(estimate) + atol:
                 return Slope(estimate, abs(estimate - claim), True, step)
         noise = quotient.noise()
         least_noise = min(least_noise, noise)
         asked = rtol * abs(row[-1]) + atol
-        forgiven = min(noise, max(least_noise, 0.1 * asked))
+        forgiven = min(noise, max(least_noise, 0.1 * asked, forgive))
         for estimate in row:
             if forgiven <= 1e-3 * abs(estimate) + 1e3 * atol and abs(estimate - claim) <= asked + forgiven:
                 return Slope(estimate, abs(estimate - claim), True, step)
@@ -96,24 +101,26 @@ def central_slope(
         worse = 0 if improved else worse + 1
         if math.isnan(claim) and (worse >= 3 or best_error <= 1e-12 * abs(best)):
             break
-        if noise > asked and len(above) >= 3 and worse >= 2:
+        if noise > max(asked, forgive) and len(above) >= 3 and worse >= 2:
             break
-        above, step = row, step / 2
+        above, step = row, step / (_SHORTER[level] if level < len(_SHORTER) else 8.0)
     return Slope(best, best_error, False, best_step)
 
 
 def one_sided_slope(
-    values: Callable[[float], np.ndarray], *, side: int, step: float = FIRST_STEP, levels: int = 7
-) -> tuple[np.ndarray, float]:
-    """Slopes of an array-valued function at zero from one side (+1 or -1), and the error of the worst entry.
+    values: Callable[[float], np.ndarray], *, side: int, eps: float, step: float = FIRST_STEP
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """Slopes of an array-valued function at zero from one side (+1 or -1), their errors, and the step they came from.
 
-    The error series of a one-sided quotient has every power of the step, so the table divides by 2, 4, 8 ...
+    The error series of a one-sided quotient has every power of the step, so the table divides by 2, 4, 8 ... `eps` is
+    the relative rounding of a value.
     """
     here = values(0.0)
     above: list[np.ndarray] = []
-    best, best_error = np.full_like(here, np.nan), math.inf
-    for _ in range(levels + 8):
-        found = (values(side * step) - here) / (side * step)
+    best, best_error, best_step = np.full(here.shape, np.nan), np.full(here.shape, np.inf), step
+    for _ in range(14):
+        there = values(side * step)
+        found = (there - here) / (side * step)
         if not np.all(np.isfinite(found)):
             above, step = [], step / 16
             continue
@@ -122,24 +129,26 @@ def one_sided_slope(
         for earlier in above[:5]:
             row.append(row[-1] + (row[-1] - earlier) / (weight - 1.0))
             weight *= 2.0
+        noise = 2.0 * eps * (np.abs(there) + np.abs(here)) * (there != here) / step
         for j in range(1, len(row)):
-            error = float(np.max(np.abs(row[j] - row[j - 1]), initial=0.0))
-            error = max(error, float(np.max(np.abs(row[j] - above[j - 1]), initial=0.0)))
-            if error < best_error:
-                best, best_error = row[j], error
+            error = np.maximum(np.abs(row[j] - row[j - 1]), np.abs(row[j] - above[j - 1])) + noise
+            if np.max(error, initial=0.0) < np.max(best_error, initial=0.0):
+                best, best_error, best_step = row[j], error, step
         above, step = row, step / 2
-        if len(row) > levels - 2 or best_error == 0.0:
+        if len(row) > 5 or not here.size:
             break
-    return best, best_error
+    return best, best_error, best_step
 
 
-def noise_level(function: Callable[[float], float], *, spacing: float, points: int = 9) -> float:
+def noise_level(function: Callable[[float], float], *, spacing: float, side: int = 0, points: int = 9) -> float:
     """Standard deviation of a function's rounding, from a table of differences at equally spaced points.
 
     Differences of high order kill what is smooth and leave the trembling. `spacing` must be short beside the scale
-    on which the function bends and long beside one unit in the last place of the argument.
+    on which the function bends and long beside one unit in the last place of the argument. `side` is 0 for points
+    around zero, +1 or -1 for points on one side of it.
     """
-    values = np.array([function((k - points // 2) * spacing) for k in range(points)])
+    places = side * np.arange(points) if side else np.arange(points) - points // 2
+    values = np.array([function(float(place) * spacing) for place in places])
     if not np.all(np.isfinite(values)):
         return math.inf
     levels = []

@@ -3,42 +3,94 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
-from npvae.gradcheck.check import gradcheck
+from npvae.gradcheck.case import Settings, check_case
+from npvae.gradcheck.check import join
 from npvae.gradcheck.report import Report
+from npvae.gradcheck.samples import Case
+from npvae.spec import Arg, Op
 
 __all__ = ["check_model", "taylor_test"]
 
 
 def check_model(
-    model: Any, *inputs: Any, seed: int = 0, rtol: float | None = None, atol: float | None = None
+    model: Any,
+    *inputs: Any,
+    seed: int = 0,
+    rtol: float | None = None,
+    atol: float | None = None,
+    name: str = "",
 ) -> Report:
-    """Check a model's gradient with respect to its flat parameter vector.
+    """Check every gradient of a model with respect to its parameters.
 
-    model   has `params.flat` (one array, changed in place and put back), `forward(*inputs) -> (loss, trace)` and
-            `backward(trace) -> grads` with `grads.flat`
-    inputs  what forward takes: `check_model(vae, x, eps)`
+        report = check_model(vae, x, eps)
+
+    model   has `params.flat`, one array of all parameters; `forward(*inputs) -> (loss, trace)`;
+            `backward(trace) -> grads` with `grads.flat`. If `params` is a mapping of named views into flat, each name
+            has a row of its own. The parameters are moved while it runs and put back bit for bit.
+    inputs  what forward takes; the noise, if any, is among them
+
+    A model in float64 is held to rtol 1e-8. One in float32 can only be compared with itself in float32: build it in
+    float64 for checking. Up to 4,000 parameters every entry is compared, beyond that random directions for each name,
+    and bisecting where one disagrees.
     """
     flat = model.params.flat
+    kept = flat.copy()
+    views = _views(model)
 
-    def forward(theta: np.ndarray) -> tuple[float, Any]:
-        kept = flat.copy()
-        flat[...] = theta
-        try:
-            loss, trace = model.forward(*inputs)
-            grads = np.array(model.backward(trace).flat)
-        finally:
-            flat[...] = kept
-        return loss, grads
+    def put(arrays: tuple[np.ndarray, ...]) -> None:
+        for view, array in zip(views.values(), arrays, strict=True):
+            view[...] = array
 
-    def backward(dloss: float, grads: np.ndarray) -> np.ndarray:
-        return dloss * grads
+    def forward(*arrays: np.ndarray) -> tuple[float, Any]:
+        put(arrays)
+        loss, trace = model.forward(*inputs)
+        return float(loss), (trace, arrays)
 
-    return gradcheck(forward, backward, (flat.copy(),), names=("flat",), seed=seed, rtol=rtol, atol=atol)
+    def backward(dloss: float, cache: Any) -> tuple[np.ndarray, ...]:
+        trace, arrays = cache
+        put(arrays)  # a model's backward reads the parameters as they were in its forward
+        grads = model.backward(trace)
+        return tuple(_scaled(part, dloss) for part in _parts(grads, views))
+
+    args = {key: Arg(" ".join(map(str, view.shape))) for key, view in views.items()}
+    op = Op(forward, backward, args, name=name or type(model).__name__)
+    case = Case(op, "given", tuple(np.array(view) for view in views.values()), {}, flat.dtype, seed)
+    rng = case.rng("between")
+    other = Case(op, "between", tuple(x + x.dtype.type(0.01) * rng.random(x.shape, x.dtype) for x in case.inputs), {},
+                 flat.dtype, seed)  # fmt: skip
+    settings = Settings(
+        rtol, atol, ("contract", "determinism", "isolation", "numeric"),
+        entries=400 if flat.size <= 4000 else 0, directions=3 if flat.size <= 100_000 else 2,
+        low=flat.dtype == np.float32,
+    )  # fmt: skip
+    started = time.perf_counter()
+    try:
+        outcome = check_case(case, other, settings)
+    finally:
+        flat[...] = kept
+    return join(op, seed, settings, [outcome], time.perf_counter() - started)
+
+
+def _views(model: Any) -> dict[str, np.ndarray]:
+    if isinstance(model.params, Mapping):
+        return {key: view for key, view in model.params.items() if view.size}
+    return {"flat": model.params.flat}
+
+
+def _parts(grads: Any, views: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+    if "flat" in views:
+        return [np.asarray(grads.flat)]
+    return [np.asarray(grads[key]) for key in views]
+
+
+def _scaled(part: np.ndarray, dloss: float) -> np.ndarray:
+    return part * part.dtype.type(dloss)
 
 
 def taylor_test(
@@ -55,19 +107,23 @@ def taylor_test(
 
     loss       the flat parameter vector -> loss
     gradient   its claimed gradient at theta
-    direction  v; by default Gaussian, of the length of theta's rms scale
-    Returns `steps - 1` observed orders; 1 means that the gradient is wrong, 2 that it is right. An order of inf means
-    that the remainder vanished.
+    direction  v; by default Gaussian, and no longer than a vector of 64 such entries
+    first_step the longest h
+
+    Returns `steps - 1` observed orders, from the longest step to the shortest: about 2 means that the gradient is
+    right, about 1 that it is wrong, inf that the remainder vanished. Where the remainder has sunk into rounding the
+    order means nothing; the longer steps come first for that reason.
     """
     if direction is None:
         direction = np.random.default_rng(seed).standard_normal(theta.shape)
         direction = direction / max(1.0, math.sqrt(theta.size) / 8.0)
     here = float(loss(theta))
     slope = float(np.sum(gradient.astype(np.float64) * direction))
-    remainders = []
-    for j in range(steps):
-        h = first_step / 2.0**j
-        remainders.append(abs(float(loss(theta + h * direction)) - here - h * slope))
+    remainders = np.array(
+        [
+            abs(float(loss(theta + h * direction)) - here - h * slope)
+            for h in (first_step / 2.0**j for j in range(steps))
+        ]
+    )
     with np.errstate(divide="ignore", invalid="ignore"):
-        r = np.array(remainders)
-        return np.where(r[1:] > 0, np.log2(r[:-1] / r[1:]), np.inf)
+        return np.where(remainders[1:] > 0, np.log2(remainders[:-1] / remainders[1:]), np.inf)

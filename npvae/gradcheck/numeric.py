@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -68,13 +69,16 @@ def along(reference: Reference, k: int, grad: np.ndarray, v: np.ndarray, toleran
     # The size that such a sum has when its terms come with random signs: small by luck is no reason to fail.
     expected = float(np.sqrt(np.sum(products**2)))
     spread = float(np.sqrt(np.sum(v**2)))
+    first = reference.first_step / max(1.0, spread / 64.0)
     slope = central_slope(
         reference.along(k, v),
         claim=claim,
-        rtol=0.0,
         atol=tolerance.rtol * max(expected, abs(claim)) + tolerance.atol * max(1.0, spread),
-        step=reference.first_step / max(1.0, spread / 64.0),
+        forgive=1e-6 * expected,
+        step=min(first, 16.0 * reference.good_step.get(k, math.inf)),
     )
+    if slope.agrees:  # a network of rectifiers needs short steps: the next direction need not find that out again
+        reference.good_step[k] = slope.step
     return slope.agrees, abs(slope.value - claim)
 
 

@@ -38,6 +38,7 @@ class Reference:
         self.eps = float(np.finfo(np.float32 if self.low else np.float64).eps)
         self.first_step = 2.0**-4 if self.low else FIRST_STEP
         self.here = self.values()
+        self.good_step: dict[int, float] = {}
         self._reach: dict[int, np.ndarray] = {}
         self._noise: dict[int, float] = {}
 
@@ -123,7 +124,7 @@ class Reference:
             squares += float(np.sum((dy * (np.abs(p) + np.abs(m)) * (p != m)) ** 2))
         return 2.0 * self.eps * math.sqrt(squares)
 
-    def noise_of_entry(self, k: int, i: int) -> float:
+    def noise_of_entry(self, k: int, i: int, side: int = 0) -> float:
         """The trembling of L when entry i of argument k moves: what rounding allows, or more if more is measured.
 
         Which outputs the entry has a part in is asked with a NaN: those that are large may hide the entry wholly.
@@ -137,7 +138,7 @@ class Reference:
             part = [np.ones(y.shape, dtype=bool) for y in self.here]
         squares = sum(float(np.sum((dy * y * of) ** 2)) for dy, y, of in zip(self.dys, self.here, part, strict=True))
         spacing = (256.0 if self.low else 4096.0) * self.eps * max(1.0, abs(centre))
-        measured = noise_level(lambda distance: self.dot(moved(distance), self.here), spacing=spacing)
+        measured = noise_level(lambda distance: self.dot(moved(distance), self.here), spacing=spacing, side=side)
         return max(4.0 * self.eps * math.sqrt(squares), measured)
 
     def measure_noise(self, k: int) -> float:

@@ -11,7 +11,8 @@ Codes of findings, by check
 
 Codes of diagnoses
     sign factor factor-of-size zero transposed other-argument skip extra-dy extra-term offset tail one-entry
-    one-row kink-only threshold float32-cast few-digits float32-only layout-only size-of-dy shape-only parameter-only regime-only
+    one-row kink-only threshold float32-cast few-digits float32-only layout-only size-of-dy shape-only
+    parameter-only regime-only
 """
 
 from __future__ import annotations

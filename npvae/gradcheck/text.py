@@ -108,7 +108,7 @@ def listing(rows: Sequence[tuple[str, Row]]) -> str:
                 f"d/d{row.name}",
                 "x".join(map(str, row.shape)) or "scalar",
                 f"{row.analytic_norm:.3e}",
-                f"{row.numeric_norm:.3e}",
+                f"{row.numeric_norm:.3e}" if math.isfinite(row.numeric_norm) else "directions",
                 f"{row.max_difference:.1e}",
                 f"{row.relative_error:.1e}",
                 row.verdict,
