@@ -1,0 +1,48 @@
+"""Fast twins of the ops: same names, same signatures, proven equal. KERNELS lists them, as ops.
+
+`backend="numba"` takes its ops from here. Where no twin was worth its lines the reference itself is exported, so every
+name of `npvae.ops` is a name of this module. The mathematics stands in `npvae.ops` alone; a kernel's docstring says
+what it fuses. What each one gains is measured in benchmarks/kernels.py.
+
+A twin takes arrays of any layout. Beyond the reference's arguments it may take `new` and `place`, which say where its
+results are written: see `npvae.kernels.workspace`.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from npvae import ops
+from npvae.kernels.bernoulli_nll import bernoulli_nll_backward, bernoulli_nll_forward
+from npvae.kernels.gaussian_nll import (
+    gaussian_nll_backward,
+    gaussian_nll_forward,
+    squared_error_backward,
+    squared_error_forward,
+)
+from npvae.kernels.layer import dense_backward, dense_forward, layer_backward, layer_forward
+from npvae.spec import Op
+
+TWINS: dict[str, tuple[Callable, Callable]] = {
+    "dense": (dense_forward, dense_backward),
+    "layer": (layer_forward, layer_backward),
+    "bernoulli_nll": (bernoulli_nll_forward, bernoulli_nll_backward),
+    "squared_error": (squared_error_forward, squared_error_backward),
+    "gaussian_nll": (gaussian_nll_forward, gaussian_nll_backward),
+}
+
+KERNELS: tuple[Op, ...] = tuple(
+    replace(op, forward=TWINS[name][0], backward=TWINS[name][1])
+    for op in ops.OPS
+    if (name := op.forward.__name__.removesuffix("_forward")) in TWINS
+)
+"""Every twin as an op with the arguments of its reference, so that whatever tests an op tests a kernel."""
+
+__all__ = [*ops.__all__, "KERNELS"]
+
+
+def __getattr__(name: str) -> Any:
+    """The reference, for what has no twin here."""
+    if name in ops.__all__:
+        return getattr(ops, name)
+    raise AttributeError(f"module 'npvae.kernels' has no attribute {name!r}")

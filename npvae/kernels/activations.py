@@ -1,0 +1,153 @@
+"""Every activation as one pass over a product: bias added, value written, slope kept for the backward.
+
+A kernel here gets `a` = x @ W, which belongs to the layer, and the bias b. It writes y = f(a + b) and leaves in `a` the
+slope f'(a + b). So a layer's backward is one multiplication, the same for all activations (`times_slope`), and
+nothing is computed twice. Formulas and kinks are those of the pages in `npvae.ops`.
+
+Loops run over 1-d slices, `for o in range(b.size)`: numba turns those into vector instructions, `y[n, o]` it does not.
+"""
+
+import numpy as np
+
+from npvae.kernels.jit import SUMS, kernel
+from npvae.kernels.polynomials import exp, expm1, log1p
+
+
+@kernel(SUMS)
+def add_bias(a: np.ndarray, b: np.ndarray) -> None:
+    """a (N, O) += b (O,)."""
+    for n in range(a.shape[0]):
+        an = a[n]
+        for o in range(b.size):
+            an[o] += b[o]
+
+
+@kernel(SUMS)
+def relu(a: np.ndarray, b: np.ndarray, y: np.ndarray) -> None:
+    """y = max(a + b, 0), slope 0 at the kink; a NaN stays one in y."""
+    zero, one = a.dtype.type(0), a.dtype.type(1)
+    for n in range(a.shape[0]):
+        an, yn = a[n], y[n]
+        for o in range(b.size):
+            v = an[o] + b[o]
+            yn[o] = zero if v <= zero else v
+            an[o] = one if v > zero else zero
+
+
+@kernel(SUMS)
+def leaky_relu(a: np.ndarray, b: np.ndarray, y: np.ndarray) -> None:
+    """y = a + b above 0 and a hundredth of it elsewhere, the page's default alpha."""
+    zero, one, alpha = a.dtype.type(0), a.dtype.type(1), a.dtype.type(0.01)
+    for n in range(a.shape[0]):
+        an, yn = a[n], y[n]
+        for o in range(b.size):
+            v = an[o] + b[o]
+            slope = one if v > zero else alpha
+            yn[o] = slope * v
+            an[o] = slope
+
+
+@kernel(SUMS)
+def elu(a: np.ndarray, b: np.ndarray, y: np.ndarray) -> None:
+    """y = a + b above 0, exp(a + b) - 1 elsewhere: alpha = 1, the page's default."""
+    zero, one = a.dtype.type(0), a.dtype.type(1)
+    for n in range(a.shape[0]):
+        an, yn = a[n], y[n]
+        for o in range(b.size):
+            v = an[o] + b[o]
+            below = expm1(zero if v > zero else v)
+            yn[o] = v if v > zero else below
+            an[o] = one if v > zero else below + one
+
+
+@kernel(SUMS)
+def silu(a: np.ndarray, b: np.ndarray, y: np.ndarray) -> None:
+    """y = v s with v = a + b and s = sigmoid(v); slope s (1 + v (1 - s))."""
+    zero, one = a.dtype.type(0), a.dtype.type(1)
+    for n in range(a.shape[0]):
+        an, yn = a[n], y[n]
+        for o in range(b.size):
+            v = an[o] + b[o]
+            e = exp(-abs(v))
+            larger = one / (one + e)
+            smaller = e * larger
+            s = larger if v >= zero else smaller
+            one_minus_s = smaller if v >= zero else larger
+            yn[o] = v * s
+            an[o] = s * (one + v * one_minus_s)
+
+
+@kernel(SUMS)
+def tanh(a: np.ndarray, b: np.ndarray, y: np.ndarray) -> None:
+    """Hyperbolic tangent: with t = exp(-2 |v|) - 1, y = tanh |v| = -t / (2 + t), with the sign of v; slope 1 - y**2."""
+    zero, one, two = a.dtype.type(0), a.dtype.type(1), a.dtype.type(2)
+    for n in range(a.shape[0]):
+        an, yn = a[n], y[n]
+        for o in range(b.size):
+            v = an[o] + b[o]
+            t = expm1(-two * abs(v))
+            size = -t / (two + t)
+            yn[o] = size if v >= zero else -size
+            an[o] = one - size * size
+
+
+@kernel(SUMS)
+def sigmoid(a: np.ndarray, b: np.ndarray, y: np.ndarray) -> None:
+    """Logistic sigmoid y, slope y (1 - y), with no digit lost where y is near 1."""
+    zero, one = a.dtype.type(0), a.dtype.type(1)
+    for n in range(a.shape[0]):
+        an, yn = a[n], y[n]
+        for o in range(b.size):
+            v = an[o] + b[o]
+            e = exp(-abs(v))
+            larger = one / (one + e)
+            smaller = e * larger
+            yn[o] = larger if v >= zero else smaller
+            an[o] = larger * smaller
+
+
+@kernel(SUMS)
+def softplus(a: np.ndarray, b: np.ndarray, y: np.ndarray) -> None:
+    """y = log(1 + exp(a + b)), slope sigmoid(a + b)."""
+    zero, one = a.dtype.type(0), a.dtype.type(1)
+    for n in range(a.shape[0]):
+        an, yn = a[n], y[n]
+        for o in range(b.size):
+            v = an[o] + b[o]
+            e = exp(-abs(v))
+            larger = one / (one + e)
+            yn[o] = (zero if v <= zero else v) + log1p(e)
+            an[o] = larger if v >= zero else e * larger
+
+
+@kernel(SUMS)
+def times_slope(dy: np.ndarray, slope: np.ndarray, da: np.ndarray, db: np.ndarray) -> None:
+    """da = dy * slope, all (N, O), and db (O,) the sum of da over the samples."""
+    db[:] = 0
+    for n in range(dy.shape[0]):
+        dyn, sn, dan = dy[n], slope[n], da[n]
+        for o in range(db.size):
+            dan[o] = dyn[o] * sn[o]
+        for o in range(db.size):
+            db[o] += dan[o]
+
+
+@kernel(SUMS)
+def sum_rows(dy: np.ndarray, db: np.ndarray) -> None:
+    """db (O,) = sum of dy (N, O) over the samples."""
+    db[:] = 0
+    for n in range(dy.shape[0]):
+        dyn = dy[n]
+        for o in range(db.size):
+            db[o] += dyn[o]
+
+
+ACTIVATIONS = {
+    "relu": relu,
+    "leaky_relu": leaky_relu,
+    "elu": elu,
+    "silu": silu,
+    "tanh": tanh,
+    "sigmoid": sigmoid,
+    "softplus": softplus,
+}

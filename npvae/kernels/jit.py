@@ -1,0 +1,91 @@
+"""Compiles kernels: one set of options for all of them, cached on disk, never at import.
+
+A kernel is compiled when it is first called with a new dtype, and then kept in a file, so that the next process loads
+it in a few milliseconds. Where no folder can be written, or a file there is damaged, it is compiled again: a cache may
+cost time, never a result. `NUMBA_DISABLE_JIT=1` leaves plain Python functions, to be stepped through in a debugger.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numba
+from numba.core import config, event
+from numba.core.caching import FunctionCache, IndexDataCacheFile
+
+# All of fastmath but "nnan" and "ninf": with those, isnan(nan) is false and a broken loss goes on unseen.
+SUMS = {"nsz", "arcp", "contract", "afn", "reassoc"}
+# Inside a polynomial or where a rounding is meant as written, sums may not be reordered.
+AS_WRITTEN = {"contract"}
+
+
+def kernel(fastmath: set[str]) -> Callable[[Callable], Any]:
+    """Decorator: compile for the dtypes of the call, release the GIL, follow IEEE on division by zero, cache."""
+
+    def compile_lazily(function: Callable) -> Any:
+        dispatcher: Any = numba.njit(nogil=True, error_model="numpy", fastmath=fastmath)(function)
+        if not config.DISABLE_JIT:  # type: ignore[attr-defined]
+            with suppress(RuntimeError):  # no folder that can be written: compile in every process
+                dispatcher._cache = RoomCache(function)
+        return dispatcher
+
+    return compile_lazily
+
+
+class RoomCache(FunctionCache):
+    """Numba's cache on disk, made to survive damage and to see an edit in any file of npvae.kernels.
+
+    Numba's own looks at the file of the kernel alone, not at those whose functions were inlined into it, and raises
+    EOFError or UnpicklingError on a file that was cut short.
+    """
+
+    def __init__(self, function: Callable) -> None:
+        """RuntimeError if there is no folder that can be written."""
+        super().__init__(function)
+        self._cache_file = IndexDataCacheFile(self._cache_path, self._impl.filename_base, room_stamp())
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """The compiled kernel, or None if it is not there or cannot be read."""
+        try:
+            return super().load_overload(sig, target_context)
+        except Exception:  # whatever a damaged pickle raises
+            with suppress(OSError):
+                self.flush()
+            return None
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        """Keep the compiled kernel if the folder can be written."""
+        with suppress(OSError):  # a full or read-only disk
+            super().save_overload(sig, data)
+
+
+@cache
+def room_stamp() -> str:
+    """A hash of the source of all kernels."""
+    room = Path(__file__).parent
+    digest = hashlib.sha256()
+    for path in sorted(room.rglob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+@contextmanager
+def when_compiling(tell: Callable[[str], None]) -> Iterator[None]:
+    """Within this context, call tell(name) as each kernel starts to be compiled (not when it is loaded from disk)."""
+
+    class Listener(event.Listener):
+        def on_start(self, event: Any) -> None:
+            name = event.data["dispatcher"].py_func.__qualname__
+            if event.data["dispatcher"].py_func.__module__.startswith("npvae."):
+                tell(name)
+
+        def on_end(self, event: Any) -> None:
+            pass
+
+    with event.install_listener("numba:compile", Listener()):
+        yield

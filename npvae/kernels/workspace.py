@@ -1,0 +1,75 @@
+"""Buffers that a training loop reuses: what a step computes is written where the step before wrote it.
+
+Fresh arrays cost more than the arithmetic on them: memory that the system hands out anew must be cleared and mapped,
+page by page. A workspace owns one array for every array of a step and hands them out in the order of the requests.
+
+    workspace = model.workspace()
+    loss, trace = model.forward(x, eps, workspace)
+    grads = model.backward(trace)
+
+The trace is valid until the next forward with the same workspace, the gradients until its next backward. Whoever wants
+to keep them longer copies them, or does not use a workspace: without one every array is new.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from inspect import signature
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from npvae import kernels
+
+if TYPE_CHECKING:
+    from npvae.models.params import Params
+
+ALIGNMENT = 64  # bytes: a cache line, and the widest vector
+
+
+class Workspace:
+    """Reused buffers for one model, the kernels that write to them (`ops`), and the model's gradients (`grads`)."""
+
+    def __init__(self, params: Params) -> None:
+        """Buffers are made when they are first asked for; the gradients now."""
+        self.grads = params.like(aligned_empty(params.flat.shape, params.flat.dtype))
+        self._places = {id(value): self.grads[name] for name, value in params.items()}
+        self._params = params  # keeps the ids above true
+        self._buffers: list[np.ndarray] = []
+        self._next = 0
+        self.ops: Any = SimpleNamespace(**{name: self._bind(name) for name in kernels.__all__})
+
+    def start_step(self) -> Any:
+        """The ops for a new step, whose first request gets the first buffer again."""
+        self._next = 0
+        return self.ops
+
+    def new(self, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+        """The next buffer, made or made anew if it is not of this shape and dtype."""
+        at = self._next
+        self._next += 1
+        if at == len(self._buffers):
+            self._buffers.append(aligned_empty(shape, dtype))
+        elif self._buffers[at].shape != shape or self._buffers[at].dtype != dtype:
+            self._buffers[at] = aligned_empty(shape, dtype)
+        return self._buffers[at]
+
+    def place(self, parameter: np.ndarray) -> np.ndarray:
+        """Where the gradient of a parameter of the model goes: its part of `grads`. A new array for any other."""
+        found = self._places.get(id(parameter))
+        return np.empty_like(parameter) if found is None else found
+
+    def _bind(self, name: str) -> Any:
+        """The op of this name with its results sent to this workspace, if it can be told where they go."""
+        function = getattr(kernels, name)
+        keywords = [key for key in ("new", "place") if callable(function) and key in signature(function).parameters]
+        return partial(function, **{key: getattr(self, key) for key in keywords}) if keywords else function
+
+
+def aligned_empty(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    """An array like np.empty's whose first entry lies at a multiple of 64 bytes."""
+    size = int(np.prod(shape, dtype=int)) * np.dtype(dtype).itemsize
+    raw = np.empty(size + ALIGNMENT, np.uint8)
+    start = -raw.ctypes.data % ALIGNMENT
+    return raw[start : start + size].view(dtype).reshape(shape)

@@ -1,0 +1,144 @@
+"""Every kernel equals its reference: value and all gradients, both dtypes, any layout, one sample and tails."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from npvae import kernels, ops
+from npvae.kernels import KERNELS
+
+REFERENCE = {op.name: op for op in ops.OPS}
+CASES = [
+    pytest.param(kernel, dict(zip(kernel.params, values, strict=True)), id="-".join([kernel.name, *map(str, values)]))
+    for kernel in KERNELS
+    for values in product(*kernel.params.values())
+]
+LAYOUTS = ("C", "F", "strided", "reversed", "offset")
+EPS = {"float32": 2.0**-23, "float64": 2.0**-52}
+
+
+def laid_out(a, layout):
+    """The same numbers in another memory layout."""
+    if a.ndim == 0:
+        return a
+    if layout == "F":
+        return np.asfortranarray(a)
+    if layout == "strided":
+        return np.repeat(a, 2, axis=-1)[..., ::2]
+    if layout == "reversed":
+        return a[::-1].copy()[::-1]
+    if layout == "offset":  # aligned to its own size and no more
+        raw = np.empty(a.size + 1, a.dtype)
+        raw[1:] = a.ravel()
+        return raw[1:].reshape(a.shape)
+    return np.ascontiguousarray(a)
+
+
+def draw(op, rng, sizes, dtype, layouts, scale):
+    inputs = []
+    for (_, arg), layout in zip(op.args.items(), layouts, strict=False):
+        values = scale * rng.standard_normal(arg.sizes(sizes))
+        if arg.domain == (0.0, 1.0):
+            values = rng.integers(0, 17, arg.sizes(sizes)) / 16
+        inputs.append(laid_out(np.asarray(np.clip(values, *arg.domain), dtype), layout))
+    return inputs
+
+
+def as_tuple(gradients):
+    return gradients if isinstance(gradients, tuple) else (gradients,)
+
+
+def assert_close(found, wanted, dtype, terms, scale):
+    """Within a few roundings for each of the terms that were added, relative to the largest of the array."""
+    assert found.dtype == wanted.dtype
+    assert found.shape == wanted.shape
+    room = EPS[dtype] * (16 + 2 * terms) * max(scale, float(np.abs(wanted).max(initial=0.0)))
+    np.testing.assert_allclose(found, wanted, rtol=8 * EPS[dtype], atol=room)
+
+
+@pytest.mark.parametrize(("kernel", "params"), CASES)
+@given(
+    sizes=st.fixed_dictionaries({s: st.sampled_from([1, 2, 3, 7, 15, 16, 17, 33, 64, 65]) for s in "NDIOL"}),
+    dtype=st.sampled_from(["float32", "float64"]),
+    layouts=st.tuples(*[st.sampled_from(LAYOUTS)] * 4),
+    scale=st.sampled_from([0.01, 1.0, 10.0]),
+    seed=st.integers(0, 2**31),
+)
+def test_kernel_equals_reference(kernel, params, sizes, dtype, layouts, scale, seed):
+    rng, reference = np.random.default_rng(seed), REFERENCE[kernel.name]
+    inputs = draw(kernel, rng, sizes, dtype, layouts, scale)
+    y, cache = kernel.forward(*inputs, **params)
+    wanted, reference_cache = reference.forward(*inputs, **params)
+    terms = max(sizes["I"], sizes["D"])
+    largest = max(1.0, *(float(np.abs(a).max()) for a in inputs))
+    assert_close(y, wanted, dtype, terms, largest**2)
+
+    dy = laid_out(rng.standard_normal(y.shape).astype(dtype), layouts[3])
+    found, wanted = as_tuple(kernel.backward(dy, cache)), as_tuple(reference.backward(dy, reference_cache))
+    assert len(found) == len(wanted)
+    precision = np.exp(float(np.abs(inputs[1]).max())) if kernel.name.startswith("gaussian") else 1.0
+    for gradient, reference_gradient in zip(found, wanted, strict=True):
+        assert_close(gradient, reference_gradient, dtype, max(sizes.values()), largest**2 * precision)
+
+
+@pytest.mark.parametrize(("kernel", "params"), CASES)
+def test_nan_and_infinity_survive(kernel, params):
+    """A loss that broke must be seen: what is not finite in the reference is not finite in the kernel."""
+    reference, rng = REFERENCE[kernel.name], np.random.default_rng(0)
+    sizes = dict.fromkeys("NDIOL", 19)
+    for poison, dtype in product((np.nan, np.inf, -np.inf), ("float32", "float64")):
+        for at in range(len(kernel.args)):
+            inputs = draw(kernel, rng, sizes, dtype, ("C",) * 4, 1.0)
+            inputs[at][(7,) * inputs[at].ndim] = poison
+            with np.errstate(all="ignore"):
+                wanted, reference_cache = reference.forward(*inputs, **params)
+                y, cache = kernel.forward(*inputs, **params)
+                np.testing.assert_array_equal(np.isnan(y), np.isnan(wanted))
+                np.testing.assert_array_equal(np.isinf(y), np.isinf(wanted))
+                dy = rng.standard_normal(y.shape).astype(dtype)
+                found, wanted = as_tuple(kernel.backward(dy, cache)), as_tuple(reference.backward(dy, reference_cache))
+            for gradient, reference_gradient in zip(found, wanted, strict=True):
+                np.testing.assert_array_equal(np.isnan(gradient), np.isnan(reference_gradient))
+
+
+def test_arrays_of_mixed_or_other_dtype_are_computed_by_the_reference():
+    rng = np.random.default_rng(0)
+    x, W, b = rng.standard_normal((3, 4)), rng.standard_normal((4, 5)).astype(np.float32), np.zeros(5)
+    for forward, backward, arguments in (
+        ("dense_forward", "dense_backward", (x, W, b)),
+        ("layer_forward", "layer_backward", (x, W, b)),
+        ("bernoulli_nll_forward", "bernoulli_nll_backward", (x, np.ones((3, 4), np.float32))),
+        ("squared_error_forward", "squared_error_backward", (x, np.ones((3, 4), np.float32))),
+        ("gaussian_nll_forward", "gaussian_nll_backward", (x, np.zeros((3, 4), np.float32), x)),
+    ):
+        y, cache = getattr(kernels, forward)(*arguments)
+        wanted, reference_cache = getattr(ops, forward)(*arguments)
+        np.testing.assert_array_equal(y, wanted)
+        found = as_tuple(getattr(kernels, backward)(np.ones_like(y), cache))
+        for a, b_ in zip(found, as_tuple(getattr(ops, backward)(np.ones_like(y), reference_cache)), strict=True):
+            np.testing.assert_array_equal(a, b_)
+
+
+def test_wrong_shapes_raise_what_the_reference_raises():
+    x, W, b = np.ones((2, 3)), np.ones((4, 5)), np.ones(5)
+    for name, arguments in (
+        ("dense_forward", (x, W, b)),
+        ("layer_forward", (x, W, b)),
+        ("bernoulli_nll_forward", (x, W)),
+        ("squared_error_forward", (x, W)),
+        ("gaussian_nll_forward", (x, b, x)),
+    ):
+        with pytest.raises(ValueError, match="has shape") as wanted:
+            getattr(ops, name)(*arguments)
+        with pytest.raises(ValueError, match="has shape") as found:
+            getattr(kernels, name)(*arguments)
+        assert str(found.value) == str(wanted.value)
+
+
+def test_every_name_of_the_ops_is_a_name_of_the_kernels():
+    assert all(callable(getattr(kernels, name)) for name in ops.__all__ if name.endswith(("_forward", "_backward")))
+    with pytest.raises(AttributeError, match="no attribute 'frobnicate'"):
+        kernels.frobnicate  # noqa: B018
