@@ -27,6 +27,7 @@ class AutoencoderTrace:
     nll: np.ndarray  # (N,), nats
     kl: np.ndarray  # (N,), zero: there is no prior to be far from
     caches: tuple
+    workspace: Any = None  # whose buffers all of this lies in, if any
 
 
 class Autoencoder:
@@ -39,7 +40,7 @@ class Autoencoder:
     likelihood  a name in npvae.models.LIKELIHOODS
     logvar      log-variance of gaussian_fixed, or the one at which gaussian_scalar and gaussian_pixel start
     dtype       "float32" for training, "float64" for checking gradients
-    backend     where the ops come from: "numpy", the pages themselves
+    backend     where the ops come from: "numba", compiled kernels, or "numpy", the pages themselves
     seed        of the initial weights: U(-a, a), a = 1 / sqrt(fan_in), biases zero (see npvae.models.mlp.init_mlp)
 
     ValueError for a size below 1 or a name that is unknown.
@@ -58,7 +59,7 @@ class Autoencoder:
         *,
         logvar: float = 0.0,
         dtype: str = "float32",
-        backend: str = "numpy",
+        backend: str = "numba",
         seed: int = 0,
     ) -> None:
         """Build the parameters and draw their start."""
@@ -102,20 +103,23 @@ class Autoencoder:
         for name, value in own.items():
             self.params[name][...] = value
 
-    def forward(self, x: np.ndarray, eps: np.ndarray | None = None) -> tuple[float, Any]:
-        """x (N, D) -> loss in nats, trace. eps is taken so that every model is called alike, and is not used."""
+    def forward(self, x: np.ndarray, eps: np.ndarray | None = None, workspace: Any = None) -> tuple[float, Any]:
+        """x (N, D) -> loss in nats, trace. eps is taken so that every model is called alike, and is not used.
+
+        With a workspace (see `workspace`) the trace is valid until the next forward with it.
+        """
         self.check_batch(x)
-        ops, params = self.ops, self.params
+        ops, params = self._ops_of_step(workspace), self.params
         z, encoder_cache = mlp_forward(ops, x, params, "encoder", self.depth, self.activation)  # (N, L)
         output, decoder_cache = mlp_forward(ops, z, params, "decoder", self.depth, self.activation)  # (N, D)
         nll, nll_cache = self.likelihood.forward(ops, output, x, params)  # (N,)
         loss = float(np.mean(nll))
         caches = (encoder_cache, decoder_cache, nll_cache)
-        return loss, AutoencoderTrace(z, output, nll, np.zeros_like(nll), caches)
+        return loss, AutoencoderTrace(z, output, nll, np.zeros_like(nll), caches, workspace)
 
     def backward(self, trace: Any) -> Params:
         """Gradients of the loss: forward, read from bottom to top."""
-        ops, grads = self.ops, self.params.like()
+        ops, grads = self._ops_and_grads(trace.workspace)
         encoder_cache, decoder_cache, nll_cache = trace.caches
         N = len(trace.nll)
         dnll = np.full(N, 1 / N, self.dtype)  # loss = sum(nll) / N
@@ -123,6 +127,23 @@ class Autoencoder:
         dz = mlp_backward(ops, doutput, decoder_cache, grads, "decoder")
         mlp_backward(ops, dz, encoder_cache, grads, "encoder", needs_dx=False)
         return grads
+
+    def workspace(self) -> Any:
+        """Buffers for a training loop, so that a step makes no new large arrays; None for the backend "numpy".
+
+        Given to `forward`, a trace lives until the next forward with it, and the gradients until the next backward.
+        """
+        if self.config["backend"] == "numpy":
+            return None
+        from npvae.kernels.workspace import Workspace
+
+        return Workspace(self.params)
+
+    def _ops_of_step(self, workspace: Any) -> Any:
+        return self.ops if workspace is None else workspace.start_step()
+
+    def _ops_and_grads(self, workspace: Any) -> tuple[Any, Params]:
+        return (self.ops, self.params.like()) if workspace is None else (workspace.ops, workspace.grads)
 
     def draw_eps(self, n: int, rng: np.random.Generator) -> np.ndarray | None:
         """The noise that one forward of n samples takes: none."""

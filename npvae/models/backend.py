@@ -3,11 +3,23 @@
 import importlib
 from types import ModuleType
 
-_MODULES = {"numpy": "npvae.ops"}
+_MODULES = {"numba": "npvae.kernels", "numpy": "npvae.ops"}
+
+
+_OPTIMIZERS = {"numba": "npvae.kernels.optimizers", "numpy": "npvae.optim"}
 
 
 def ops_of(backend: str) -> ModuleType:
     """The module that holds the `..._forward` and `..._backward` of this backend. ValueError names the choices."""
-    if backend not in _MODULES:
-        raise ValueError(f"backend {backend!r} is unknown, choose one of {', '.join(_MODULES)}")
-    return importlib.import_module(_MODULES[backend])
+    return _import(_MODULES, backend)
+
+
+def optimizers_of(backend: str) -> ModuleType:
+    """The module that holds the `..._update` of every optimiser in this backend. ValueError names the choices."""
+    return _import(_OPTIMIZERS, backend)
+
+
+def _import(modules: dict[str, str], backend: str) -> ModuleType:
+    if backend not in modules:
+        raise ValueError(f"backend {backend!r} is unknown, choose one of {', '.join(modules)}")
+    return importlib.import_module(modules[backend])

@@ -135,7 +135,7 @@ class Gaussian(Likelihood):
         if self.of == "decoder":
             return np.concatenate([dmean, dlogvar], axis=1)
         if self.of != "fixed":
-            grads["likelihood.logvar"][...] = dlogvar
+            grads["likelihood.logvar"] = dlogvar
         return dmean
 
     def mean(self, ops: ModuleType, output: np.ndarray) -> np.ndarray:

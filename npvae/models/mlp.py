@@ -55,6 +55,6 @@ def mlp_backward(
     for i in reversed(range(depth)):
         backward = ops.layer_backward if i < depth - 1 else ops.dense_backward
         dy, dW, db = backward(dy, caches[i], needs_dx=needs_dx or i > 0)
-        grads[f"{prefix}.{i}.W"][...] = dW
-        grads[f"{prefix}.{i}.b"][...] = db
+        grads[f"{prefix}.{i}.W"] = dW
+        grads[f"{prefix}.{i}.b"] = db
     return dy

@@ -48,6 +48,12 @@ class Params(Mapping[str, np.ndarray]):
         except KeyError:
             raise KeyError(f"no parameter {name!r}; there are {', '.join(self._views)}") from None
 
+    def __setitem__(self, name: str, value: np.ndarray) -> None:
+        """Copy a value into its place, unless it was computed there to begin with."""
+        view = self[name]
+        if value is not view:
+            view[...] = value
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._views)
 

@@ -33,6 +33,7 @@ class VAETrace:
     nll: np.ndarray  # (N,), nats
     kl: np.ndarray  # (N,), nats
     caches: tuple
+    workspace: Any = None  # whose buffers all of this lies in, if any
 
 
 class VAE(Autoencoder):
@@ -57,16 +58,18 @@ class VAE(Autoencoder):
         self.beta = beta
         self.config["beta"] = beta
 
-    def forward(self, x: np.ndarray, eps: np.ndarray | None = None) -> tuple[float, VAETrace]:
+    def forward(self, x: np.ndarray, eps: np.ndarray | None = None, workspace: Any = None) -> tuple[float, VAETrace]:
         """x (N, D), noise eps (N, L) drawn from N(0, I) -> loss in nats, trace.
 
         eps (K, N, L) takes K samples an input. They are K rows in place of one: the trace then has K * N rows, the
         first N with the first sample, and the loss is the mean over all.
 
+        With a workspace (see `workspace`) the trace is valid until the next forward with it.
+
         ValueError if a shape or dtype does not fit.
         """
         x, eps = self._check_noise(x, eps)
-        ops, params, L = self.ops, self.params, self.latent_dim
+        ops, params, L = self._ops_of_step(workspace), self.params, self.latent_dim
         head, encoder_cache = mlp_forward(ops, x, params, "encoder", self.depth, self.activation)  # (N, 2 L)
         mu, logvar = head[:, :L], head[:, L:]  # (N, L) each
         std, std_cache = ops.std_from_logvar_forward(logvar)  # (N, L)
@@ -76,14 +79,14 @@ class VAE(Autoencoder):
         kl, kl_cache = ops.gaussian_kl_forward(mu, logvar)  # (N,)
         loss = float(np.mean(nll + self.beta * kl))
         caches = (encoder_cache, std_cache, z_cache, decoder_cache, nll_cache, kl_cache)
-        return loss, VAETrace(mu, logvar, std, z, output, nll, kl, caches)
+        return loss, VAETrace(mu, logvar, std, z, output, nll, kl, caches, workspace)
 
     def backward(self, trace: VAETrace) -> Params:
         """Gradients of the loss: forward, read from bottom to top.
 
         mu and logvar each lie on two paths to the loss; the gradients of both are added where the paths meet.
         """
-        ops, grads = self.ops, self.params.like()
+        ops, grads = self._ops_and_grads(trace.workspace)
         encoder_cache, std_cache, z_cache, decoder_cache, nll_cache, kl_cache = trace.caches
         N = len(trace.nll)
         dnll = np.full(N, 1 / N, self.dtype)  # loss = sum(nll + beta * kl) / N

@@ -6,24 +6,32 @@
 Duchi, Hazan & Singer (2011), figure 1 (the diagonal update). Kingma & Welling (2014) trained with it.
 """
 
+from __future__ import annotations
+
 import numpy as np
 
+from npvae.models.backend import optimizers_of
 from npvae.models.params import Params
 from npvae.optim.checks import check_gradients, check_positive
+
+
+def adagrad_update(p: np.ndarray, g: np.ndarray, G: np.ndarray, lr: float, eps: float) -> None:
+    """One step of the recurrence, in place on p and G."""
+    G += g * g
+    p -= lr * g / (np.sqrt(G) + eps)
 
 
 class Adagrad:
     """One step over the flat buffer."""
 
-    def __init__(self, params: Params, lr: float = 1e-2, eps: float = 1e-10) -> None:
+    def __init__(self, params: Params, lr: float = 1e-2, eps: float = 1e-10, *, backend: str = "numba") -> None:
         """State starts at zero. ValueError for lr <= 0 or eps <= 0."""
         check_positive("Adagrad", lr=lr, eps=eps)
         self.params, self.lr, self.eps = params, lr, eps
         self.G = np.zeros_like(params.flat)
+        self.update = optimizers_of(backend).adagrad_update
 
     def step(self, grads: Params) -> None:
         """Change params in place. ValueError if grads are not laid out like params."""
         check_gradients("Adagrad", self.params, grads)
-        g = grads.flat
-        self.G += g * g
-        self.params.flat -= self.lr * g / (np.sqrt(self.G) + self.eps)
+        self.update(self.params.flat, grads.flat, self.G, self.lr, self.eps)

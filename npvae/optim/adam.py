@@ -7,17 +7,47 @@
 Kingma & Ba (2015), algorithm 1.
 """
 
+from __future__ import annotations
+
 import numpy as np
 
+from npvae.models.backend import optimizers_of
 from npvae.models.params import Params
 from npvae.optim.checks import check_gradients, check_positive
+
+
+def adam_update(
+    p: np.ndarray,
+    g: np.ndarray,
+    m: np.ndarray,
+    v: np.ndarray,
+    t: int,
+    lr: float,
+    betas: tuple[float, float],
+    eps: float,
+) -> None:
+    """Step t of the recurrence, in place on p, m and v."""
+    beta1, beta2 = betas
+    m *= beta1
+    m += (1 - beta1) * g
+    v *= beta2
+    v += (1 - beta2) * g * g
+    m_hat = m / (1 - beta1**t)
+    v_hat = v / (1 - beta2**t)
+    p -= lr * m_hat / (np.sqrt(v_hat) + eps)
 
 
 class Adam:
     """One step over the flat buffer. The first step moves every parameter by about lr, whatever its gradient's size."""
 
     def __init__(
-        self, params: Params, lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8
+        self,
+        params: Params,
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        *,
+        backend: str = "numba",
     ) -> None:
         """State starts at zero. ValueError for lr <= 0, eps <= 0 or a beta outside [0, 1)."""
         check_positive("Adam", lr=lr, eps=eps)
@@ -27,16 +57,10 @@ class Adam:
         self.m = np.zeros_like(params.flat)
         self.v = np.zeros_like(params.flat)
         self.t = 0
+        self.update = optimizers_of(backend).adam_update
 
     def step(self, grads: Params) -> None:
         """Change params in place. ValueError if grads are not laid out like params."""
         check_gradients("Adam", self.params, grads)
-        g, (beta1, beta2) = grads.flat, self.betas
         self.t += 1
-        self.m *= beta1
-        self.m += (1 - beta1) * g
-        self.v *= beta2
-        self.v += (1 - beta2) * g * g
-        m_hat = self.m / (1 - beta1**self.t)
-        v_hat = self.v / (1 - beta2**self.t)
-        self.params.flat -= self.lr * m_hat / (np.sqrt(v_hat) + self.eps)
+        self.update(self.params.flat, grads.flat, self.m, self.v, self.t, self.lr, self.betas, self.eps)

@@ -163,7 +163,7 @@ def test_decode_of_a_vae_gives_probabilities_and_reconstruct_takes_noise(vae, rn
         (lambda v: npvae.VAE(3, activation="swish"), "activation 'swish' is unknown, choose one of relu,"),
         (lambda v: npvae.VAE(3, likelihood="poisson"), "likelihood 'poisson' is unknown, choose one of bernoulli,"),
         (lambda v: npvae.VAE(3, dtype="float16"), "dtype 'float16' is not supported, choose float32 or float64"),
-        (lambda v: npvae.VAE(3, backend="cuda"), "backend 'cuda' is unknown, choose one of numpy"),
+        (lambda v: npvae.VAE(3, backend="cuda"), "backend 'cuda' is unknown, choose one of numba, numpy"),
     ],
 )
 def test_wrong_calls_say_what_was_found_and_how_to_mend_it(vae, call, message):
