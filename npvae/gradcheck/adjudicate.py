@@ -64,13 +64,26 @@ def adjudicate(
     if step == 0.0 or _apart(sides):
         return _by_sides(reference, k, i, sides, claim, tolerance)
     slope = central_slope(reference.along_entry(k, i), step=step)
+    difference = abs(slope.value - claim)
+    if slope.error > 0.01 * difference:  # it does not settle: a kink may be near, and short steps see this side of it
+        near = central_slope(
+            reference.along_entry(k, i),
+            claim=claim,
+            rtol=tolerance.rtol,
+            atol=tolerance.atol,
+            forgive=1e-3 * max(abs(claim), abs(slope.value)),
+            step=step / 128.0,
+        )
+        if near.agrees:
+            return Ruling(PASS, near.value, near.error, reason="a kink is near")
+        if near.error < slope.error:
+            slope, difference = near, abs(near.value - claim)
     noise = reference.noise_of_entry(k, i)
     trembling = 4.0 * noise / max(slope.step, 1e-300)
-    difference = abs(slope.value - claim)
     allowed = tolerance.rtol * abs(slope.value) + tolerance.atol
     if difference <= allowed:
         return Ruling(PASS, slope.value, slope.error)
-    if difference > allowed + trembling and difference > 4.0 * slope.error:
+    if difference > allowed + trembling and difference > 20.0 * slope.error:
         return Ruling(FAIL, slope.value, slope.error)
     by_sides = _by_sides(reference, k, i, sides, claim, tolerance)
     if by_sides.verdict == PASS and by_sides.error < slope.error:  # the second derivative jumps, the slope does not
@@ -80,7 +93,7 @@ def adjudicate(
         if trembling <= max(1e-3 * abs(slope.value), 10.0 * tolerance.rtol * largest):
             return Ruling(PASS, slope.value, trembling, reason="within the noise of the forward")
         return Ruling(UNSEEN, slope.value, trembling, reason=f"the forward trembles by {noise:.1g}, which hides it")
-    if confirm():
+    if difference > 4.0 * slope.error and confirm():
         return Ruling(FAIL, slope.value, slope.error)
     return Ruling(INCONCLUSIVE, slope.value, slope.error, reason="the differences do not settle")
 

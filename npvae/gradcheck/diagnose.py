@@ -15,7 +15,7 @@ from npvae.gradcheck.calls import Broken, Pair, Refused
 from npvae.gradcheck.contracts import Analytic
 from npvae.gradcheck.differences import central_slope
 from npvae.gradcheck.numeric import Comparison, Tolerance
-from npvae.gradcheck.reference import Reference
+from npvae.gradcheck.reference import Reference, numeric_gradient
 
 __all__ = ["diagnose"]
 
@@ -117,20 +117,24 @@ def _by_pattern(view: _View, pair: Pair) -> Iterator[Diagnosis]:
     if grad.ndim == 2 and min(grad.shape) > 1 and view.alike(other, numeric):
         yield "transposed", "the analytic gradient is the numeric one TRANSPOSED"
         return
-    for name, theirs in zip(view.analytic.case.op.differentiable, view.analytic.grads, strict=True):
+    yield from _other_argument(view, pair) or _difference(view)
+
+
+def _other_argument(view: _View, pair: Pair) -> list[Diagnosis]:
+    """The gradient of another argument of the same shape, in the wrong place."""
+    case, grad = view.analytic.case, view.grad
+    for name, theirs in zip(case.op.differentiable, view.analytic.grads, strict=True):
         if name == view.name or theirs is None or theirs.shape != grad.shape:
             continue
-        position = tuple(view.analytic.case.op.args).index(name)
         if np.array_equal(theirs, grad):
-            yield "other-argument", f"it is the same as d/d{name}: is one returned in the place of the other?"
-            return
-        if grad.size <= 64 and view.alike(theirs.astype(np.float64), numeric):
-            yield "other-argument", f"the numeric slope is what is returned for {name}: are they SWAPPED?"
-            return
-        if grad.size <= 64 and view.alike(grad, _slopes(view.reference, position).reshape(grad.shape)):
-            yield "other-argument", f"it is the gradient of {name}: are d/d{view.name} and d/d{name} SWAPPED?"
-            return
-    yield from _difference(view)
+            return [("other-argument", f"it is the same as d/d{name}: is one returned in the place of the other?")]
+        if view.alike(theirs.astype(np.float64), view.numeric):
+            return [("other-argument", f"the numeric slope is what is returned for {name}: are they SWAPPED?")]
+        if grad.size <= 64:
+            slopes = numeric_gradient(pair, case, view.analytic.dys, tuple(case.op.args).index(name))
+            if view.alike(grad, slopes):
+                return [("other-argument", f"it is the gradient of {name}: are d/d{view.name} and d/d{name} SWAPPED?")]
+    return []
 
 
 def _factor(ratio: float, view: _View) -> Diagnosis:
@@ -162,16 +166,6 @@ def _transposed(grad: np.ndarray) -> np.ndarray:
         if grad.shape[0] == grad.shape[-1]
         else grad.reshape(grad.shape[::-1]).T
     )
-
-
-def _slopes(reference: Reference, k: int) -> np.ndarray:
-    """The numeric gradient of another argument."""
-    found = np.full(reference.inputs[k].size, np.nan)
-    for i in range(found.size):
-        step = reference.entry_step(k, i)
-        if step > 0:
-            found[i] = central_slope(reference.along_entry(k, i), step=step).value
-    return found
 
 
 def _difference(view: _View) -> Iterator[Diagnosis]:

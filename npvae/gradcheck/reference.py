@@ -8,11 +8,11 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from npvae.gradcheck.calls import Broken, Pair, Refused
-from npvae.gradcheck.differences import FIRST_STEP, noise_level
+from npvae.gradcheck.differences import FIRST_STEP, central_slope, noise_level
 from npvae.gradcheck.samples import Case
 from npvae.spec import Arg
 
-__all__ = ["Reference"]
+__all__ = ["Along", "Reference", "ends", "numeric_gradient"]
 
 
 class Reference:
@@ -174,7 +174,7 @@ class Along:
         self.width = 1.0
 
     def __call__(self, step: float) -> float:
-        # What the step becomes once it is added to the entry and rounded.
+        """(L(x + h) - L(x - h)) / 2h, where h is what the step becomes once it is added to the entry and rounded."""
         self.width = float(self.type(self.centre + step)) - float(self.type(self.centre - step))
         if self.width <= 0:
             return math.nan
@@ -182,9 +182,21 @@ class Along:
         return self.reference.dot(self.plus, self.minus) / self.width
 
     def noise(self) -> float:
+        """The rounding to expect in the last quotient."""
         return self.reference.rounding(self.plus, self.minus) / self.width
 
 
 def ends(arg: Arg) -> tuple[float, ...]:
     """The finite ends of a float argument's domain."""
     return tuple(float(end) for end in arg.domain if not isinstance(end, str) and math.isfinite(end))
+
+
+def numeric_gradient(pair: Pair, case: Case, dys: Sequence[np.ndarray], k: int) -> np.ndarray:
+    """d sum(dy * y) / d argument k by differences, entry by entry; NaN on a kink or on an end of the domain."""
+    reference = Reference(pair, case, dys)
+    found = np.full(case.inputs[k].shape, np.nan)
+    for i in range(found.size):
+        step = reference.entry_step(k, i)
+        if step > 0:
+            found.flat[i] = central_slope(reference.along_entry(k, i), step=step).value
+    return found

@@ -1,0 +1,127 @@
+"""`npvae gradcheck`: every gradient of npvae, or of a forward/backward pair of yours."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from npvae.gradcheck import Op, Report
+
+LEVELS = ("smoke", "default", "exhaustive")
+
+
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
+    """The options of `npvae gradcheck`."""
+    parser = subparsers.add_parser(
+        "gradcheck",
+        help="check gradients: npvae's own, or module:name for yours",
+        description=__doc__,
+        epilog="Exit code: 0 if everything agrees, 1 if a gradient is wrong or could not be settled, 2 for a bad call.",
+    )
+    parser.add_argument(
+        "targets", nargs="*", metavar="module:op",
+        help="what to check: an Op, a module with OP or OPS, a path to a .py file; by default all of npvae",
+    )  # fmt: skip
+    parser.add_argument("--seed", type=int, default=0, help="of everything that is drawn (default: 0)")
+    parser.add_argument("--level", choices=LEVELS, default="default", help="how many samples an op is looked at in")
+    parser.add_argument("--sample", help="only this sample, by the name that reports print: 4x3-f32")
+    parser.add_argument("--teeth", action="store_true", help="plant generic mistakes too, and say how many are caught")
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
+    parser.add_argument("--emit-test", type=Path, metavar="FILE", help="write the first failure as a pytest file")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """One row a gradient, then what failed at length; 1 if anything did not pass."""
+    from npvae.gradcheck.text import listing
+
+    if args.emit_test and args.emit_test.exists():
+        raise ValueError(f"--emit-test {args.emit_test}: the file exists; give another name or remove it")
+    checked: list[tuple[Op | None, Report]] = []
+    for op, report in _reports(args):
+        checked.append((op, report))
+        if not args.json and sys.stderr.isatty():
+            print(f"\r{len(checked)} checked, now {report.name:<40}", end="", file=sys.stderr)
+    if not args.json and sys.stderr.isatty():
+        print("\r" + " " * 70 + "\r", end="", file=sys.stderr)
+    reports = [report for _, report in checked]
+    if args.json:
+        _print_json(args, reports)
+    else:
+        alone = len(reports) == 1
+        if not alone:
+            print(listing([(report.name, row) for report in reports for row in report.rows]))
+        for report in reports:
+            if alone or not report or args.teeth:
+                print(report)
+        print(_verdict(reports))
+    failure = next(((op, report) for op, report in checked if op is not None and not report), None)
+    if args.emit_test and failure:
+        from npvae.gradcheck.emit import test_file
+
+        args.emit_test.write_text(test_file(*failure), encoding="utf-8")
+        print(f"wrote {args.emit_test}: run it with pytest {args.emit_test}", file=sys.stderr)
+    return 0 if all(reports) else 1
+
+
+def _reports(args: argparse.Namespace) -> Iterator[tuple[Op | None, Report]]:
+    from npvae.gradcheck import check_op, find_ops
+
+    targets = args.targets or ["npvae.ops"]
+    for op in [op for target in targets for op in find_ops(target)]:
+        yield op, check_op(op, args.seed, level=args.level, sample=args.sample, teeth=args.teeth)
+    if not args.targets and not args.sample:
+        yield from ((None, report) for report in _model_reports(args.seed))
+
+
+def _model_reports(seed: int) -> Iterator[Report]:
+    """npvae's models in small, one for each likelihood, the activations in turn."""
+    import numpy as np
+
+    from npvae.gradcheck import check_model
+    from npvae.models import LIKELIHOODS, MODELS
+    from npvae.ops import ACTIVATIONS
+
+    activations = list(ACTIVATIONS)
+    rng = np.random.default_rng(seed)
+    turn = 0
+    for kind, build in MODELS.items():
+        for likelihood in LIKELIHOODS:
+            activation = activations[turn % len(activations)]
+            turn += 1
+            model = build(
+                6, hidden=(5,), latent_dim=2, activation=activation, likelihood=likelihood,
+                dtype="float64", backend="numpy", seed=seed,
+            )  # fmt: skip
+            # Weights as small as a fresh start hide mistakes of wiring; zero biases hide more.
+            model.params.flat[...] += 0.3 * rng.standard_normal(model.params.flat.shape)
+            x = rng.random((4, 6))
+            inputs = (x, rng.standard_normal((4, 2))) if kind == "vae" else (x,)
+            yield check_model(model, *inputs, seed=seed, name=f"{kind} {likelihood} {activation}")
+
+
+def _verdict(reports: Sequence[Report]) -> str:
+    rows = [row for report in reports for row in report.rows]
+    failed = sum(report.verdict == "FAIL" for report in reports)
+    doubtful = sum(report.verdict == "INCONCLUSIVE" for report in reports)
+    seconds = sum(report.seconds for report in reports)
+    comparisons = sum(row.compared for row in rows)
+    outcome = f"{failed} failed" if failed else "all agree" if not doubtful else "none failed"
+    outcome += f", {doubtful} inconclusive" if doubtful else ""
+    return f"{len(reports)} checked, {len(rows)} gradients, {comparisons} comparisons in {seconds:.1f} s: {outcome}"
+
+
+def _print_json(args: argparse.Namespace, reports: Sequence[Report]) -> None:
+    import json
+
+    found = {
+        "verdict": "PASS" if all(reports) else "FAIL" if any(r.verdict == "FAIL" for r in reports) else "INCONCLUSIVE",
+        "seed": args.seed,
+        "level": args.level,
+        "reports": [report.to_dict() for report in reports],
+    }
+    print(json.dumps(found, indent=2, allow_nan=False))
