@@ -15,7 +15,7 @@ WINDOW_BLOCKS = 64
 
 
 def mapped_file(x: Any) -> mmap.mmap | None:
-    """The memory map behind an array (a numpy.memmap, a view of one, or of any mmap), None if there is none."""
+    """The memory map behind an array, if it is a numpy.memmap or a view of one, else None."""
     while isinstance(x, np.ndarray):
         x = x.base
     return x if isinstance(x, mmap.mmap) else None

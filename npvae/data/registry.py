@@ -65,9 +65,9 @@ def load_dataset(
         data_dir = os.environ.get("NPVAE_DATA") or None
     name = str(name_or_path).lower().replace("_", "-") if isinstance(name_or_path, str) else None
     if name in _LOADERS:
-        return _LOADERS[name](None if data_dir is None else Path(data_dir).expanduser())
-    path = Path(name_or_path).expanduser()
-    if os.path.exists(path):
+        return _LOADERS[name](None if data_dir is None else Path(os.path.expanduser(data_dir)))
+    path = Path(os.path.expanduser(name_or_path))
+    if name != "" and os.path.exists(path):  # Path("") is the folder one is in
         return load_own(path)
     if name is None or os.sep in name or path.suffix:
         raise DataError(f"{path}: no such file or folder; the data sets by name are {', '.join(DATASETS)}")
