@@ -12,6 +12,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from npvae.gradcheck.adapters import check_function, check_layer, check_loss_and_grads
     from npvae.gradcheck.check import cells, check_op, gradcheck
     from npvae.gradcheck.find import find_ops
     from npvae.gradcheck.model import check_model, taylor_test
@@ -24,6 +25,9 @@ _HOME = {
     "Op": "npvae.spec",
     "gradcheck": "npvae.gradcheck.check",
     "check_op": "npvae.gradcheck.check",
+    "check_layer": "npvae.gradcheck.adapters",
+    "check_loss_and_grads": "npvae.gradcheck.adapters",
+    "check_function": "npvae.gradcheck.adapters",
     "cells": "npvae.gradcheck.check",
     "op_test": "npvae.gradcheck.pytest_items",
     "check_model": "npvae.gradcheck.model",
@@ -41,6 +45,9 @@ __all__ = [
     "Report",
     "Row",
     "cells",
+    "check_function",
+    "check_layer",
+    "check_loss_and_grads",
     "check_model",
     "check_op",
     "find_ops",

@@ -105,8 +105,7 @@ class Pair:
                 f"the backward returned {type(result).__name__}; it must return an array, or a tuple of arrays "
                 f"for ({', '.join(wanted)})",
             )
-        if len(grads) == len(self.op.args) != len(wanted):
-            # The other convention: one gradient an argument, None for those without.
+        if len(grads) == len(self.op.args) != len(wanted):  # the other convention: None for those without
             grads = [g for g, arg in zip(grads, self.op.args.values(), strict=True) if arg.differentiable]
         if len(grads) != len(wanted):
             raise Broken(

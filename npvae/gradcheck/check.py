@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from npvae.gradcheck.calls import undisturbed
+from npvae.gradcheck.calls import Broken, Pair, Refused, undisturbed
 from npvae.gradcheck.case import Outcome, Settings, check_case
 from npvae.gradcheck.common_ground import in_common
 from npvae.gradcheck.find import address_of
@@ -102,23 +102,67 @@ def gradcheck(
 
     Raises TypeError for inputs that are not real arrays.
     """
-    given = inputs if isinstance(inputs, (tuple, list)) else (inputs,)
-    arrays = tuple(_as_input(x, i) for i, x in enumerate(given))
+    names_of_pair = ", ".join(getattr(f, "__name__", "...") for f in (forward, backward))
+    return check_given(
+        forward, backward, arrays_of(inputs if isinstance(inputs, (tuple, list)) else (inputs,)),
+        params=params, names=names, dy=dy, seed=seed, rtol=rtol, atol=atol, seeded=seeded, pure=pure, args=args,
+        reproduce=f"gradcheck({names_of_pair}, inputs, seed={seed})",
+    )  # fmt: skip
+
+
+def check_given(
+    forward: Callable[..., Any],
+    backward: Callable[..., Any],
+    arrays: Sequence[np.ndarray],
+    *,
+    params: Mapping[str, Any] | None = None,
+    names: Sequence[str] | None = None,
+    name: str = "",
+    dy: Any = None,
+    seed: int = 0,
+    rtol: float | None = None,
+    atol: float | None = None,
+    seeded: bool = False,
+    pure: bool = False,
+    args: Mapping[str, Arg] | None = None,
+    checks: tuple[str, ...] = CHECKS,
+    low: bool = False,
+    reproduce: str = "",
+) -> Report:
+    """Check a pair at the arrays given; what `gradcheck` and the adapters have in common."""
     if args is None:
-        called = names or _parameter_names(forward, len(arrays))
-        args = {name: _arg_of(x) for name, x in zip(called, arrays, strict=True)}
-    op = Op(forward, backward, args, name=_name_of(forward), seeded=seeded, pure=pure)
-    floats = [x.dtype for x in arrays if x.dtype.kind == "f"]
-    dtype = np.result_type(*floats) if floats else np.dtype(np.float64)
-    case = Case(op, "given", arrays, dict(params or {}), dtype, seed)
-    settings = Settings(rtol=rtol, atol=atol)
+        called = names or parameter_names(forward, len(arrays))
+        args = {key: _arg_of(x) for key, x in zip(called, arrays, strict=True)}
+    elif len(args) != len(arrays):
+        raise ValueError(f"args names {len(args)} inputs ({', '.join(args)}), {len(arrays)} are given")
     started = time.perf_counter()
     with undisturbed():
+        op = Op(forward, backward, args, name=name or _name_of(forward), seeded=seeded, pure=pure)
+        op, notes = _without_none(op, arrays, dict(params or {}), seed)
+        floats = [x.dtype for x in arrays if x.dtype.kind == "f"]
+        dtype = np.result_type(*floats) if floats else np.dtype(np.float64)
+        case = Case(op, "given", tuple(arrays), dict(params or {}), dtype, seed)
         dys = None if dy is None else tuple(np.asarray(d) for d in (dy if isinstance(dy, (tuple, list)) else (dy,)))
+        settings = Settings(rtol, atol, checks, low=low)
         outcome = check_case(case, _between(case), settings, dys)
+        outcome.notes += notes
     report = join(op, seed, settings, [outcome], time.perf_counter() - started)
-    names_of_pair = ", ".join(getattr(f, "__name__", "...") for f in (forward, backward))
-    return replace(report, reproduce=f"gradcheck({names_of_pair}, inputs, seed={seed})")
+    return replace(report, reproduce=reproduce)
+
+
+def _without_none(op: Op, arrays: Sequence[np.ndarray], params: Mapping[str, Any], seed: int) -> tuple[Op, list[str]]:
+    """The op without the arguments for which its backward returns None: that is how a pair says "no gradient"."""
+    pair = Pair(op, params, seed)
+    try:
+        passed = pair.forward([np.array(x) for x in arrays])
+        grads = pair.backward(passed.in_form_of_y([np.array(y) for y in passed.outputs]), passed.cache)
+    except (Broken, Refused):
+        return op, []  # the check itself will say so
+    silent = [key for key, grad in zip(op.differentiable, grads, strict=True) if grad is None]
+    if not silent:
+        return op, []
+    args = {key: replace(arg, differentiable=arg.differentiable and key not in silent) for key, arg in op.args.items()}
+    return replace(op, args=args), [f"the backward returns None for {', '.join(silent)}: taken to have no gradient"]
 
 
 def _how_to_reproduce(op: Op, report: Report, level: str) -> str:
@@ -203,6 +247,11 @@ def _between(case: Case) -> Case:
     )
 
 
+def arrays_of(inputs: Sequence[Any]) -> tuple[np.ndarray, ...]:
+    """The inputs as arrays of real numbers. Raises TypeError for anything else."""
+    return tuple(_as_input(x, i) for i, x in enumerate(inputs))
+
+
 def _as_input(x: Any, position: int) -> np.ndarray:
     array = np.asarray(x)
     if array.dtype.kind == "c":
@@ -224,7 +273,8 @@ def _name_of(function: Callable[..., Any]) -> str:
     return name.removesuffix("_forward") or name
 
 
-def _parameter_names(forward: Callable[..., Any], count: int) -> list[str]:
+def parameter_names(forward: Callable[..., Any], count: int) -> list[str]:
+    """What to call the inputs: the names of the function's parameters if there are enough, else x0, x1 ..."""
     try:
         parameters = list(inspect.signature(getattr(forward, "py_func", forward)).parameters.values())
     except (TypeError, ValueError):

@@ -18,28 +18,33 @@ def op_test(
 
         test_swish = op_test(swish)     # test_swish[contract], test_swish[numeric-f64], test_swish[kink] ...
 
-    skip  cell -> reason: {"numeric-f32": "the table is float64"}
+    skip        cell -> reason: {"numeric-f32": "the table is in float64"}
+    rtol, atol  as in `check_op`
 
     The options --gradcheck-level and --gradcheck-seed choose the battery. Raises ValueError for a cell to skip that
     the op does not have.
     """
     import pytest
 
-    skip = dict(skip or {})
+    reasons = dict(skip or {})
     known = cells(op)
-    unknown = sorted(set(skip) - set(known))
+    unknown = sorted(set(reasons) - set(known))
     if unknown:
         raise ValueError(f"{op.name} has no cell {', '.join(unknown)}; its cells are {', '.join(known)}")
-    marks = [pytest.param(cell, marks=pytest.mark.skip(reason=skip[cell])) if cell in skip else cell for cell in known]
+    items = [
+        pytest.param(cell, marks=pytest.mark.skip(reason=reasons[cell])) if cell in reasons else cell for cell in known
+    ]
 
-    @pytest.mark.parametrize("cell", marks)
+    @pytest.mark.parametrize("cell", items)
     def test(cell: str, request: Any) -> None:
-        level = request.config.getoption("gradcheck_level", default="default") or "default"
-        seed = request.config.getoption("gradcheck_seed", default=0) or 0
+        __tracebackhide__ = True
+        level = request.config.getoption("gradcheck_level", default="default")
+        seed = request.config.getoption("gradcheck_seed", default=0)
         if cell not in cells(op, level):
-            pytest.skip(f"level {level} has no cell {cell}")
+            pytest.skip(f"level {level} does not look at {cell}")
         report = check_op(op, seed, level=level, cell=cell, rtol=rtol, atol=atol)
-        assert report, report
+        if not report:
+            pytest.fail(str(report), pytrace=False)
 
-    test.__doc__ = f"The gradients of {op.name}."
+    test.__doc__ = f"The gradients of {op.name}, one item a cell."
     return test

@@ -22,12 +22,16 @@ __all__ = ["LAYOUTS", "LEVELS", "REGIMES", "Case", "Sample", "battery", "build",
 LAYOUTS = ("C", "fortran", "strided", "negative")
 LEVELS = ("smoke", "default", "exhaustive")
 REGIMES = (
-    "generic", "zero", "kink", "near", "ties", "edge", "special",
+    "generic", "kink", "near", "ties", "edge", "special",
     "pos40", "neg40", "far800", "tiny", "x30",
 )  # fmt: skip
 
 _BASE = (4, 3, 5, 6, 7, 8)
 _TAIL = (9, 17, 11, 10, 3, 2)
+_CELLS = {
+    "kink": "kink", "near": "kink", "ties": "kink", "edge": "domain", "special": "specials", "tiny": "scale",
+    "x30": "scale", "pos40": "saturation", "neg40": "saturation", "far800": "saturation",
+}  # fmt: skip
 _SATURATION = {"pos40": 40.0, "neg40": -40.0, "far800": 800.0}
 
 
@@ -134,16 +138,16 @@ def _default(op: Op) -> Iterator[Sample]:
     yield Sample("numeric-f32", base, dtype="float32", regime="pos40", layout="fortran", params=params())
     for combination in combinations[:3]:
         yield Sample("kink", base, regime="kink", params=combination)
-    if any(arg.kinks for arg in op.args.values()):
+    if _applies("near", op):
         yield Sample("kink", base, regime="near", params=params())
     yield Sample("kink", base, regime="ties", params=params())
     for regime in ("pos40", "neg40", "far800"):
         yield Sample("saturation", base, regime=regime, params=params())
     yield Sample("scale", base, regime="tiny", params=params())
     yield Sample("scale", base, regime="x30", params=params())
-    if any(math.isfinite(end) for arg in op.args.values() for end in _ends(arg, base)):
+    if _applies("edge", op):
         yield Sample("domain", base, regime="edge", params=params())
-    if any(arg.specials for arg in op.args.values()):
+    if _applies("special", op):
         yield Sample("specials", base, regime="special", params=params())
 
 
@@ -155,12 +159,32 @@ def _exhaustive(op: Op) -> Iterator[Sample]:
     shapes += [_sizes(symbols, (16, 8, 7, 5, 3, 2)), _sizes(symbols, (33, 15, 9, 4, 3, 2))]
     combinations = [dict(zip(op.params, values, strict=True)) for values in itertools.product(*op.params.values())]
     turn = 0
-    for regime, dtype, layout in itertools.product(REGIMES, ("float64", "float32"), LAYOUTS):
+    regimes = [regime for regime in REGIMES if _applies(regime, op)]
+    for regime, dtype, layout in itertools.product(regimes, ("float64", "float32"), LAYOUTS):
         for combination in combinations:
             turn += 1
-            yield Sample("exhaustive", shapes[turn % len(shapes)], dtype, layout, regime, combination)
+            cell = _cell(regime, dtype, layout)
+            yield Sample(cell, shapes[turn % len(shapes)], dtype, layout, regime, combination)
     for sizes, dtype in itertools.product(shapes, ("float64", "float32")):
-        yield Sample("exhaustive", sizes, dtype, params=combinations[0])
+        yield Sample("shapes" if dtype == "float64" else "numeric-f32", sizes, dtype, params=combinations[0])
+
+
+def _applies(regime: str, op: Op) -> bool:
+    args = op.args.values()
+    if regime == "near":
+        return any(arg.kinks for arg in args)
+    if regime == "special":
+        return any(arg.specials for arg in args)
+    if regime == "edge":
+        return any(not isinstance(end, str) and math.isfinite(end) for arg in args for end in arg.domain)
+    return True
+
+
+def _cell(regime: str, dtype: str, layout: str) -> str:
+    """The cell that a sample of the exhaustive battery belongs to: the same ones as in the default battery."""
+    if regime != "generic":
+        return _CELLS[regime]
+    return "numeric-f32" if dtype == "float32" else "layouts" if layout != "C" else "numeric-f64"
 
 
 def _sizes(symbols: tuple[str, ...], sizes: tuple[int, ...]) -> dict[str, int]:

@@ -79,7 +79,8 @@ def _one_of_each(findings: Sequence[Finding]) -> list[Finding]:
 
 def _finding_lines(report: Report, f: Finding) -> list[str]:
     subject = f"  d/d{f.arg}" if f.arg else ""
-    lines = [f"{f.verdict}  {report.name}{subject}   {f.dtype}, sample {f.sample}, seed {report.seed}"]
+    where = "the inputs given" if f.sample == "given" else f"sample {f.sample}"
+    lines = [f"{f.verdict}  {report.name}{subject}   {f.dtype}, {where}, seed {report.seed}"]
     if f.index is not None and f.analytic is not None and f.numeric is not None:
         lines.append(
             f"  worst {list(f.index)}   analytic {number(f.analytic)}   numeric {number(f.numeric)} "
