@@ -122,7 +122,7 @@ def draw_regions(
             axes.add_patch(Circle((0, 0), radius, fill=False, edgecolor=INK, linestyle=DASHED, zorder=3))
             name = f"prior {radius}σ"
             axes.text(0, radius, name, size=9, ha="center", va="bottom", path_effects=HALO, zorder=3)
-    axes.scatter(centre[:, 0], centre[:, 1], s=6, c=colour, linewidths=0, zorder=2)
+    axes.scatter(centre[:, 0], centre[:, 1], s=_dot_size(len(centre)), c=colour, linewidths=0, zorder=2)
     if labels is not None:
         for label, (x, y) in label_places(centre, labels).items():
             axes.text(x, y, str(label), size=15, weight="bold", ha="center", va="center", path_effects=HALO)
@@ -141,7 +141,7 @@ def draw_intervals(
     order = np.lexsort((mu, np.zeros(len(mu)) if labels is None else labels))
     height = np.arange(len(mu))
     colour = _colours(labels, len(mu))[order]
-    axes.scatter(mu[order], height, s=6, c=colour, linewidths=0, zorder=2)
+    axes.scatter(mu[order], height, s=_dot_size(len(mu)), c=colour, linewidths=0, zorder=2)
     axes.set_xlabel("z1")
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)
@@ -161,27 +161,34 @@ def draw_intervals(
 
 
 def label_places(points: np.ndarray, labels: np.ndarray) -> dict[int, np.ndarray]:
-    """For each label the point (2,) of its own at which its class outweighs the others most.
+    """For each label the point (2,) of its own at which its class is dense and has the place to itself.
 
-    Density is a sum of Gaussian bumps, one a point, a tenth of the points' spread wide; so two classes with one
-    centre still get two places. At most about a thousand points have a say, of every label at least one.
+    It maximises density * (share of all density there), where density is a sum of Gaussian bumps, one a point and 0.15
+    of the points' spread wide; so two classes with one centre still get two places. At most about a thousand points
+    have a say, of every label at least one.
     """
     some = np.union1d(_evenly(len(points), 1000), np.unique(labels, return_index=True)[1])
     points, labels = points[some], labels[some]
-    width = 0.1 * points.std(axis=0).mean() + np.finfo(float).tiny
+    width = 0.15 * points.std(axis=0).mean() + np.finfo(float).tiny
     distance = np.linalg.norm((points[:, None, :] - points[None, :, :]) / width, axis=2)
     bump = np.exp(-(distance**2) / 2)
     places = {}
     for label in np.unique(labels):
         own = labels == label
-        excess = bump[own][:, own].sum(axis=1) - bump[own][:, ~own].sum(axis=1)
-        places[int(label)] = points[own][excess.argmax()]
+        density = bump[own][:, own].sum(axis=1)
+        share = density / bump[own].sum(axis=1)
+        places[int(label)] = points[own][(density * share).argmax()]
     return places
 
 
 def _evenly(count: int, most: int) -> np.ndarray:
     """At most `most` indices, spread evenly over range(count)."""
     return np.unique(np.linspace(0, count - 1, min(most, count)).round().astype(int))
+
+
+def _dot_size(count: int) -> float:
+    """Area of a dot in square points: few inputs get large dots."""
+    return float(np.clip(6000 / count, 6, 20))
 
 
 def _colours(labels: np.ndarray | None, count: int) -> np.ndarray:

@@ -184,7 +184,16 @@ def test_one_code_an_input_and_no_labels(linear, x):
 
 def test_a_name_stands_among_its_class_and_not_at_an_outlier():
     rng = np.random.default_rng(0)
-    crowd, outlier = 0.3 * rng.standard_normal((200, 2)), [[50.0, 50.0]]
-    places = label_places(np.concatenate([outlier, crowd, crowd + 3]), np.repeat([0, 1], [201, 200]))
+    crowd, outlier = 0.3 * rng.standard_normal((200, 2)), [[5.0, 5.0]]
+    labels = np.zeros(201, int)
+    labels[1::10] = 1  # some of another class in the crowd, none beside the outlier
+    places = label_places(np.concatenate([outlier, crowd]), labels)
     assert np.linalg.norm(places[0]) < 1
-    assert np.linalg.norm(places[1] - 3) < 1
+
+
+def test_a_name_stands_where_its_class_is_not_outnumbered():
+    rng = np.random.default_rng(0)
+    here, there = (0.3 * rng.standard_normal((count, 2)) + place for count, place in [(240, [0, 0]), (30, [5, 0])])
+    places = label_places(np.concatenate([here, there]), np.repeat([1, 0, 0], [200, 40, 30]))
+    assert np.linalg.norm(places[0] - [5, 0]) < 1
+    assert np.linalg.norm(places[1]) < 1

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from npvae.figures import many_reconstructions, reconstructions
-from npvae.figures.images import as_images
+from npvae.figures.images import as_images, gap
 
 SHAPE = (4, 3)
 
@@ -80,3 +80,8 @@ def test_an_image_shape_that_does_not_fit_is_refused(linear, x):
         many_reconstructions(model, x[0], (5, 3), np.random.default_rng(0))
     with pytest.raises(ValueError, match=r"image_shape is \(2, 2, 3\), expected \(height, width\)"):
         as_images(x, (2, 2, 3), "f")
+
+
+@pytest.mark.parametrize(("image_shape", "pixels"), [((2, 2), 1), ((8, 8), 1), ((28, 16), 2), ((28, 28), 4)])
+def test_neighbours_are_an_eighth_of_an_image_apart(image_shape, pixels):
+    assert gap(image_shape) == pixels
