@@ -1,7 +1,9 @@
-"""What all tests share: Hypothesis profiles and the folder of real data."""
+"""What all tests share: Hypothesis profiles, the folder of real data, one BLAS thread for matrices this small."""
 
 import os
 from pathlib import Path
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy: beside other work, two threads wait for each other
 
 import pytest
 from hypothesis import HealthCheck, settings
