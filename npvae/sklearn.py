@@ -1,0 +1,246 @@
+"""The VAE as a scikit-learn estimator: a transformer to and from latent codes, and a density with a score.
+
+    codes = make_pipeline(StandardScaler(), npvae.sklearn.VAE(latent_dim=8, random_state=0)).fit_transform(X)
+
+It needs scikit-learn 1.6 or later: pip install "npvae[sklearn]".
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+try:
+    from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+    from sklearn.utils import check_array, check_random_state
+    from sklearn.utils.validation import check_is_fitted, validate_data
+except ImportError as error:
+    raise ImportError(
+        f'npvae.sklearn needs scikit-learn 1.6 or later ({error}): pip install "npvae[sklearn]"'
+    ) from error
+
+from npvae import models
+from npvae.data import minibatches
+from npvae.optim import OPTIMIZERS
+from npvae.training import NonFiniteError
+
+ROWS = 1000  # samples that are looked at together outside training: bounds the memory that takes
+FLOATS = (np.float64, np.float32)
+
+
+class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+    """Variational autoencoder: `transform` gives posterior means, `score_samples` a lower bound on log p(x), in nats.
+
+    N samples, D features, L latents. float64 data is computed in float64, float32 in float32, anything else in float64.
+
+    latent_dim    L, length of a code
+    hidden        widths of the encoder's hidden layers, input side first; the decoder has them in reverse
+    activation    a name in npvae.ops.ACTIVATIONS
+    likelihood    a name in npvae.models.LIKELIHOODS. By default a Gaussian with one learned variance, which takes any
+                  numbers; "bernoulli" wants data in [0, 1]
+    logvar        log-variance of gaussian_fixed, or the one at which a learned one starts, for data of variance 1
+    beta          weight of the KL term in training; scores always use 1, so that models of different beta compare
+    epochs        passes over the data that `fit` makes; `partial_fit` makes one
+    batch_size    samples a step
+    optimizer     "adam", "adagrad" or "sgd"
+    lr            learning rate
+    draws         noise samples an input behind `score_samples`; an even number is taken as pairs of opposite sign
+    backend       "numba", compiled kernels, or "numpy", the pages themselves
+    random_state  int, RandomState or None: weights, order, noise
+
+    With a Gaussian likelihood the network sees (X - mean_) / scale_: the mean of each feature, one scale for all, both
+    of the data first fitted. So units do not matter, the features' relative sizes do (StandardScaler evens them out),
+    and what comes back (scores, samples, reconstructions) is in the units of X.
+
+    Fitted: model_ (a npvae.VAE), history_ (a dict an epoch: epoch, loss, nll, kl; nats a sample), mean_ (D,), scale_,
+    noise_ (draws, L), optimizer_, n_features_in_, and feature_names_in_ if X had names.
+
+    Kingma & Welling (2014).
+    """
+
+    def __init__(
+        self,
+        latent_dim: int = 2,
+        *,
+        hidden: Sequence[int] = (128,),
+        activation: str = "relu",
+        likelihood: str = "gaussian_scalar",
+        logvar: float = 0.0,
+        beta: float = 1.0,
+        epochs: int = 100,
+        batch_size: int = 64,
+        optimizer: str = "adam",
+        lr: float = 1e-3,
+        draws: int = 16,
+        backend: str = "numba",
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
+        self.latent_dim = latent_dim
+        self.hidden = hidden
+        self.activation = activation
+        self.likelihood = likelihood
+        self.logvar = logvar
+        self.beta = beta
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.optimizer = optimizer
+        self.lr = lr
+        self.draws = draws
+        self.backend = backend
+        self.random_state = random_state
+
+    def fit(self, X: Any, y: Any = None) -> VAE:
+        """Train anew on X (N, D) for `epochs` passes. y is ignored.
+
+        ValueError for settings or data out of range, NonFiniteError if the loss or a gradient stops being finite.
+        """
+        X = validate_data(self, X, dtype=FLOATS)
+        if self.epochs < 1:
+            raise ValueError(f"VAE: epochs is {self.epochs}, expected at least 1")
+        self._start(X)
+        self._train(X, self.epochs)
+        return self
+
+    def partial_fit(self, X: Any, y: Any = None) -> VAE:
+        """One more pass over X (N, D), from where the last call ended: `epochs` of these calls are one `fit`."""
+        first = not hasattr(self, "model_")
+        X = validate_data(self, X, dtype=FLOATS, reset=first)
+        if first:
+            self._start(X)
+        self._train(X, 1)
+        return self
+
+    def transform(self, X: Any) -> np.ndarray:
+        """X (N, D) -> the means of the posteriors q(z|x), (N, L)."""
+        return np.concatenate([self.model_.encode(x)[0] for x in self._chunks(X)])
+
+    def inverse_transform(self, X: Any) -> np.ndarray:
+        """Codes (N, L) -> the decoder's means (N, D), in the units of the data."""
+        check_is_fitted(self)
+        codes = check_array(X, dtype=self.model_.dtype, input_name="X")
+        return self._to_data(self.model_.decode(codes))
+
+    def sample(
+        self, n_samples: int = 1, random_state: int | np.random.RandomState | None = None, *, draw_pixels: bool = False
+    ) -> np.ndarray:
+        """New data (n_samples, D): the decoder's means at z ~ N(0, I), or with draw_pixels one draw x ~ p(x|z) each.
+
+        random_state  None takes the estimator's own: if that is an int, every call gives the same samples.
+        """
+        check_is_fitted(self)
+        if n_samples < 1:
+            raise ValueError(f"VAE: n_samples is {n_samples}, expected at least 1")
+        rng = _generator(self.random_state if random_state is None else random_state)
+        return self._to_data(self.model_.sample(n_samples, rng, draw_pixels=draw_pixels))
+
+    def score_samples(self, X: Any) -> np.ndarray:
+        """X (N, D) -> the evidence lower bound on log p(x) of each sample, (N,), in nats.
+
+        The mean over `noise_` of log p(x|z) - KL(q(z|x) || N(0, I)), z = mu + std * eps: one set of noise, drawn with
+        the weights and shared by all samples, so that a sample's score does not depend on what stands beside it.
+        """
+        scores = []
+        for x in self._chunks(X):
+            bound = np.zeros(len(x), x.dtype)
+            for eps in self.noise_:
+                _, trace = self.model_.forward(x, np.tile(eps, (len(x), 1)))
+                bound -= (trace.nll + trace.kl) / len(self.noise_)
+            scores.append(bound - x.dtype.type(self._log_volume()))
+        return np.concatenate(scores)
+
+    def score(self, X: Any, y: Any = None) -> float:
+        """Mean of `score_samples` over X (N, D). y is ignored."""
+        return float(np.mean(self.score_samples(X)))
+
+    def _start(self, X: np.ndarray) -> None:
+        """New weights, optimiser, noise and units for data X."""
+        for name, value in (("batch_size", self.batch_size), ("draws", self.draws)):
+            if value < 1:
+                raise ValueError(f"VAE: {name} is {value}, expected at least 1")
+        if self.optimizer not in OPTIMIZERS:
+            raise ValueError(f"VAE: optimizer {self.optimizer!r} is unknown, choose one of {', '.join(OPTIMIZERS)}")
+        rng = _generator(self.random_state)
+        model = models.VAE(
+            X.shape[1],
+            self.hidden,
+            self.latent_dim,
+            self.activation,
+            self.likelihood,
+            self.beta,
+            logvar=self.logvar,
+            dtype=X.dtype.name,
+            backend=self.backend,
+            seed=int(rng.integers(2**32)),
+        )
+        if self.likelihood.startswith("gaussian"):
+            self.mean_, self.scale_ = _centre_and_scale(X)
+        else:
+            self.mean_, self.scale_ = np.zeros(X.shape[1], X.dtype), 1.0
+        noise = rng.standard_normal((self.draws, self.latent_dim), dtype=X.dtype)
+        if self.draws % 2 == 0:  # what is odd in eps then cancels: the linear part of any decoder, for one
+            noise[self.draws // 2 :] = -noise[: self.draws // 2]
+        self.noise_, self._rng = noise, rng
+        self.optimizer_ = OPTIMIZERS[self.optimizer](model.params, lr=self.lr)
+        self.history_: list[dict[str, float]] = []
+        self._n_features_out = self.latent_dim
+        self.model_ = model
+
+    def _train(self, X: np.ndarray, epochs: int) -> None:
+        """The loop of the library, over the whole of X."""
+        data, model, workspace = self._to_network(X), self.model_, self.model_.workspace()
+        for _ in range(epochs):
+            epoch, totals = len(self.history_) + 1, np.zeros(3)
+            for step, x in enumerate(minibatches(data, self.batch_size, self._rng)):
+                eps = model.draw_eps(len(x), self._rng)
+                loss, trace = model.forward(x, eps, workspace)
+                grads = model.backward(trace)
+                if not (math.isfinite(loss) and math.isfinite(grads.flat @ grads.flat)):
+                    found = f"the loss is {loss}" if not math.isfinite(loss) else "a gradient is not finite"
+                    raise NonFiniteError(f"VAE: epoch {epoch}, step {step}: {found}. Try a smaller lr")
+                self.optimizer_.step(grads)
+                totals += np.multiply((loss, trace.nll.mean(), trace.kl.mean()), len(x))
+            loss, nll, kl = totals / len(data)
+            volume = self._log_volume()
+            self.history_.append({"epoch": epoch, "loss": loss + volume, "nll": nll + volume, "kl": kl})
+
+    def _chunks(self, X: Any) -> list[np.ndarray]:
+        """X (N, D), checked, as the network takes it, a thousand rows at a time."""
+        check_is_fitted(self)
+        data = self._to_network(validate_data(self, X, dtype=FLOATS, reset=False))
+        return [data[start : start + ROWS] for start in range(0, len(data), ROWS)]
+
+    def _to_network(self, X: np.ndarray) -> np.ndarray:
+        self.model_.likelihood.check(X)
+        return ((X - self.mean_) / self.scale_).astype(self.model_.dtype, copy=False)
+
+    def _to_data(self, x: np.ndarray) -> np.ndarray:
+        return (x * self.scale_ + self.mean_).astype(x.dtype, copy=False)
+
+    def _log_volume(self) -> float:
+        """A density in units of scale_ becomes one in the units of the data: log p(X) = log p(x) - D log(scale_)."""
+        return self.n_features_in_ * math.log(self.scale_)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+
+def _generator(random_state: int | np.random.RandomState | None) -> np.random.Generator:
+    """NumPy's present generator, seeded as scikit-learn's users seed."""
+    return np.random.default_rng(check_random_state(random_state).randint(2**31, size=4))
+
+
+def _centre_and_scale(X: np.ndarray) -> tuple[np.ndarray, float]:
+    """Mean of each feature (D,), and the root of the mean variance of all; 1.0 where there is nothing but rounding."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean = X.mean(axis=0, dtype=float)
+        scale = float(np.sqrt(X.var(axis=0, dtype=float).mean()))
+    if not math.isfinite(scale):
+        raise ValueError(f"VAE: the variance of X overflows, its largest value is {np.abs(X).max():g}: rescale it")
+    if scale <= 10 * np.finfo(X.dtype).eps * np.abs(mean).max(initial=0.0):
+        scale = 1.0
+    return mean.astype(X.dtype), scale
