@@ -22,6 +22,7 @@ _HOME = {
     "load": "npvae.training",
 }
 _ROOMS = ("data", "figures", "gradcheck", "models", "ops", "optim", "training")
+_EXTRAS = ("export", "sklearn")  # need what an extra installs, so they are not in __all__
 
 __all__ = [*_HOME, *_ROOMS, "__version__"]
 
@@ -29,7 +30,7 @@ __all__ = [*_HOME, *_ROOMS, "__version__"]
 def __getattr__(name: str) -> Any:
     if name in _HOME:
         return getattr(importlib.import_module(_HOME[name]), name)
-    if name in _ROOMS:
+    if name in _ROOMS or name in _EXTRAS:
         return importlib.import_module(f"npvae.{name}")
     raise AttributeError(f"module 'npvae' has no attribute {name!r}")
 
