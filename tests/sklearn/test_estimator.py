@@ -58,6 +58,18 @@ def test_a_float_type_stays(dtype):
     assert vae.model_.dtype == vae.mean_.dtype == dtype
 
 
+def test_a_fitted_model_takes_other_number_types():
+    vae = small().fit(data(dtype=np.float32))
+    codes = vae.transform(data(dtype=np.float64))
+    assert codes.dtype == np.float32
+    np.testing.assert_allclose(codes, vae.transform(data(dtype=np.float32)), rtol=1e-4, atol=1e-5)
+    assert vae.partial_fit(data(dtype=np.float64)).model_.dtype == np.float32
+
+
+def test_the_tags_say_which_types_stay():
+    assert small().__sklearn_tags__().transformer_tags.preserves_dtype == ["float64", "float32"]
+
+
 def test_whole_numbers_are_computed_in_float64():
     x = np.round(10 * data()).astype(np.int16)
     assert small().fit(x).transform(x).dtype == np.float64
@@ -213,6 +225,8 @@ def test_random_state():
     rng = np.random.RandomState(0)
     first, second = small(random_state=rng).fit(x), small(random_state=rng).fit(x)
     assert not np.array_equal(first.transform(x), second.transform(x))
+    starts = [small(random_state=seed, epochs=1, lr=1e-12).fit(x).model_.params["encoder.0.W"] for seed in (0, 1)]
+    assert np.abs(starts[0] - starts[1]).max() > 0.1
     vae = small().fit(x)
     assert np.array_equal(vae.sample(3), vae.sample(3))
     assert not np.array_equal(vae.sample(3), vae.sample(3, random_state=1))
