@@ -20,6 +20,7 @@ _HOME = {
     "load_dataset": "npvae.data",
     "train": "npvae.training",
     "load": "npvae.training",
+    "resume": "npvae.training",
 }
 _ROOMS = ("data", "figures", "gradcheck", "models", "ops", "optim", "training")
 _EXTRAS = ("export", "sklearn")  # need what an extra installs, so they are not in __all__

@@ -11,7 +11,7 @@ COMMANDS = ("train", "sample", "reconstruct", "encode", "gradcheck", "explain")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; the exit code is 0, or 2 for what the user can mend, or what the command says itself."""
+    """Run one command; the exit code is 0, 2 for what the user can mend, 130 after Ctrl-C, or the command's own."""
     parser = build_parser()
     args = parser.parse_args(argv)
     try:
@@ -21,6 +21,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         print(f"npvae: error: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("npvae: interrupted", file=sys.stderr)
+        return 130
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -3,8 +3,24 @@
 from __future__ import annotations
 
 import argparse
+import sys
+import warnings
 from pathlib import Path
 from typing import Any
+
+INTERRUPTED = 130  # exit code of a program that Ctrl-C has ended
+WITH_RESUME = {"--resume", "--epochs", "--data-dir"}  # the options with a value that go together with --resume
+
+
+class Remembered(argparse.Action):
+    """Stores a value, and in `args.given` that the option was given."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option: str | None = None
+    ) -> None:
+        """Called by argparse for each option on the command line."""
+        setattr(namespace, self.dest, values)
+        namespace.given = [*namespace.given, self.option_strings[0]]
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
@@ -12,9 +28,11 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser = subparsers.add_parser(
         "train",
         help="train a model and draw its pictures",
-        description="Train a model and write a run folder: config.json, metrics.jsonl, model.npz, figures/.",
+        description="Train a model and write a run folder: config.json, metrics.jsonl, model.npz, figures/. "
+        "Ctrl-C saves and stops; --resume goes on, also after a crash, and ends with the same bits.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
+    parser.register("action", None, Remembered)
     add_data_options(parser, default="digits")
     parser.add_argument("--model", default="vae", help="vae or autoencoder")
     parser.add_argument("--latent", type=int, default=2, metavar="L", help="number of latents")
@@ -37,11 +55,25 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument("--lr", type=float, default=1e-3, help="learning rate")
     parser.add_argument("--seed", type=int, default=0, help="of weights, order and noise")
     parser.add_argument(
+        "--patience",
+        type=int,
+        metavar="P",
+        help="hold out a tenth of the training data, stop once P epochs have not improved on it, keep the best epoch",
+    )
+    parser.add_argument(
         "--out", type=Path, help="folder of the run (default: runs/<dataset>-1, -2, ... the first free)"
     )
+    parser.add_argument("--resume", type=Path, metavar="RUN", help="go on with this run, from its last checkpoint")
+    parser.add_argument(
+        "--checkpoint-seconds", type=float, default=30.0, metavar="S", help="seconds between checkpoints"
+    )
+    parser.add_argument(
+        "--checkpoint-steps", type=int, metavar="N", help="steps between checkpoints, if that is sooner"
+    )
+    parser.add_argument("--tensorboard", action="store_true", help="write event files as well")
     parser.add_argument("--no-figures", action="store_true", help="draw no pictures")
     parser.add_argument("--quiet", action="store_true", help="print errors only")
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, given=[])
 
 
 def add_data_options(parser: argparse.ArgumentParser, default: str | None) -> None:
@@ -71,14 +103,30 @@ def free_folder(dataset: str) -> Path:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Load, train, draw."""
+    """Load, train or go on training, draw."""
+    model, train, test, out = start(args) if args.resume is None else go_on(args)
+    if model.history.interrupted:
+        return INTERRUPTED
+    if not args.no_figures:
+        from npvae.figures import write_figures
+
+        seed = model.config["seed"]
+        paths = write_figures(model, model.history, train, test, out / "figures", seed)
+        if not args.quiet:
+            print("\n".join(str(path) for path in paths))
+    if not args.quiet:
+        print(f"run written to {out}: npvae.load({str(out)!r}) gives the model back")
+    return 0
+
+
+def start(args: argparse.Namespace) -> tuple[Any, Any, Any, Path]:
+    """Train a new model -> it, its data, its folder."""
     import npvae
-    from npvae.data import load_dataset
     from npvae.models import MODELS
 
     if args.model not in MODELS:
         raise ValueError(f"--model {args.model!r} is unknown, choose one of {', '.join(MODELS)}")
-    train, test = load_dataset(args.dataset, args.data_dir)
+    train, valid, test = load_data(args.dataset, args.data_dir, args.patience is not None)
     settings: dict[str, Any] = {"beta": args.beta} if args.model == "vae" else {}
     model = MODELS[args.model](
         train.shape[1],
@@ -97,12 +145,17 @@ def run(args: argparse.Namespace) -> int:
         model,
         train,
         test,
+        x_valid=valid,
         epochs=args.epochs if args.epochs is not None else (400 if args.dataset == "digits" else 10),
         batch_size=args.batch_size,
         optimizer=args.optimizer,
         lr=args.lr,
         seed=args.seed,
+        patience=args.patience,
         out=out,
+        checkpoint_seconds=args.checkpoint_seconds,
+        checkpoint_steps=args.checkpoint_steps,
+        tensorboard=args.tensorboard,
         progress=not args.quiet,
         note={
             "dataset": args.dataset,
@@ -110,12 +163,37 @@ def run(args: argparse.Namespace) -> int:
             "image_shape": train.image_shape,
         },
     )
-    if not args.no_figures:
-        from npvae.figures import write_figures
+    return model, train, test, out
 
-        paths = write_figures(model, model.history, train, test, out / "figures", args.seed)
-        if not args.quiet:
-            print("\n".join(str(path) for path in paths))
-    if not args.quiet:
-        print(f"run written to {out}: npvae.load({str(out)!r}) gives the model back")
-    return 0
+
+def go_on(args: argparse.Namespace) -> tuple[Any, Any, Any, Path]:
+    """Go on with a run -> its model, data, folder. ValueError for options that would change what it is."""
+    import npvae
+    from npvae.training import read_checkpoint
+
+    others = [option for option in args.given if option not in WITH_RESUME] + ["--tensorboard"] * args.tensorboard
+    if others:
+        raise ValueError(
+            f"{others[0]} cannot be given with --resume, which goes on with the settings of the run: leave it out"
+        )
+    kept = read_checkpoint(args.resume).config["training"]
+    if "dataset" not in kept:
+        raise ValueError(
+            f"{args.resume} was not trained from the command line and names no data: "
+            f"go on with it in Python, npvae.resume({str(args.resume)!r}, x_train)"
+        )
+    data_dir = args.data_dir or (kept["data_dir"] and Path(kept["data_dir"]))
+    train, valid, test = load_data(kept["dataset"], data_dir, kept["patience"] is not None)
+    with warnings.catch_warnings():
+        warnings.showwarning = lambda message, *_: print(f"npvae: warning: {message}", file=sys.stderr)
+        model = npvae.resume(args.resume, train, test, x_valid=valid, epochs=args.epochs, progress=not args.quiet)
+    return model, train, test, args.resume
+
+
+def load_data(dataset: str, data_dir: Path | None, holds_out: bool) -> tuple[Any, Any, Any]:
+    """Images to train on, to stop by (None unless wanted) and to test."""
+    from npvae.data import hold_out, load_dataset
+
+    train, test = load_dataset(dataset, data_dir)
+    train, valid = hold_out(train) if holds_out else (train, None)
+    return train, valid, test

@@ -8,11 +8,13 @@ Duchi, Hazan & Singer (2011), figure 1 (the diagonal update). Kingma & Welling (
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from npvae.models.backend import optimizers_of
 from npvae.models.params import Params
-from npvae.optim.checks import check_gradients, check_positive
+from npvae.optim.checks import check_gradients, check_positive, copy_state
 
 
 def adagrad_update(p: np.ndarray, g: np.ndarray, G: np.ndarray, lr: float, eps: float) -> None:
@@ -35,3 +37,11 @@ class Adagrad:
         """Change params in place. ValueError if grads are not laid out like params."""
         check_gradients("Adagrad", self.params, grads)
         self.update(self.params.flat, grads.flat, self.G, self.lr, self.eps)
+
+    def state(self) -> dict[str, np.ndarray]:
+        """All that changes from step to step, as arrays: what the optimiser holds, not copies."""
+        return {"G": self.G}
+
+    def load_state(self, state: Mapping[str, np.ndarray]) -> None:
+        """Go on where another optimiser of the same kind stood. ValueError if its state does not fit."""
+        copy_state("Adagrad", self.state(), state)

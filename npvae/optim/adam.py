@@ -9,11 +9,13 @@ Kingma & Ba (2015), algorithm 1.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from npvae.models.backend import optimizers_of
 from npvae.models.params import Params
-from npvae.optim.checks import check_gradients, check_positive
+from npvae.optim.checks import check_gradients, check_positive, copy_state
 
 
 def adam_update(
@@ -64,3 +66,13 @@ class Adam:
         check_gradients("Adam", self.params, grads)
         self.t += 1
         self.update(self.params.flat, grads.flat, self.m, self.v, self.t, self.lr, self.betas, self.eps)
+
+    def state(self) -> dict[str, np.ndarray]:
+        """All that changes from step to step, as arrays: m and v themselves, and t as a number of no axes."""
+        return {"m": self.m, "v": self.v, "t": np.array(self.t, np.int64)}
+
+    def load_state(self, state: Mapping[str, np.ndarray]) -> None:
+        """Go on where another Adam stood. ValueError if its state does not fit."""
+        t = np.array(0, np.int64)
+        copy_state("Adam", {"m": self.m, "v": self.v, "t": t}, state)
+        self.t = int(t)

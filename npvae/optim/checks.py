@@ -1,4 +1,8 @@
-"""What every optimiser asks of its arguments."""
+"""What every optimiser asks of its arguments, and how its state is put back."""
+
+from collections.abc import Mapping
+
+import numpy as np
 
 from npvae.models.params import Params
 
@@ -17,3 +21,20 @@ def check_gradients(who: str, params: Params, grads: Params) -> None:
             f"{who}: gradients are {grads.flat.size:,} numbers of {grads.flat.dtype}, "
             f"parameters {params.flat.size:,} of {params.flat.dtype}: they must come from the same model"
         )
+
+
+def copy_state(who: str, own: Mapping[str, np.ndarray], given: Mapping[str, np.ndarray]) -> None:
+    """Copy a state that `state` gave, here or in another process, into arrays of the same names.
+
+    ValueError, before anything is copied, for other names, shapes or dtypes.
+    """
+    if set(own) != set(given):
+        raise ValueError(f"{who}: the state holds {', '.join(sorted(given))}, expected {', '.join(sorted(own))}")
+    for name, array in own.items():
+        if given[name].shape != array.shape or given[name].dtype != array.dtype:
+            raise ValueError(
+                f"{who}: {name} in the state is {given[name].dtype} of shape {given[name].shape}, "
+                f"expected {array.dtype} of shape {array.shape}"
+            )
+    for name, array in own.items():
+        array[...] = given[name]

@@ -7,17 +7,19 @@ Polyak (1964); in this form Sutskever, Martens, Dahl & Hinton (2013), with lr ta
 effect at once.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from npvae.models.params import Params
-from npvae.optim.checks import check_gradients, check_positive
+from npvae.optim.checks import check_gradients, check_positive, copy_state
 
 
 class SGD:
     """One step over the flat buffer. momentum in [0, 1); 0 is plain gradient descent."""
 
-    def __init__(self, params: Params, lr: float = 1e-2, momentum: float = 0.0) -> None:
-        """State starts at zero. ValueError for lr <= 0 or momentum outside [0, 1)."""
+    def __init__(self, params: Params, lr: float = 1e-2, momentum: float = 0.0, *, backend: str = "numba") -> None:
+        """State starts at zero. Every backend steps alike. ValueError for lr <= 0 or momentum outside [0, 1)."""
         check_positive("SGD", lr=lr)
         if not 0 <= momentum < 1:
             raise ValueError(f"SGD: momentum is {momentum}, expected 0 <= momentum < 1")
@@ -30,3 +32,11 @@ class SGD:
         self.v *= self.momentum
         self.v += grads.flat
         self.params.flat -= self.lr * self.v
+
+    def state(self) -> dict[str, np.ndarray]:
+        """All that changes from step to step, as arrays: what the optimiser holds, not copies."""
+        return {"v": self.v}
+
+    def load_state(self, state: Mapping[str, np.ndarray]) -> None:
+        """Go on where another optimiser of the same kind stood. ValueError if its state does not fit."""
+        copy_state("SGD", self.state(), state)

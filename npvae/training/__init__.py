@@ -1,8 +1,23 @@
-"""Training: the loop, the guard against numbers that are not finite, the folder of a run."""
+"""Training: the loop, its checkpoints and resumption, the guard against numbers that are not finite, run folders."""
 
+from npvae.training.checkpoint import RunError, read_checkpoint
+from npvae.training.environment import EnvironmentWarning
 from npvae.training.evaluate import evaluate
 from npvae.training.guard import NonFiniteError
-from npvae.training.loop import train
-from npvae.training.run_folder import RunError, load, read_config, read_metrics
+from npvae.training.history import History
+from npvae.training.loop import resume, train
+from npvae.training.run_folder import load, read_config, read_metrics
 
-__all__ = ["NonFiniteError", "RunError", "evaluate", "load", "read_config", "read_metrics", "train"]
+__all__ = [
+    "EnvironmentWarning",
+    "History",
+    "NonFiniteError",
+    "RunError",
+    "evaluate",
+    "load",
+    "read_checkpoint",
+    "read_config",
+    "read_metrics",
+    "resume",
+    "train",
+]

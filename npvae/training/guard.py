@@ -1,5 +1,7 @@
 """Looks at loss and gradients before a step is taken, so that no parameter is ever overwritten by NaN."""
 
+from __future__ import annotations
+
 import math
 from typing import Any
 
@@ -7,27 +9,83 @@ import numpy as np
 
 from npvae.models import Params
 
+_SHOWN = 5  # rows that a message names
+_MEND = "Try a smaller lr, and look at the data's scale."
+
 
 class NonFiniteError(ArithmeticError):
-    """A loss or a gradient is inf or NaN: the message says at which step, in which term, and what to try."""
+    """A loss, a gradient or a parameter is inf or NaN: the message says where, and what to try."""
 
 
-def check_finite(loss: float, trace: Any, grads: Params, *, epoch: int, step: int, saved: str) -> None:
-    """NonFiniteError if the loss or a gradient is not finite. `saved` says where the last good model is.
+def check_finite(
+    loss: float,
+    trace: Any,
+    grads: Params,
+    *,
+    epoch: int,
+    step: int,
+    rows: np.ndarray | None = None,
+    saved: str = "",
+) -> None:
+    """NonFiniteError if the loss is not finite, or a gradient, or the square of one, which optimisers need.
 
-    The squared norm is one pass over the gradients and is finite if they are (or it overflows: then each is looked at).
+    One pass over the gradients: their squared norm is finite only if all of them are, and their squares. `epoch` and
+    `step` say where training is, `rows` which rows of the training data are in the batch, `saved` where the last good
+    checkpoint is.
     """
-    if math.isfinite(loss) and np.isfinite(grads.flat @ grads.flat):
-        return
-    where = f"epoch {epoch}, step {step}"
-    for term in ("nll", "kl"):
-        bad = np.flatnonzero(~np.isfinite(getattr(trace, term)))
+    with np.errstate(over="ignore", invalid="ignore"):
+        if math.isfinite(loss) and math.isfinite(grads.flat @ grads.flat):
+            return
+    found = _in_the_backward(grads) if math.isfinite(loss) else _in_the_forward(loss, trace, rows)
+    if found:
+        raise NonFiniteError(f"epoch {epoch}, step {step}: {found}. The step was not taken. {_MEND} {saved}".strip())
+
+
+def check_params(params: Params, *, step: int, saved: str = "") -> None:
+    """NonFiniteError if a parameter is not finite: a step with finite gradients can do that if lr is very large."""
+    for name, values in params.items():
+        bad = np.flatnonzero(~np.isfinite(values))
         if bad.size:
-            what = f"{term} is {getattr(trace, term)[bad[0]]} for {bad.size} samples of the batch, first {bad[0]}"
-            raise NonFiniteError(f"{where}: {what}. {_MEND} {saved}")
-    for name, grad in grads.items():
-        if not np.isfinite(grad).all():
-            raise NonFiniteError(f"{where}: the gradient of {name} is not finite. {_MEND} {saved}")
+            found = f"{name} holds {bad.size} numbers that are not finite, first {values.flat[bad[0]]}"
+            raise NonFiniteError(f"after step {step}: {found}. {_MEND} {saved}".strip())
 
 
-_MEND = "The step was not taken. Try a smaller lr, and look at the data's scale."
+def _in_the_forward(loss: float, trace: Any, rows: np.ndarray | None) -> str:
+    """What is not finite first, in the order of the forward, for which term, and for which samples."""
+    arrays = {name: value for name, value in vars(trace).items() if isinstance(value, np.ndarray)}
+    broken = {name: ~np.isfinite(value).reshape(len(value), -1) for name, value in arrays.items()}
+    broken = {name: bad for name, bad in broken.items() if bad.any()}
+    if not broken:
+        return f"the loss is {loss}, though nll and kl of every sample are finite: their sum is too large"
+    terms = " and ".join(term for term in ("nll", "kl") if term in broken)
+    name, bad = next(iter(broken.items()))
+    samples = np.flatnonzero(bad.any(axis=1))
+    value = arrays[name].reshape(len(bad), -1)[bad][0]
+    first = "" if name in terms.split() else f", and {name} is the first array that is not finite: {value}"
+    found = f"the loss is {loss} by its {terms}{first}, for {len(samples)} samples of the batch, {_listed(samples)}"
+    if rows is None:
+        return found
+    return f"{found}: rows {_listed(rows[samples % len(rows)])} of the training data"  # % for K samples an input
+
+
+def _in_the_backward(grads: Params) -> str:
+    """Which gradient is not finite: the one that the backward came to first, that of the last layer.
+
+    Empty if only the sum of the squares is not finite, and not one of them: many large gradients, but usable ones.
+    """
+    broken = [name for name, grad in grads.items() if not np.isfinite(grad).all()]
+    if broken:
+        others = f" (and {len(broken) - 1} more before it)" if len(broken) > 1 else ""
+        return f"the gradient of {broken[-1]}{others} is not finite"
+    name = max(grads, key=lambda name: float(np.abs(grads[name]).max(initial=0)))
+    largest = np.abs(grads[name]).max()
+    with np.errstate(over="ignore"):
+        return (
+            ""
+            if np.isfinite(largest * largest)
+            else f"the gradient of {name} reaches {largest:.3g}, too large to square"
+        )
+
+
+def _listed(rows: np.ndarray) -> str:
+    return ", ".join(map(str, rows[:_SHOWN].tolist())) + (", ..." if len(rows) > _SHOWN else "")

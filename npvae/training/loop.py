@@ -1,20 +1,27 @@
-"""The training loop. Its middle is five lines; what stands around them watches and writes down."""
+"""The training loop. Its middle is five lines; what stands around them watches, writes down and can stop and go on."""
 
 from __future__ import annotations
 
-import time
+import warnings
 from contextlib import closing
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from npvae.data import minibatches
-from npvae.optim import OPTIMIZERS
+from npvae.training.checkpoint import read_checkpoint, restore
+from npvae.training.environment import EnvironmentWarning, differences, environment
 from npvae.training.evaluate import evaluate
-from npvae.training.guard import check_finite
+from npvae.training.guard import check_finite, check_params
+from npvae.training.interruption import Interruption
 from npvae.training.progress import Progress
-from npvae.training.run_folder import append_metrics, save_model, start_run
+from npvae.training.run_writer import RunWriter, check_free, make_config
+from npvae.training.settings import Settings
+from npvae.training.state import TrainingState
+from npvae.training.training_data import check_data, check_same_data, describe
+
+_VALID_STREAM = 2  # of the seed; 0 is the order and the noise of training, 1 the noise of the test
 
 
 def train(
@@ -22,84 +29,165 @@ def train(
     x_train: Any,
     x_test: Any = None,
     *,
+    x_valid: Any = None,
     epochs: int = 10,
     batch_size: int = 128,
     optimizer: str = "adam",
     lr: float | None = None,
     seed: int = 0,
+    patience: int | None = None,
     out: str | Path | None = None,
+    checkpoint_seconds: float | None = 30.0,
+    checkpoint_steps: int | None = None,
+    tensorboard: bool = False,
     progress: bool = True,
     note: dict[str, Any] | None = None,
 ) -> Any:
     """Train a model in place and return it; `model.history` has one row an epoch.
 
-    x_train, x_test  (N, D) float arrays, or npvae.data.Images; the test loss is taken once an epoch
+    x_train, x_test, x_valid  (N, D) float arrays or memory maps, or npvae.data.Images. The test loss is taken once an
+                     epoch and decides nothing. The loss on x_valid decides which epoch is the best; without it the
+                     test loss does
     optimizer        "adam", "adagrad" or "sgd"; lr None for its own default
     seed             of the order of the samples and of the noise; the weights' seed is the model's
-    out              folder of the run to write: config.json, metrics.jsonl, model.npz (each epoch); None writes nothing
+    patience         stop when so many epochs in a row have brought no lower held-out loss, and return the model of the
+                     best epoch; None trains all epochs and returns the last
+    out              folder of the run to write (see npvae.training.run_folder); None writes nothing
+    checkpoint_seconds, checkpoint_steps  how often checkpoint.npz is written: whichever comes first, None for never.
+                     It is always written at the start, at the end and when training is interrupted
+    tensorboard      also write event files, into out/tensorboard (needs the extra "tensorboard")
     note             more to keep in config.json under "training", such as where the data came from
 
     A row: epoch, train_loss, train_nll, train_kl (means over the epoch's batches, weighted by their sizes, each taken
-    before its step), test_loss, test_nll, test_kl (None without x_test), all in nats a sample, and seconds, the wall
-    time of the epoch with its test.
+    before its step), test_loss, test_nll, test_kl (None without x_test), with x_valid also valid_loss, valid_nll,
+    valid_kl, all in nats a sample, and seconds, the wall time of the epoch with its test.
+
+    The first Ctrl-C, or SIGTERM, lets the batch end, saves, and returns the model as trained so far, with
+    `model.history.interrupted` saying where; a second raises KeyboardInterrupt. `resume` goes on from there, or from
+    the last checkpoint of a run that was killed, and ends with the same bits as if nothing had happened.
 
     ValueError for data that does not fit the model or its likelihood, for settings out of range, and for a folder
     that holds a run already; all before anything is computed. NonFiniteError if the loss or a gradient is not finite.
+    OSError if the run cannot be written: the checkpoint from before is then still whole.
     """
-    for name, value in (("epochs", epochs), ("batch_size", batch_size)):
-        if value < 1:
-            raise ValueError(f"{name} is {value}, expected at least 1")
-    if optimizer not in OPTIMIZERS:
-        raise ValueError(f"optimizer {optimizer!r} is unknown, choose one of {', '.join(OPTIMIZERS)}")
-    check_data(model, x_train, "x_train")
-    if x_test is not None:
-        check_data(model, x_test, "x_test")
-    opt = OPTIMIZERS[optimizer](model.params, **({} if lr is None else {"lr": lr}))
-    settings = {"epochs": epochs, "batch_size": batch_size, "optimizer": optimizer, "lr": opt.lr, "seed": seed}
-    folder = None if out is None else start_run(out, model, settings | (note or {}))
-    saved = "" if folder is None else f"The model of the last whole epoch is in {folder}."
+    settings = Settings(
+        epochs, batch_size, optimizer, lr, seed, patience, checkpoint_seconds, checkpoint_steps, tensorboard
+    )
+    state = TrainingState.start(model, settings)
+    settings = replace(settings, lr=state.optimizer.lr)
+    _check(model, settings, x_train, x_test, x_valid)
+    folder, config = None, {}
+    if out is not None:
+        folder, config = Path(out), make_config(model, asdict(settings) | (note or {}))
+        check_free(folder)
+    elif tensorboard:
+        raise ValueError("tensorboard is on, but there is no folder to write to: give out as well")
+    model.history = state.history
+    writer = RunWriter(folder, config, {} if out is None else describe(x_train, x_test, x_valid), settings)
+    return _train(state, settings, x_train, x_test, x_valid, writer, progress)
 
-    rng, test_rng = (np.random.default_rng(stream) for stream in np.random.SeedSequence(seed).spawn(2))
-    model.history = []
-    with closing(Progress(progress, epochs, len(x_train))) as show:
-        for epoch in range(1, epochs + 1):
-            start, totals = time.perf_counter(), np.zeros(3)
-            show.start_epoch(epoch)
-            for step, x in enumerate(minibatches(x_train, batch_size, rng)):
-                x = x.astype(model.dtype, copy=False)
+
+def resume(
+    run: str | Path,
+    x_train: Any,
+    x_test: Any = None,
+    *,
+    x_valid: Any = None,
+    epochs: int | None = None,
+    progress: bool = True,
+) -> Any:
+    """Go on with the training of a run from its last checkpoint, in the middle of an epoch if need be; the model.
+
+    The data must be those that the run was started with; the settings are the run's, but `epochs`, if given, is the
+    new number in all. What comes out has the same bits as an uninterrupted training, on the same machine with the same
+    versions and threads; if these differ there is an EnvironmentWarning that says how. A run that is finished is
+    returned as it is.
+
+    RunError if the folder holds no run, or a damaged one. ValueError for other data. Else as `train`.
+    """
+    checkpoint = read_checkpoint(run)
+    state, settings = restore(checkpoint, run)
+    if epochs is not None:
+        settings = replace(settings, epochs=epochs)
+        checkpoint.config["training"]["epochs"] = epochs
+    _check(state.model, settings, x_train, x_test, x_valid)
+    data = describe(x_train, x_test, x_valid)
+    check_same_data(checkpoint.about["data"], data)
+    backend = state.model.config["backend"]
+    changed = differences(checkpoint.about["environment"], environment(backend))
+    if changed:
+        message = f"resume: {changed}. Training goes on, but its last bits may differ from an uninterrupted run's"
+        warnings.warn(message, EnvironmentWarning, stacklevel=2)
+    writer = RunWriter(Path(run), checkpoint.config, data, settings)
+    return _train(state, settings, x_train, x_test, x_valid, writer, progress)
+
+
+def _train(
+    state: TrainingState, settings: Settings, x_train: Any, x_test: Any, x_valid: Any, writer: RunWriter, progress: bool
+) -> Any:
+    """Train from the state to the end of the settings, or to an interruption."""
+    model, optimizer, rng = state.model, state.optimizer, state.rng
+    workspace = model.workspace()
+    with (
+        closing(Progress(progress, state, settings.epochs, len(x_train))) as show,
+        writer,
+        Interruption() as interruption,
+    ):
+        check_params(model.params, step=state.step)
+        writer.begin(state)
+        while not state.finished(settings) and not interruption.asked:
+            show.start_epoch(state.epoch)
+            for x in state.batches(x_train, settings.batch_size):
                 eps = model.draw_eps(len(x), rng)
-                loss, trace = model.forward(x, eps)
+                loss, trace = model.forward(x, eps, workspace)
                 grads = model.backward(trace)
-                check_finite(loss, trace, grads, epoch=epoch, step=step, saved=saved)
-                opt.step(grads)
+                check_finite(loss, trace, grads, **state.place(len(x)), saved=writer.saved)
+                optimizer.step(grads)
 
-                terms = (loss, float(trace.nll.mean()), float(trace.kl.mean()))
-                totals += np.multiply(terms, len(x))
+                terms = state.count(len(x), loss, trace)
                 show.step(len(x), *terms)
-            row: dict[str, Any] = {"epoch": epoch}
-            row |= dict(zip(("train_loss", "train_nll", "train_kl"), (totals / len(x_train)).tolist(), strict=True))
-            tested = {} if x_test is None else evaluate(model, x_test, test_rng)
-            row |= {f"test_{term}": tested.get(term) for term in ("loss", "nll", "kl")}
-            row["seconds"] = round(time.perf_counter() - start, 4)
-            model.history.append(row)
-            if folder is not None:
-                save_model(folder, model)
-                append_metrics(folder, row)
-            show.end_epoch(row)
+                writer.save_if_due(state)
+                if interruption.asked:
+                    break
+            else:
+                check_params(model.params, step=state.step, saved=writer.saved)
+                row = state.end_epoch(*_held_out_losses(state, settings, x_test, x_valid))
+                writer.end_epoch(row)
+                show.end_epoch(row)
+        writer.save(state)
+        if not state.finished(settings):
+            state.history.interrupted = _where_it_stopped(interruption, state, writer)
+            show.say(state.history.interrupted)
+        elif settings.patience is not None and state.best is not None:
+            model.params.flat[:] = state.best.params
+            writer.save_model(model)
     return model
 
 
-def check_data(model: Any, x: Any, name: str) -> None:
-    """ValueError if x is not (N, D) data that the model and its likelihood can explain."""
-    shape = tuple(x.shape) if hasattr(x, "shape") else np.shape(x)
-    if len(shape) != 2 or shape[0] == 0 or shape[1] != model.data_dim:
-        mend = f": pass {name}.reshape(len({name}), -1)" if len(shape) > 2 else ""
-        raise ValueError(f"{name} has shape {shape}, expected (N, D) with N >= 1 and D = {model.data_dim}{mend}")
-    values = x[:1000] if getattr(x, "mapped", False) else x  # a map's batches are checked as they are read
-    try:
-        model.likelihood.check(values)
-    except (ValueError, TypeError) as error:
-        raise ValueError(f"{name}: {error}") from None
-    if x.dtype.kind != "f":
-        mend = f"pass {name}.astype({model.dtype.name!r}), or npvae.data.Images({name})"
-        raise ValueError(f"{name} holds {x.dtype}, expected floats: {mend}")
+def _held_out_losses(
+    state: TrainingState, settings: Settings, x_test: Any, x_valid: Any
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Losses on the test data, with new noise each epoch, and on x_valid, with the same: epochs are compared by it."""
+    tested = {} if x_test is None else evaluate(state.model, x_test, state.test_rng)
+    if x_valid is None:
+        return tested, {}
+    seed = np.random.SeedSequence(settings.seed, spawn_key=(_VALID_STREAM,))
+    return tested, evaluate(state.model, x_valid, np.random.default_rng(seed))
+
+
+def _check(model: Any, settings: Settings, x_train: Any, x_test: Any, x_valid: Any) -> None:
+    for name, x in (("x_train", x_train), ("x_test", x_test), ("x_valid", x_valid)):
+        if x is not None or name == "x_train":
+            check_data(model, x, name)
+    if settings.patience is not None and x_valid is None and x_test is None:
+        raise ValueError(f"patience is {settings.patience}, but there is no held-out data to judge by: give x_valid")
+
+
+def _where_it_stopped(interruption: Interruption, state: TrainingState, writer: RunWriter) -> str:
+    name = interruption.asked.name if interruption.asked else "a signal"
+    stopped = f"stopped by {name} in epoch {state.epoch}, after step {state.step:,}"
+    if writer.folder is None:
+        return f"{stopped}; nothing is saved, the model is as trained so far"
+    if "dataset" in writer.config["training"]:
+        return f"{stopped}, and saved. Go on with: npvae train --resume {writer.folder}"
+    return f"{stopped}, and saved. Go on with: npvae.resume({str(writer.folder)!r}, ...) and the same data"

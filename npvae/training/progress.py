@@ -1,52 +1,73 @@
-"""What a person sees while a model trains: a bar on a terminal, and about twenty lines in all, one an epoch."""
+"""What a person sees while a model trains: a bar on a terminal or in a notebook, and a few lines that stay.
+
+About twenty lines in all, one an epoch, on stderr. In a log file, where there is no bar, a long epoch gets a line a
+minute as well.
+"""
 
 from __future__ import annotations
 
 import sys
+import time
 from typing import Any
 
 from tqdm.auto import tqdm
 
+from npvae.training.state import TrainingState
+
 LINES = 20
+SECONDS = 60.0  # between lines inside an epoch, where there is no bar
 
 
 class Progress:
     """One bar over the whole training, gone when it is over; silent if not wanted."""
 
-    def __init__(self, wanted: bool, epochs: int, images: int) -> None:
-        """`images` are the images of one epoch."""
-        self.wanted, self.epochs = wanted, epochs
+    def __init__(self, wanted: bool, state: TrainingState, epochs: int, images: int) -> None:
+        """`images` are the images of one epoch; the state says how many are done already."""
+        self.wanted, self.epochs, self.images = wanted, epochs, images
         self.every = -(-epochs // LINES)
+        self.epoch, self.done = state.epoch, state.seen
+        self.said = time.monotonic()
         self.bar = tqdm(
             total=epochs * images,
+            initial=(state.epoch - 1) * images + state.seen,
             unit=" images",
             unit_scale=True,
             leave=False,
             dynamic_ncols=True,
-            disable=None if wanted else True,  # None: only on a terminal
+            disable=None if wanted else True,  # None: only on a terminal or in a notebook
         )
 
     def start_epoch(self, epoch: int) -> None:
         """Name the epoch in the bar."""
+        self.epoch = epoch
         self.bar.set_description_str(f"epoch {epoch}/{self.epochs}", refresh=False)
 
     def step(self, n: int, loss: float, nll: float, kl: float) -> None:
         """n more images are done; the bar itself decides when to draw."""
+        self.done += n
         if not self.bar.disable:
             self.bar.set_postfix_str(f"loss {loss:.2f} = nll {nll:.2f} + beta * kl {kl:.2f}", refresh=False)
-        self.bar.update(n)
+            self.bar.update(n)
+        elif self.wanted and time.monotonic() - self.said > SECONDS:
+            self.say(f"epoch {self.epoch}/{self.epochs}   {self.done / self.images:4.0%}   loss {loss:.3f}")
 
     def end_epoch(self, row: dict[str, Any]) -> None:
         """Print a line for the first epoch, the last, and every so many between."""
-        epoch = row["epoch"]
+        epoch, self.done = row["epoch"], 0
         if not self.wanted or not (epoch in (1, self.epochs) or epoch % self.every == 0):
             return
-        test = "" if row["test_loss"] is None else f"   test {row['test_loss']:8.3f}"
-        self.bar.write(
+        losses = {part: row.get(f"{part}_loss") for part in ("test", "valid")}
+        held_out = [f"   {part} {loss:8.3f}" for part, loss in losses.items() if loss is not None]
+        self.say(
             f"epoch {epoch:>{len(str(self.epochs))}}/{self.epochs}   train {row['train_loss']:8.3f}"
-            f" (nll {row['train_nll']:.3f}, kl {row['train_kl']:.3f}){test}   {row['seconds']:.2f} s",
-            file=sys.stderr,
+            f" (nll {row['train_nll']:.3f}, kl {row['train_kl']:.3f}){''.join(held_out)}   {row['seconds']:.2f} s"
         )
+
+    def say(self, line: str) -> None:
+        """Print a line that stays, above the bar if there is one."""
+        self.said = time.monotonic()
+        # A notebook shows stderr on red, as if something were wrong.
+        self.bar.write(line, file=sys.stdout if "ipykernel" in sys.modules else sys.stderr)
 
     def close(self) -> None:
         """Take the bar away."""

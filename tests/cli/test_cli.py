@@ -28,7 +28,8 @@ def trained(tmp_path_factory):
 
 
 def test_train_writes_a_run_with_its_pictures(trained):
-    assert sorted(path.name for path in trained.iterdir()) == ["config.json", "figures", "metrics.jsonl", "model.npz"]
+    names = {path.name for path in trained.iterdir()}
+    assert names == {"best.npz", "checkpoint.npz", "config.json", "figures", "metrics.jsonl", "model.npz"}
     names = {path.name for path in (trained / "figures").iterdir()}
     assert {"learning_curves.png", "latent_regions.png", "reconstructions.png", "many_reconstructions.png",
             "prior_samples.png", "manifold.png"} <= names  # fmt: skip

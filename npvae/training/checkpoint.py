@@ -1,0 +1,165 @@
+"""A training state as a file, from which training goes on bit for bit.
+
+A checkpoint is a .npz of plain numbers. `about` is a JSON text as bytes; beside it stand the arrays: `params`, all
+optimiser state as `optimizer/...`, the rows of the epoch as `order`, the parameters of the best epoch as `best`.
+
+    {"format": "npvae checkpoint", "version": 1,
+     "config": model and settings, as in config.json,      "environment": versions, machine, threads,
+     "data": what the data look like,                      "shapes": of the parameters, by name, in order,
+     "epoch", "seen", "step", "seconds", "totals",         "rng", "test_rng": states of the bit generators,
+     "best": {"epoch", "loss"} or null,                    "history": the rows of the epochs}
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from npvae.data import DataError, read_npz
+from npvae.models import MODELS
+from npvae.training.history import History
+from npvae.training.settings import Settings
+from npvae.training.state import Best, TrainingState, make_optimizer
+from npvae.training.whole_file import write_whole
+
+NAME = "checkpoint.npz"
+FORMAT, VERSION = "npvae checkpoint", 1
+
+
+class RunError(ValueError):
+    """A folder that does not hold a run, or holds one already, or a damaged one: the message names it and the mend."""
+
+
+@dataclass
+class Checkpoint:
+    """What a checkpoint holds: `about`, as in the docstring of this module, and the arrays by name."""
+
+    about: dict[str, Any]
+    arrays: dict[str, np.ndarray]
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """Model and settings, as in config.json."""
+        return self.about["config"]
+
+
+def write_checkpoint(
+    path: Path, state: TrainingState, *, config: dict[str, Any], data: dict[str, Any], environment: dict[str, str]
+) -> None:
+    """Put the state at `path`, whole or not at all (`npvae.training.whole_file`). OSError if it cannot be written."""
+    about = {
+        "format": FORMAT,
+        "version": VERSION,
+        "config": config,
+        "environment": environment,
+        "data": data,
+        "shapes": state.model.params.shapes,
+        "epoch": state.epoch,
+        "seen": state.seen,
+        "step": state.step,
+        "seconds": state.elapsed(),
+        "totals": state.totals.tolist(),
+        "rng": state.rng.bit_generator.state,
+        "test_rng": state.test_rng.bit_generator.state,
+        "best": state.best and {"epoch": state.best.epoch, "loss": state.best.loss},
+        "history": state.history,
+    }
+    arrays = {"params": state.model.params.flat}
+    arrays |= {f"optimizer/{name}": array for name, array in state.optimizer.state().items()}
+    if state.order is not None:
+        arrays["order"] = state.order.astype(np.min_scalar_type(len(state.order)))
+    if state.best is not None:
+        arrays["best"] = state.best.params
+    write_arrays(path, {"about": np.frombuffer(json.dumps(about).encode(), np.uint8), **arrays})
+
+
+def write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
+    """Put a .npz at `path`, whole or not at all."""
+    stream = io.BytesIO()
+    np.savez(stream, **arrays)  # type: ignore[arg-type]
+    write_whole(path, stream.getvalue())
+
+
+def read_checkpoint(folder: str | Path) -> Checkpoint:
+    """Read the checkpoint of a run, of this version or an older one. RunError for anything else."""
+    path = Path(folder) / NAME
+    if not path.is_file():
+        raise RunError(f"{folder} holds no run to go on with: there is no {NAME} in it")
+    mend = "take a copy of it if there is one, or train again"
+    try:
+        arrays = read_npz(path)
+        about = json.loads(arrays.pop("about").tobytes().decode())
+    except DataError as error:
+        raise RunError(f"{error} ({mend})") from error
+    except (KeyError, ValueError) as error:
+        raise RunError(f"{path} does not describe a training ({type(error).__name__}: {error}): {mend}") from error
+    if not isinstance(about, dict) or about.get("format") != FORMAT or not isinstance(about.get("version"), int):
+        raise RunError(f"{path} is not a checkpoint of npvae: {mend}")
+    if about["version"] > VERSION:
+        raise RunError(f"{path} is of version {about['version']}, this npvae reads up to {VERSION}: upgrade npvae")
+    return Checkpoint(about, arrays)
+
+
+def restore(checkpoint: Checkpoint, folder: str | Path) -> tuple[TrainingState, Settings]:
+    """The state as it was when the checkpoint was written, in a new model. RunError if the parts do not fit."""
+    try:
+        return _restore(checkpoint.about, checkpoint.arrays)
+    except Exception as error:  # whatever a file that was tampered with leads to, the user needs its name
+        where = f"{Path(folder) / NAME} does not fit together"
+        raise RunError(f"{where} ({type(error).__name__}: {error}): train again") from error
+
+
+def _restore(about: dict[str, Any], arrays: dict[str, np.ndarray]) -> tuple[TrainingState, Settings]:
+    config = about["config"]
+    settings = Settings.among(config["training"])
+    model = MODELS[config["model"]](**config["model_settings"])
+    shapes = {name: tuple(shape) for name, shape in about["shapes"].items()}
+    if list(shapes.items()) != list(model.params.shapes.items()):
+        raise ValueError(f"parameters are {shapes}, the model has {model.params.shapes}")
+    _put(model.params.flat, arrays["params"], "params")
+    optimizer = make_optimizer(model, settings)
+    of_optimizer = {name: array for name, array in arrays.items() if name.startswith("optimizer/")}
+    optimizer.load_state({name.removeprefix("optimizer/"): array for name, array in of_optimizer.items()})
+    order, best = arrays.get("order"), about["best"]
+    if about["seen"] and order is None:
+        raise ValueError("the epoch has begun, but its order is missing")
+    if best is not None:
+        params = np.empty_like(model.params.flat)
+        _put(params, arrays["best"], "best")
+        best = Best(best["epoch"], best["loss"], params)
+    state = TrainingState(
+        model,
+        optimizer,
+        _generator(about["rng"]),
+        _generator(about["test_rng"]),
+        epoch=about["epoch"],
+        order=None if order is None else order.astype(np.int64),
+        seen=about["seen"],
+        step=about["step"],
+        totals=np.array(about["totals"], float),
+        seconds=about["seconds"],
+        best=best,
+        history=History(about["history"]),
+    )
+    model.history = state.history
+    return state, settings
+
+
+def _put(place: np.ndarray, array: np.ndarray, name: str) -> None:
+    if array.shape != place.shape or array.dtype != place.dtype:
+        raise ValueError(f"{name} is {array.dtype} {array.shape}, expected {place.dtype} {place.shape}")
+    if not np.isfinite(array).all():
+        raise ValueError(f"{name} holds numbers that are not finite")
+    place[...] = array
+
+
+def _generator(state: Any) -> np.random.Generator:
+    """A generator that draws what the one of this state would have drawn next."""
+    bits = np.random.PCG64()
+    bits.state = state
+    return np.random.Generator(bits)

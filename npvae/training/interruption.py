@@ -1,0 +1,45 @@
+"""Ctrl-C and SIGTERM while a model trains: the first is noted, a second acts as if nobody had listened."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from types import FrameType
+from typing import Any
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Interruption:
+    """A context in which the first SIGINT or SIGTERM sets `asked` and does nothing else.
+
+    The handlers from before are put back by that first signal, or on leaving. So a second Ctrl-C raises
+    KeyboardInterrupt wherever the program is, and a second SIGTERM ends it.
+
+    Only the main thread can listen to signals: in any other this does nothing. A signal that was being ignored (as
+    under nohup) goes on being ignored.
+    """
+
+    def __init__(self) -> None:
+        self.asked: signal.Signals | None = None
+        self._before: dict[signal.Signals, Any] = {}
+
+    def __enter__(self) -> Interruption:
+        if threading.current_thread() is threading.main_thread():
+            for number in SIGNALS:
+                handler = signal.getsignal(number)
+                if handler not in (None, signal.SIG_IGN):  # None: it was not set from Python and could not be put back
+                    self._before[number] = handler
+                    signal.signal(number, self._note)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._put_back()
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        self.asked = signal.Signals(number)
+        self._put_back()
+
+    def _put_back(self) -> None:
+        while self._before:
+            signal.signal(*self._before.popitem())

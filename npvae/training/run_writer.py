@@ -1,0 +1,142 @@
+"""The folder of a run, written: checkpoints as they fall due, a line of metrics an epoch."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+from npvae.models import MODELS, Params
+from npvae.training.checkpoint import NAME, RunError, write_arrays, write_checkpoint
+from npvae.training.environment import environment
+from npvae.training.guard import check_params
+from npvae.training.settings import Settings
+from npvae.training.state import TrainingState
+from npvae.training.whole_file import write_whole
+
+
+def make_config(model: Any, training: dict[str, Any]) -> dict[str, Any]:
+    """What config.json says. ValueError for a model that could not be built again from it."""
+    import npvae
+
+    kinds = [name for name, kind in MODELS.items() if type(model) is kind]
+    if not kinds:
+        raise ValueError(f"a {type(model).__name__} cannot be saved as a run, only {', '.join(MODELS)}: give no out")
+    return {"npvae": npvae.__version__, "model": kinds[0], "model_settings": model.config, "training": training}
+
+
+def check_free(folder: Path) -> None:
+    """RunError if the folder holds a run already, or is not a folder."""
+    for name in ("config.json", "metrics.jsonl", "model.npz", NAME):
+        if (folder / name).exists():
+            raise RunError(
+                f"{folder} already holds a run ({name}): choose another folder, move that one away, "
+                f"or go on with it: npvae train --resume {folder}"
+            )
+    if folder.exists() and not folder.is_dir():
+        raise RunError(f"{folder} is a file: choose another folder for the run")
+
+
+class RunWriter:
+    """Writes one run while it trains; with folder None it writes nothing. A context: the folder is its own meanwhile.
+
+    RunError on entering if another process is training in the folder. OSError, from any method, if a file cannot be
+    written; the checkpoint from before is then still whole.
+    """
+
+    def __init__(self, folder: Path | None, config: dict[str, Any], data: dict[str, Any], settings: Settings) -> None:
+        self.folder, self.config, self.data, self.settings = folder, config, data, settings
+        self.environment = environment(config["model_settings"]["backend"]) if folder else {}
+        self.saved = ""  # where the last checkpoint is, in words
+        self._saved_at, self._saved_step, self._saved_best = time.monotonic(), -1, 0
+        self._lock = -1
+        self._tensorboard: Any = None
+
+    def __enter__(self) -> RunWriter:
+        if self.folder is not None:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._lock = _lock(self.folder)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._tensorboard is not None:
+            self._tensorboard.close()
+        if self._lock >= 0:
+            os.close(self._lock)
+
+    def begin(self, state: TrainingState) -> None:
+        """Bring the folder to this state: a run is in it once config.json is."""
+        if self.folder is None:
+            return
+        self.save(state)
+        rows = "".join(json.dumps(row) + "\n" for row in state.history)
+        write_whole(self.folder / "metrics.jsonl", rows.encode())
+        write_whole(self.folder / "config.json", (json.dumps(self.config, indent=2) + "\n").encode())
+        if self.settings.tensorboard:
+            from npvae.training.tensorboard import TensorBoard
+
+            self._tensorboard = TensorBoard(self.folder / "tensorboard", state.history)
+
+    def end_epoch(self, row: dict[str, Any]) -> None:
+        """Add one line to metrics.jsonl."""
+        if self.folder is None:
+            return
+        with open(self.folder / "metrics.jsonl", "a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
+        if self._tensorboard is not None:
+            self._tensorboard.add(row)
+
+    def save_if_due(self, state: TrainingState) -> None:
+        """Save if enough steps or seconds have gone by."""
+        if self.folder is None:
+            return
+        seconds, steps = self.settings.checkpoint_seconds, self.settings.checkpoint_steps
+        if (steps is not None and state.step - self._saved_step >= steps) or (
+            seconds is not None and time.monotonic() - self._saved_at >= seconds
+        ):
+            self.save(state)
+
+    def save(self, state: TrainingState) -> None:
+        """Write checkpoint.npz, and best.npz and model.npz beside it."""
+        if self.folder is None:
+            return
+        check_params(state.model.params, step=state.step, saved=self.saved)
+        path = self.folder / NAME
+        write_checkpoint(path, state, config=self.config, data=self.data, environment=self.environment)
+        self.saved = f"The last checkpoint is of epoch {state.epoch}, step {state.step}: {path}."
+        if state.best is not None and state.best.epoch != self._saved_best:
+            self._write_params("best.npz", state.model.params.like(state.best.params))
+            self._saved_best = state.best.epoch
+        self.save_model(state.model)
+        self._saved_at, self._saved_step = time.monotonic(), state.step
+
+    def save_model(self, model: Any) -> None:
+        """Write model.npz alone."""
+        self._write_params("model.npz", model.params)
+
+    def _write_params(self, name: str, params: Params) -> None:
+        if self.folder is not None:
+            write_arrays(self.folder / name, dict(params))
+
+
+def _lock(folder: Path) -> int:
+    """A handle on the folder that only one process can have; the system takes it back when the process ends.
+
+    -1 where folders cannot be locked: on Windows, and on some network file systems.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        return -1
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(handle)
+        if error.errno in (errno.EAGAIN, errno.EACCES):
+            raise RunError(f"another process is training in {folder}: wait for it, or choose another folder") from None
+        return -1
+    return handle

@@ -1,0 +1,41 @@
+"""How to train: what the caller chose, checked once, kept in config.json and in every checkpoint."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+from npvae.optim import OPTIMIZERS
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The choices of one training; `npvae.train` says what they mean. ValueError for one that is out of range.
+
+    A field that is added needs a default that trains as before: older checkpoints do not have it.
+    """
+
+    epochs: int = 10
+    batch_size: int = 128
+    optimizer: str = "adam"
+    lr: float | None = None
+    seed: int = 0
+    patience: int | None = None
+    checkpoint_seconds: float | None = 30.0
+    checkpoint_steps: int | None = None
+    tensorboard: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch_size", "patience", "checkpoint_steps"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f"{name} is {value}, expected at least 1")
+        if self.checkpoint_seconds is not None and not self.checkpoint_seconds >= 0:
+            raise ValueError(f"checkpoint_seconds is {self.checkpoint_seconds}, expected at least 0, or None for never")
+        if self.optimizer not in OPTIMIZERS:
+            raise ValueError(f"optimizer {self.optimizer!r} is unknown, choose one of {', '.join(OPTIMIZERS)}")
+
+    @classmethod
+    def among(cls, kept: dict[str, Any]) -> Settings:
+        """The settings in the "training" part of a config, which may hold more than them, and less."""
+        return cls(**{field.name: kept[field.name] for field in fields(cls) if field.name in kept})

@@ -1,0 +1,109 @@
+"""Where a training stands: everything that changes from step to step, so that it can be put down and taken up."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from npvae.data import epoch_order, minibatches
+from npvae.optim import OPTIMIZERS
+from npvae.training.history import History
+from npvae.training.settings import Settings
+from npvae.training.training_data import is_mapped
+
+TERMS = ("loss", "nll", "kl")
+
+
+@dataclass
+class Best:
+    """The epoch with the lowest held-out loss so far."""
+
+    epoch: int
+    loss: float
+    params: np.ndarray  # a copy of the flat parameters
+
+
+@dataclass
+class TrainingState:
+    """Model, optimiser, random numbers, and the position in the epoch. A checkpoint is this, written down."""
+
+    model: Any
+    optimizer: Any
+    rng: np.random.Generator  # of the order of the samples and of the noise
+    test_rng: np.random.Generator
+    epoch: int = 1  # the one that is being trained on
+    order: np.ndarray | None = None  # its rows, in the order of training; None before its first batch
+    seen: int = 0  # how many of them are done
+    step: int = 0  # steps taken since the start of training; schedules are functions of it
+    totals: np.ndarray = field(default_factory=lambda: np.zeros(3))  # sums of loss, nll, kl over the epoch's samples
+    seconds: float = 0.0  # that this epoch took before `_since`
+    best: Best | None = None
+    history: History = field(default_factory=History)
+    _since: float = field(default_factory=time.perf_counter)
+
+    @classmethod
+    def start(cls, model: Any, settings: Settings) -> TrainingState:
+        """The state before the first step. ValueError for a learning rate that the optimiser refuses."""
+        rng, test_rng = (np.random.default_rng(seed) for seed in np.random.SeedSequence(settings.seed).spawn(2))
+        return cls(model, make_optimizer(model, settings), rng, test_rng)
+
+    def batches(self, x: Any, batch_size: int) -> Iterator[np.ndarray]:
+        """The batches of this epoch that are still to come, (B, D) of the model's dtype.
+
+        ValueError for a batch of a memory map that the likelihood cannot explain: other data is checked beforehand.
+        """
+        if self.order is None:
+            self.order = epoch_order(x, self.rng)
+        mapped = is_mapped(x)
+        for batch in minibatches(x, batch_size, order=self.order, start=self.seen):
+            if mapped:
+                self.model.likelihood.check(batch)
+            yield batch.astype(self.model.dtype, copy=False)
+
+    def place(self, n: int) -> dict[str, Any]:
+        """Where the step on the next n samples is: its epoch, its number from 1, their rows in the training data."""
+        rows = None if self.order is None else self.order[self.seen : self.seen + n]
+        return {"epoch": self.epoch, "step": self.step + 1, "rows": rows}
+
+    def count(self, n: int, loss: float, trace: Any) -> tuple[float, float, float]:
+        """A step on n samples was taken; its loss, nll and kl, means over the batch, are returned."""
+        terms = (loss, float(trace.nll.mean()), float(trace.kl.mean()))
+        self.totals += np.multiply(terms, n)
+        self.seen += n
+        self.step += 1
+        return terms
+
+    def end_epoch(self, tested: dict[str, float], valid: dict[str, float]) -> dict[str, Any]:
+        """Close the epoch and return its row. `tested` and `valid` are losses on data not trained on, or empty."""
+        row: dict[str, Any] = {"epoch": self.epoch}
+        row |= {f"train_{term}": float(total) / self.seen for term, total in zip(TERMS, self.totals, strict=True)}
+        row |= {f"test_{term}": tested.get(term) for term in TERMS}
+        row |= {f"valid_{term}": value for term, value in valid.items()}
+        row["seconds"] = round(self.elapsed(), 4)
+        held_out = (valid or tested).get("loss")
+        if held_out is not None and (self.best is None or held_out < self.best.loss):
+            self.best = Best(self.epoch, held_out, self.model.params.flat.copy())
+        self.history.append(row)
+        self.epoch, self.order, self.seen, self.totals = self.epoch + 1, None, 0, np.zeros(3)
+        self.seconds, self._since = 0.0, time.perf_counter()
+        return row
+
+    def elapsed(self) -> float:
+        """Seconds that this epoch has taken, all sittings together."""
+        return self.seconds + time.perf_counter() - self._since
+
+    def finished(self, settings: Settings) -> bool:
+        """True after the last epoch, or once `patience` epochs in a row have brought no lower held-out loss."""
+        done = self.epoch - 1
+        tired = settings.patience and self.best and done - self.best.epoch >= settings.patience
+        return done >= settings.epochs or bool(tired)
+
+
+def make_optimizer(model: Any, settings: Settings) -> Any:
+    """The optimiser of the settings, at its start, stepping with the model's backend."""
+    lr = {} if settings.lr is None else {"lr": settings.lr}
+    return OPTIMIZERS[settings.optimizer](model.params, **lr, backend=model.config["backend"])

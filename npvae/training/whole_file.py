@@ -1,0 +1,45 @@
+"""Files that are written whole or not at all, whatever happens meanwhile."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Put data where `path` is: into path + ".part" in the same folder, synced to the disk, read back, then renamed.
+
+    Whoever looks at `path`, at any moment and after any crash, finds the old file or the new one.
+    OSError if it cannot be done; what was there is then as it was.
+    """
+    part = path.with_name(path.name + ".part")
+    try:
+        with open(part, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        if part.read_bytes() != data:
+            raise OSError(f"{part} does not read back as it was written")
+        os.replace(part, path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        mend = "make room or mend the folder; what was there before is as it was"
+        raise OSError(error.errno, f"{path} cannot be written ({error.strerror or error}): {mend}") from error
+    finally:
+        _remove(part)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename last through a loss of power; where folders cannot be opened (Windows) it needs no help."""
+    if os.name == "posix":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _remove(part: Path) -> None:
+    with suppress(OSError):  # the error that is on its way says more
+        part.unlink(missing_ok=True)
