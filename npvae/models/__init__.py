@@ -1,10 +1,36 @@
 """The models: wiring over the ops. A backward here is its forward, read from bottom to top."""
 
 from npvae.models.autoencoder import Autoencoder
+from npvae.models.conditional import ConditionalVAE, with_labels
+from npvae.models.denoising import DenoisingAutoencoder
+from npvae.models.iwae import IWAE
 from npvae.models.likelihoods import LIKELIHOODS
+from npvae.models.linear import LinearVAE
 from npvae.models.params import Params
-from npvae.models.vae import VAE
+from npvae.models.two_layer import TwoLayerVAE
+from npvae.models.vae import OBJECTIVES, VAE
 
-MODELS = {"vae": VAE, "autoencoder": Autoencoder}
+MODELS = {
+    "vae": VAE,
+    "autoencoder": Autoencoder,
+    "denoising_autoencoder": DenoisingAutoencoder,
+    "conditional_vae": ConditionalVAE,
+    "iwae": IWAE,
+    "linear_vae": LinearVAE,
+    "two_layer_vae": TwoLayerVAE,
+}
 
-__all__ = ["LIKELIHOODS", "MODELS", "VAE", "Autoencoder", "Params"]
+__all__ = [
+    "IWAE",
+    "LIKELIHOODS",
+    "MODELS",
+    "OBJECTIVES",
+    "VAE",
+    "Autoencoder",
+    "ConditionalVAE",
+    "DenoisingAutoencoder",
+    "LinearVAE",
+    "Params",
+    "TwoLayerVAE",
+    "with_labels",
+]

@@ -13,7 +13,7 @@ import numpy as np
 
 from npvae.models.backend import ops_of
 from npvae.models.likelihoods import likelihood_of
-from npvae.models.mlp import init_mlp, mlp_backward, mlp_forward, mlp_shapes
+from npvae.models.mlp import init_weights, mlp_backward, mlp_forward, mlp_shapes
 from npvae.models.params import Params
 from npvae.ops import ACTIVATIONS
 
@@ -23,7 +23,7 @@ class AutoencoderTrace:
     """What one forward computed: N samples, L latents, D pixels."""
 
     z: np.ndarray  # (N, L)
-    output: np.ndarray  # (N, D), or (N, 2 D) for gaussian_decoder; what the likelihood takes: logits for bernoulli
+    output: np.ndarray  # (N, D), or wider; what the likelihood takes: logits for bernoulli
     nll: np.ndarray  # (N,), nats
     kl: np.ndarray  # (N,), zero: there is no prior to be far from
     caches: tuple
@@ -33,15 +33,17 @@ class AutoencoderTrace:
 class Autoencoder:
     """MLP encoder and mirrored MLP decoder; loss = mean over the batch of nll, in nats.
 
-    data_dim    D, numbers a sample
-    hidden      widths of the encoder's hidden layers, input side first; the decoder has them in reverse
-    latent_dim  L, length of a code
-    activation  a name in npvae.ops.ACTIVATIONS, after every hidden layer
-    likelihood  a name in npvae.models.LIKELIHOODS
-    logvar      log-variance of gaussian_fixed, or the one at which gaussian_scalar and gaussian_pixel start
-    dtype       "float32" for training, "float64" for checking gradients
-    backend     where the ops come from: "numba", compiled kernels, or "numpy", the pages themselves
-    seed        of the initial weights: U(-a, a), a = 1 / sqrt(fan_in), biases zero (see npvae.models.mlp.init_mlp)
+    data_dim      D, numbers a sample
+    hidden        widths of the encoder's hidden layers, input side first; the decoder has them in reverse
+    latent_dim    L, length of a code
+    activation    a name in npvae.ops.ACTIVATIONS, after every hidden layer
+    likelihood    a name in npvae.models.LIKELIHOODS
+    logvar        log-variance of gaussian_fixed, or the one at which gaussian_scalar and gaussian_pixel start
+    logvar_floor  least log-variance that a Gaussian can learn (npvae.ops.floored_logvar), None for no floor
+    levels        grey levels of the data, for discretized_logistic and categorical
+    dtype         "float32" for training, "float64" for checking gradients
+    backend       where the ops come from: "numba", compiled kernels, or "numpy", the pages themselves
+    seed          of the initial weights: U(-a, a), a = 1 / sqrt(fan_in), biases zero (npvae.models.mlp.init_weights)
 
     ValueError for a size below 1 or a name that is unknown.
     """
@@ -58,6 +60,8 @@ class Autoencoder:
         likelihood: str = "bernoulli",
         *,
         logvar: float = 0.0,
+        logvar_floor: float | None = None,
+        levels: int = 256,
         dtype: str = "float32",
         backend: str = "numba",
         seed: int = 0,
@@ -78,30 +82,34 @@ class Autoencoder:
             "activation": activation,
             "likelihood": likelihood,
             "logvar": logvar,
+            "logvar_floor": logvar_floor,
+            "levels": levels,
             "dtype": np.dtype(dtype).name,
             "backend": backend,
             "seed": seed,
         }
         self.data_dim, self.hidden, self.latent_dim, self.activation = data_dim, hidden, latent_dim, activation
+        self.input_dim = data_dim  # numbers a row of x has; more than D if it carries something beside the data
         self.dtype = np.dtype(dtype)
         self.history = []
         self.depth = len(hidden) + 1  # dense maps in the encoder, and as many in the decoder
-        self.likelihood = likelihood_of(likelihood, data_dim, logvar)
+        self.likelihood = likelihood_of(likelihood, data_dim, logvar=logvar, logvar_floor=logvar_floor, levels=levels)
         self.ops = ops_of(backend)
+        self._build(seed)
 
+    def _build(self, seed: int) -> None:
         own = self.likelihood.start()
-        outputs = data_dim * self.likelihood.outputs_per_pixel
-        self.params = Params.zeros(
-            mlp_shapes("encoder", (data_dim, *hidden, latent_dim * self.code_width))
-            | mlp_shapes("decoder", (latent_dim, *reversed(hidden), outputs))
-            | {name: value.shape for name, value in own.items()},
-            self.dtype,
-        )
-        rng = np.random.default_rng(seed)
-        init_mlp(self.params, "encoder", rng)
-        init_mlp(self.params, "decoder", rng)
+        shapes = self.parameter_shapes() | {name: value.shape for name, value in own.items()}
+        self.params = Params.zeros(shapes, self.dtype)
+        init_weights(self.params, np.random.default_rng(seed))
         for name, value in own.items():
             self.params[name][...] = value
+
+    def parameter_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Names and shapes of encoder and decoder, in layer order."""
+        outputs = self.data_dim * self.likelihood.outputs_per_pixel
+        encoder = mlp_shapes("encoder", (self.data_dim, *self.hidden, self.latent_dim * self.code_width))
+        return encoder | mlp_shapes("decoder", (self.latent_dim, *reversed(self.hidden), outputs))
 
     def forward(self, x: np.ndarray, eps: np.ndarray | None = None, workspace: Any = None) -> tuple[float, Any]:
         """x (N, D) -> loss in nats, trace. eps is taken so that every model is called alike, and is not used.
@@ -109,7 +117,7 @@ class Autoencoder:
         With a workspace (see `workspace`) the trace is valid until the next forward with it.
         """
         self.check_batch(x)
-        ops, params = self._ops_of_step(workspace), self.params
+        ops, params = self.ops_of_step(workspace), self.params
         z, encoder_cache = mlp_forward(ops, x, params, "encoder", self.depth, self.activation)  # (N, L)
         output, decoder_cache = mlp_forward(ops, z, params, "decoder", self.depth, self.activation)  # (N, D)
         nll, nll_cache = self.likelihood.forward(ops, output, x, params)  # (N,)
@@ -119,7 +127,7 @@ class Autoencoder:
 
     def backward(self, trace: Any) -> Params:
         """Gradients of the loss: forward, read from bottom to top."""
-        ops, grads = self._ops_and_grads(trace.workspace)
+        ops, grads = self.ops_and_grads(trace.workspace)
         encoder_cache, decoder_cache, nll_cache = trace.caches
         N = len(trace.nll)
         dnll = np.full(N, 1 / N, self.dtype)  # loss = sum(nll) / N
@@ -139,10 +147,12 @@ class Autoencoder:
 
         return Workspace(self.params)
 
-    def _ops_of_step(self, workspace: Any) -> Any:
+    def ops_of_step(self, workspace: Any) -> Any:
+        """The ops of one forward: the workspace's, started anew, or the backend's."""
         return self.ops if workspace is None else workspace.start_step()
 
-    def _ops_and_grads(self, workspace: Any) -> tuple[Any, Params]:
+    def ops_and_grads(self, workspace: Any) -> tuple[Any, Params]:
+        """The ops of one backward and the place of its gradients: the workspace's, or new."""
         return (self.ops, self.params.like()) if workspace is None else (workspace.ops, workspace.grads)
 
     def draw_eps(self, n: int, rng: np.random.Generator) -> np.ndarray | None:
@@ -156,14 +166,14 @@ class Autoencoder:
 
     def decode(self, z: np.ndarray) -> np.ndarray:
         """z (N, L) -> the likelihood's mean (N, D), in data units."""
-        return self.likelihood.mean(self.ops, self._decoder_output(z))
+        return self.likelihood.mean(self.ops, self.decoder_output(z))
 
     def sample(self, n: int, rng: np.random.Generator, *, draw_pixels: bool = False) -> np.ndarray:
         """n images (n, D) decoded from z ~ N(0, I): means, or with draw_pixels one draw x ~ p(x|z) each.
 
         For an autoencoder nothing has put the codes there: what this shows is why it is not a generator.
         """
-        output = self._decoder_output(rng.standard_normal((n, self.latent_dim), dtype=self.dtype))
+        output = self.decoder_output(rng.standard_normal((n, self.latent_dim), dtype=self.dtype))
         if draw_pixels:
             return self.likelihood.sample(self.ops, output, self.params, rng)
         return self.likelihood.mean(self.ops, output)
@@ -172,24 +182,28 @@ class Autoencoder:
         """x (N, D) -> the mean of p(x|z) at its own code z, (N, D)."""
         return self.decode(self.encode(x))
 
+    def decoder_output(self, z: np.ndarray) -> np.ndarray:
+        """z (N, L) -> what the likelihood takes: logits for bernoulli. ValueError if z has another width."""
+        z = self._as_rows(z, "z", "L", self.latent_dim)
+        return mlp_forward(self.ops, z, self.params, "decoder", self.depth, self.activation)[0]
+
     def check_batch(self, x: np.ndarray) -> None:
         """ValueError if x is not (N, D) of the model's dtype. Its values are checked where data enters, not here."""
         who = type(self).__name__
-        if not isinstance(x, np.ndarray) or x.ndim != 2 or x.shape[1] != self.data_dim or len(x) == 0:
-            raise ValueError(f"{who}: x has shape {np.shape(x)}, expected (N, D) with N >= 1, D = {self.data_dim}")
+        if not isinstance(x, np.ndarray) or x.ndim != 2 or x.shape[1] != self.input_dim or len(x) == 0:
+            raise ValueError(f"{who}: x has shape {np.shape(x)}, expected (N, D) with N >= 1, D = {self.input_dim}")
         if x.dtype != self.dtype:
             scale = " / 255" if x.dtype == np.uint8 else ""
             raise ValueError(
                 f"{who}: x is {x.dtype}, the model computes in {self.dtype}: pass x.astype({self.dtype.name!r}){scale}"
             )
 
-    def _decoder_output(self, z: np.ndarray) -> np.ndarray:
-        z = np.asarray(z, self.dtype)
-        if z.ndim != 2 or z.shape[1] != self.latent_dim:
-            raise ValueError(
-                f"{type(self).__name__}: z has shape {z.shape}, expected (N, L) with L = {self.latent_dim}"
-            )
-        return mlp_forward(self.ops, z, self.params, "decoder", self.depth, self.activation)[0]
+    def _as_rows(self, array: np.ndarray, name: str, symbol: str, width: int) -> np.ndarray:
+        array = np.asarray(array, self.dtype)
+        if array.ndim != 2 or array.shape[1] != width:
+            who, wanted = type(self).__name__, f"(N, {symbol}) with {symbol} = {width}"
+            raise ValueError(f"{who}: {name} has shape {array.shape}, expected {wanted}")
+        return array
 
     def __getstate__(self) -> dict[str, Any]:
         """What is copied and pickled: all but the module of ops, which its name brings back."""

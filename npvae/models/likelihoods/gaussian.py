@@ -1,0 +1,98 @@
+"""Likelihoods of real-valued pixels: squared error, and Gaussians by where their variance comes from."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+
+from npvae.models.likelihoods.contract import Likelihood
+from npvae.models.params import Params
+
+
+class SquaredError(Likelihood):
+    """½‖x̂ − x‖²: a Gaussian of variance 1 less its constant, so a loss and not a likelihood; the decoder gives x̂."""
+
+    name = "squared_error"
+
+    def forward(self, ops: Any, output: np.ndarray, x: np.ndarray, params: Params) -> tuple[np.ndarray, Any]:
+        """Mean (N, D), x (N, D) -> half the squared distance (N,)."""
+        return ops.squared_error_forward(output, x)
+
+    def backward(self, ops: Any, dnll: np.ndarray, cache: Any, grads: Params) -> np.ndarray:
+        """From dnll (N,) to dmean (N, D)."""
+        return ops.squared_error_backward(dnll, cache)
+
+    def mean(self, ops: Any, output: np.ndarray) -> np.ndarray:
+        """The output itself, as a new array."""
+        return output.copy()
+
+    def sample(self, ops: Any, output: np.ndarray, params: Params, rng: np.random.Generator) -> np.ndarray:
+        """The mean with noise of variance 1, (N, D)."""
+        return output + rng.standard_normal(output.shape, dtype=output.dtype)
+
+
+class Gaussian(Likelihood):
+    """Real-valued pixels of a mean and a log-variance. What has the log-variance is the last part of the name.
+
+    gaussian_fixed    one number, not learned
+    gaussian_scalar   one number, learned
+    gaussian_pixel    one number a pixel, (D,), learned, the same for every sample
+    gaussian_decoder  one number a pixel and sample: the decoder gives it beside the mean, (N, 2 D)
+
+    A learned one is kept above `floor` by npvae.ops.floored_logvar, unless floor is None.
+    """
+
+    def __init__(
+        self, of: Literal["fixed", "scalar", "pixel", "decoder"], data_dim: int, logvar: float, floor: float | None
+    ) -> None:
+        """`logvar` is the fixed value, or the one at which a learned parameter starts (unused with "decoder")."""
+        self.name = f"gaussian_{of}"
+        self.of = of
+        self.outputs_per_pixel = 2 if of == "decoder" else 1
+        self.data_dim = data_dim
+        self.logvar = logvar
+        self.floor = None if of == "fixed" else floor
+
+    def start(self) -> dict[str, np.ndarray]:
+        """The learned log-variance, if it is a parameter: () or (D,)."""
+        if self.of in ("fixed", "decoder"):
+            return {}
+        return {"likelihood.logvar": np.full((self.data_dim,) if self.of == "pixel" else (), self.logvar)}
+
+    def forward(self, ops: Any, output: np.ndarray, x: np.ndarray, params: Params) -> tuple[np.ndarray, Any]:
+        """Output (N, D), or mean and logvar side by side (N, 2 D), x (N, D) -> nll (N,), in nats."""
+        mean, logvar, floor_cache = self._mean_and_logvar(ops, output, params)
+        nll, cache = ops.gaussian_nll_forward(mean, logvar, x)
+        return nll, (cache, floor_cache)
+
+    def backward(self, ops: Any, dnll: np.ndarray, cache: Any, grads: Params) -> np.ndarray:
+        """From dnll (N,) to doutput; a learned log-variance gets its gradient in grads."""
+        nll_cache, floor_cache = cache
+        dmean, dlogvar = ops.gaussian_nll_backward(dnll, nll_cache)
+        if floor_cache is not None:
+            dlogvar = ops.floored_logvar_backward(dlogvar, floor_cache)
+        if self.of == "decoder":
+            return np.concatenate([dmean, dlogvar], axis=1)
+        if self.of != "fixed":
+            grads["likelihood.logvar"] = dlogvar
+        return dmean
+
+    def mean(self, ops: Any, output: np.ndarray) -> np.ndarray:
+        """The mean half of the output, (N, D), as a new array."""
+        return output[:, : self.data_dim].copy()
+
+    def sample(self, ops: Any, output: np.ndarray, params: Params, rng: np.random.Generator) -> np.ndarray:
+        """Mean plus noise of the variance in force, (N, D)."""
+        mean, logvar, _ = self._mean_and_logvar(ops, output, params)
+        return mean + np.exp(logvar / 2) * rng.standard_normal(mean.shape, dtype=mean.dtype)
+
+    def _mean_and_logvar(self, ops: Any, output: np.ndarray, params: Params) -> tuple[np.ndarray, np.ndarray, Any]:
+        mean, logvar, floor_cache = output, np.array(self.logvar, dtype=output.dtype), None
+        if self.of == "decoder":
+            mean, logvar = output[:, : self.data_dim], output[:, self.data_dim :]
+        elif self.of != "fixed":
+            logvar = params["likelihood.logvar"]
+        if self.floor is not None:
+            logvar, floor_cache = ops.floored_logvar_forward(logvar, self.floor)
+        return mean, logvar, floor_cache
