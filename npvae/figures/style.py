@@ -123,7 +123,9 @@ def save_png(figure: Figure, path: str | os.PathLike[str], colours: int | None =
     if colours is not None:
         from PIL import Image  # matplotlib needs it too
 
-        image = Image.open(png).convert("RGB").quantize(colours, dither=Image.Dither.NONE)
+        image = Image.open(png).convert("RGB")
+        # Of Pillow's methods the one whose worst pixel is least wrong: the colours of the classes stay what they are.
+        image = image.quantize(colours, Image.Quantize.MAXCOVERAGE, kmeans=1, dither=Image.Dither.NONE)
         png = io.BytesIO()
         image.save(png, format="PNG", optimize=True)
     partial = path.with_name(path.name + ".partial")

@@ -128,7 +128,7 @@ def test_a_palette_makes_the_file_smaller_and_changes_next_to_nothing(tmp_path):
     assert small.stat().st_size < 0.6 * full.stat().st_size
     assert save_png(figure, tmp_path / "again.png", colours=128).read_bytes() == small.read_bytes()
     difference = np.abs(Image.open(full).convert("RGB") - np.asarray(Image.open(small).convert("RGB"), float))
-    assert difference.mean() < 1
+    assert difference.max() < 40
 
 
 def test_a_failed_write_leaves_the_old_picture_and_no_litter(tmp_path, monkeypatch):
