@@ -3,6 +3,7 @@
 import importlib.util
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -32,7 +33,39 @@ def between_codes(n, quick):
     assert n["before"] > 4 * n["new decoder"]
 
 
-LESSONS = {claim.__name__: claim for claim in (autoencoder_and_vae, between_codes)}
+def likelihood_by_sampling(n, quick):
+    assert n["grid error"] < 1e-3
+    for latents in (2, 10):
+        prior, q = n[latents, "prior"], n[latents, "q"]
+        assert (np.diff(prior["mean"]) > 0).all()
+        assert prior["mean"][0] < q["mean"][0] - 10
+        ten, thousand = n["counts"].index(10), n["counts"].index(1000)
+        assert q["std"][ten] < 1.2 * prior["std"][thousand]
+        assert q["share that counts"] > 10 * prior["share that counts"]
+    assert abs(n[2, "q"]["mean"][-1] - n["grid"]) < 0.05
+    assert abs(n[2, "prior"]["mean"][-1] - n["grid"]) < 0.3
+    assert n[2, "q"]["mean"][0] < n["grid"]  # one draw from q: the ELBO, a lower bound
+    assert n["right"] > 0.85
+    assert 0.3 < n["down"] < 0.5
+
+
+def two_kl_divergences(n, quick):
+    assert n["reverse gradient"]
+    assert n["forward gradient"]
+    for name, mean, std, weight in (
+        ("reverse, from the left", -2.5, 0.7, 0.6),
+        ("reverse, from the right", 2.5, 0.9, 0.4),
+    ):
+        fit = n[name]
+        assert (fit["mean"], fit["std"]) == pytest.approx((mean, std), abs=0.03)
+        assert fit["reverse"] == pytest.approx(-np.log(weight), abs=0.02)
+        assert fit["reverse"] < n["forward"]["reverse"] - 0.2
+        assert fit["forward"] > 10 * n["forward"]["forward"]
+    assert n["forward"]["mean"] == pytest.approx(n["mean of p"], abs=0.1 if quick else 1e-6)
+    assert n["forward"]["std"] == pytest.approx(n["std of p"], rel=0.01 if quick else 1e-6)
+
+
+LESSONS = {claim.__name__: claim for claim in (autoencoder_and_vae, between_codes, likelihood_by_sampling, two_kl_divergences)}
 
 
 def load(name):
