@@ -73,7 +73,7 @@ def _batches(x: Any, batch_size: int, order: np.ndarray, start: int, out: np.nda
         if isinstance(x, Images):
             yield x.batch(rows, room)
         elif room is None:
-            yield np.asarray(x[rows])
+            yield x[rows]
         else:
             np.copyto(room, x[rows])
             yield room

@@ -83,7 +83,11 @@ def _read_header(path: Path) -> _Header:
         raise DataError(f"{path}: more than {_MAX_FILE_BYTES:,} bytes: make the picture smaller")
     with damage_as_data_error(path, _MEND), open(path, "rb") as file:
         start = file.read(33)
-        if start[:16] != _SIGNATURE + b"\0\0\0\rIHDR" or zlib.crc32(start[12:29]) != int.from_bytes(start[29:], "big"):
+        if (
+            len(start) < 33
+            or start[:16] != _SIGNATURE + b"\0\0\0\rIHDR"
+            or zlib.crc32(start[12:29]) != int.from_bytes(start[29:], "big")
+        ):
             raise DataError(f"{path}: does not start as a PNG: {_MEND}")
         header = _Header(*struct.unpack(">IIB", start[16:25]))
     pixels = header.width * header.height

@@ -33,6 +33,7 @@ def test_rows_are_mixed_within_a_window():
     order = block_order(1000, 10, 5, np.random.default_rng(0))
     assert np.mean(np.diff(order) == 1) < 0.1
     assert np.mean(np.diff(order[:50] // 10) == 0) < 0.5
+    assert order[:50].max() >= 50, "the blocks of the first window come from all over the data"
 
 
 @pytest.fixture
@@ -105,11 +106,15 @@ def test_read_ahead_asks_for_the_pages_of_the_rows(tmp_path, monkeypatch):
     origin = np.frombuffer(real, np.uint8, count=1)
     monkeypatch.setattr("npvae.data.mapped.mapped_file", lambda x: fake)
     monkeypatch.setattr("npvae.data.mapped.np.frombuffer", lambda *args, **kwargs: origin)
-    read_ahead(mapping, np.array([5999, 0, 1, 300]))
-    for row in (0, 1, 300, 5999):
+    read_ahead(mapping, np.array([5999, 0, 127, 300]))
+    for row in (0, 127, 300, 5999):
         begin = 128 + 64 * row  # 128 bytes of header
         assert any(start <= begin and begin + 64 <= end for start, end in asked), row
     assert len(asked) == 3
+    asked.clear()
+    monkeypatch.setattr("npvae.data.mapped.WINDOW_BLOCKS", 1)
+    read_ahead(mapping, np.array([0, 127, 300, 5999]))
+    assert not asked, "rows all over the file: it would be fetched whole"
 
 
 def test_read_ahead_leaves_alone_what_is_not_local_or_not_a_map(mapped):

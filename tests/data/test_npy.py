@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from npvae.data import DataError, read_npy, read_npz
+from npvae.data import DataError, read_idx, read_npy, read_npz
 from npvae.data.npy import npz_names
 
 DTYPES = ["u1", "i1", "<u2", ">u2", "<i4", ">i8", "<f2", "<f4", ">f4", "<f8", ">f8", "?"]
@@ -183,6 +183,39 @@ def test_other_compression_is_refused(tmp_path):
             archive.writestr("x.npy", stream.getvalue())
         with pytest.raises(DataError, match=r"compressed by method \d+, expected none or deflate"):
             read_npz(tmp_path / "x.npz")
+
+
+def test_zip_features_that_numpy_never_writes(tmp_path):
+    """Encryption, patched data, an offset of 2**64 - 1: zipfile has a different exception for each."""
+    np.savez(tmp_path / "good.npz", x=np.arange(3))
+    good = (tmp_path / "good.npz").read_bytes()
+    flags = good.index(b"PK\1\2") + 8
+    cases = {}
+    for name, bit in (("encrypted", 0x01), ("patched", 0x20), ("strongly encrypted", 0x40)):
+        content = bytearray(good)
+        content[flags] |= bit
+        cases[name] = bytes(content)
+    stream = io.BytesIO(good)
+    with zipfile.ZipFile(stream, "a") as archive:
+        archive.writestr("y.npy", b"")
+        archive.getinfo("x.npy").header_offset = 2**64 - 1
+    cases["far away"] = stream.getvalue()
+    for name, content in cases.items():
+        path = tmp_path / f"{name}.npz"
+        path.write_bytes(content)
+        with pytest.raises(DataError, match="damaged"):
+            read_npz(path, ["x"])
+
+
+def test_no_memory(tmp_path, monkeypatch, idx_bytes):
+    (tmp_path / "x.idx").write_bytes(idx_bytes(np.arange(3, dtype="u1")))
+
+    def refuse(*args, **keywords):
+        raise MemoryError
+
+    monkeypatch.setattr("npvae.data.files.np.empty", refuse)
+    with pytest.raises(DataError, match=r"x\.idx: too large for memory: save it as an uncompressed .npy"):
+        read_idx(tmp_path / "x.idx")
 
 
 def test_what_is_no_file(tmp_path):
