@@ -1,0 +1,31 @@
+"""`npvae export`: the weights of a run as safetensors, under the names that PyTorch expects."""
+
+from __future__ import annotations
+
+import argparse
+
+from npvae.cli.from_run import add_run_options, output_path
+
+
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
+    """The options of `npvae export`."""
+    parser = subparsers.add_parser("export", help="write a run's weights for PyTorch", description=__doc__)
+    add_run_options(parser, "model.safetensors", data=False)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """A .safetensors file; the names in it are printed."""
+    import npvae
+
+    try:
+        from npvae.export import save, to_torch
+    except ImportError as error:
+        raise ValueError(str(error)) from None
+
+    model = npvae.load(args.folder)
+    path = save(model, output_path(args, ".safetensors"))
+    print(path)
+    for name, tensor in to_torch(model.params).items():
+        print(f"  {name:<20} {tensor.shape}")
+    return 0

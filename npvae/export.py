@@ -1,0 +1,130 @@
+"""Weights to and from safetensors, under the names and in the layout of torch.nn.Sequential modules.
+
+    npvae.export.save(vae, "vae.safetensors")         # then in PyTorch: module.load_state_dict(load_file(...))
+    vae = npvae.export.load("vae.safetensors")        # a model again; or load(path, vae) for weights trained there
+
+    here                        there
+    encoder.0.W    (I, O)       encoder.0.weight  (O, I), transposed
+    encoder.0.b    (O,)         encoder.0.bias    (O,)
+    encoder.1.W    (I, O)       encoder.2.weight  (O, I): module 1 of the Sequential is the activation
+    encoder.W      (I, O)       encoder.weight    (O, I): a Linear that is in no Sequential
+    likelihood.logvar           likelihood.logvar
+
+It needs safetensors: pip install "npvae[export]".
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+try:
+    from safetensors import SafetensorError, safe_open
+    from safetensors.numpy import save as to_bytes
+except ImportError as error:
+    raise ImportError(f'npvae.export needs safetensors ({error}): pip install "npvae[export]"') from error
+
+from npvae.models import MODELS, Params
+from npvae.training.whole_file import write_whole
+
+
+class WeightsError(ValueError):
+    """A file that is damaged, or holds the weights of another model: the message names it and what does not fit."""
+
+
+def torch_name(name: str) -> str:
+    """The name in PyTorch of one of our parameters."""
+    *path, last = name.split(".")
+    if last not in ("W", "b") or not path:
+        return name
+    if path[-1].isdigit():
+        path[-1] = str(2 * int(path[-1]))
+    return ".".join([*path, {"W": "weight", "b": "bias"}[last]])
+
+
+def to_torch(params: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Parameters or gradients by their names in PyTorch, weights (O, I). The arrays are new and C-contiguous."""
+    return {
+        torch_name(name): np.array(value.T if name.split(".")[-1] == "W" else value, order="C")
+        for name, value in params.items()
+    }
+
+
+def from_torch(tensors: Mapping[str, np.ndarray], params: Params) -> None:
+    """Fill parameters with what `to_torch` gave. Nothing is changed unless everything fits.
+
+    ValueError for names that are missing or too many, a wrong shape, a number type that would be rounded, or numbers
+    that are not finite.
+    """
+    names = {torch_name(name): name for name in params}
+    missing, unknown = sorted(names.keys() - tensors.keys()), sorted(tensors.keys() - names.keys())
+    if missing or unknown:
+        parts = [f"{', '.join(missing)} missing"] * bool(missing) + [f"{', '.join(unknown)} unknown"] * bool(unknown)
+        raise ValueError(f"the names are not this model's: {'; '.join(parts)}")
+    values = {}
+    for there, here in names.items():
+        value, wanted = np.asarray(tensors[there]), params[here].T if here.split(".")[-1] == "W" else params[here]
+        if value.shape != wanted.shape:
+            raise ValueError(f"{there} has shape {value.shape}, this model needs {wanted.shape}")
+        if not np.can_cast(value.dtype, wanted.dtype, "safe"):
+            mend = f"build the model with dtype={value.dtype.name!r}, or convert the weights first"
+            raise ValueError(f"{there} is {value.dtype}, this model computes in {wanted.dtype}: {mend}")
+        if not np.isfinite(value).all():
+            raise ValueError(f"{there} holds numbers that are not finite")
+        values[here] = value.T if here.split(".")[-1] == "W" else value
+    for here, value in values.items():
+        params[here] = value
+
+
+def write_tensors(path: str | os.PathLike, arrays: Mapping[str, np.ndarray], metadata: dict[str, str]) -> None:
+    """Write arrays of any layout to a safetensors file, whole or not at all. OSError if it cannot be written.
+
+    They are made C-contiguous first: safetensors 0.8.0 writes the memory of a transposed or strided array as it lies,
+    under the array's shape, and says nothing.
+    """
+    write_whole(Path(path), to_bytes({name: np.array(a, order="C") for name, a in arrays.items()}, metadata))
+
+
+def read_tensors(path: str | os.PathLike) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """The arrays and the metadata of a safetensors file. OSError if there is none, WeightsError if it is damaged."""
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"{path} is not there: expected a safetensors file")
+    try:
+        with safe_open(os.fspath(path), framework="numpy") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}, dict(file.metadata() or {})  # noqa: SIM118
+    except (SafetensorError, TypeError, ValueError, KeyError, AttributeError) as error:
+        raise WeightsError(
+            f"{path} cannot be read as safetensors ({error}): it is damaged, or of another kind"
+        ) from None
+
+
+def save(model: Any, path: str | os.PathLike) -> Path:
+    """Write a model's weights, for PyTorch; its settings go into the metadata, for `load`. Returns the path."""
+    kind = next(name for name, cls in MODELS.items() if type(model) is cls)
+    metadata = {"format": "pt", "npvae.model": kind, "npvae.settings": json.dumps(model.config)}
+    write_tensors(path, to_torch(model.params), metadata)
+    return Path(path)
+
+
+def load(path: str | os.PathLike, model: Any = None) -> Any:
+    """The model of a file that `save` wrote; or a given model, filled with the weights of any file that has its names.
+
+    Bits are kept. WeightsError for a damaged file or weights that do not fit; then a given model is as it was.
+    """
+    tensors, metadata = read_tensors(path)
+    try:
+        if model is None:
+            if metadata.get("npvae.model") not in MODELS or "npvae.settings" not in metadata:
+                raise ValueError(
+                    "it does not say which model its weights are of: build that model and load(path, model)"
+                )
+            model = MODELS[metadata["npvae.model"]](**json.loads(metadata["npvae.settings"]))
+        from_torch(tensors, model.params)
+    except (ValueError, TypeError) as error:
+        raise WeightsError(f"{path}: {error}") from error
+    return model
