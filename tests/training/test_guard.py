@@ -111,7 +111,9 @@ def test_training_stops_before_the_step_and_before_anything_is_saved(tmp_path):
         return result
 
     vae.forward = forward
-    expected = r"the loss is inf by its nll and kl, .*: rows 29 of the training data.*The last checkpoint is of epoch 1, step "
+    expected = (
+        r"the loss is inf by its nll and kl, .*: rows 29 of the training data.*The last checkpoint is of epoch 1, step "
+    )
     with np.errstate(over="ignore", invalid="ignore"), pytest.raises(NonFiniteError, match=expected):
         npvae.train(vae, Images(x), batch_size=4, seed=2, out=tmp_path, checkpoint_steps=1, progress=False)
     assert len(rows) > 2

@@ -1,0 +1,96 @@
+"""Killed at any moment, training leaves a checkpoint that loads, and ends with the bits of an undisturbed run."""
+
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+import npvae
+from npvae.training import read_checkpoint, read_metrics
+
+TRAIN = """
+import sys
+import numpy as np
+import npvae
+
+folder, resume = sys.argv[1], sys.argv[2] == "resume"
+x = np.random.default_rng(0).random((50, 30), np.float32)
+print("ready", flush=True)
+if resume:
+    npvae.resume(folder, x[10:], x[:10], progress=False)
+else:
+    vae = npvae.VAE(30, (20,), 3, backend="numpy")
+    npvae.train(vae, x[10:], x[:10], epochs=12, batch_size=7, out=folder, checkpoint_steps=1, progress=False)
+"""
+SECONDS = 0.4  # from the first moment of training to the kill, at most
+
+
+def start(folder):
+    how = "resume" if (folder / "checkpoint.npz").exists() else "train"
+    process = subprocess.Popen([sys.executable, "-c", TRAIN, str(folder), how], stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "ready\n"
+    return process
+
+
+def end(process, seconds=None):
+    """Wait for it to end by itself, or kill it after some seconds -> its exit code."""
+    try:
+        process.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+    return process.returncode
+
+
+def without_time(rows):
+    return [{name: value for name, value in row.items() if name != "seconds"} for row in rows]
+
+
+def campaign(tmp_path, kills, seed):
+    """Train again and again, killing each time, until so many were killed -> number of trainings brought to an end."""
+    truth = tmp_path / "undisturbed"
+    assert end(start(truth)) == 0
+    rng, killed, ended = np.random.default_rng(seed), 0, 0
+    while killed < kills:
+        folder, done = tmp_path / f"run-{ended}", False
+        while not done:
+            process = start(folder)
+            code = end(process, rng.uniform(0, SECONDS) if killed < kills else None)
+            assert code in (0, -signal.SIGKILL)
+            done = code == 0
+            killed += not done
+            if (folder / "checkpoint.npz").exists():
+                step = read_checkpoint(folder).about["step"]
+            if (folder / "config.json").exists():
+                assert np.isfinite(npvae.load(folder).params.flat).all()
+                assert len(read_metrics(folder)) >= step // 6 - 1
+        compare(folder, truth)
+        ended += 1
+    return ended
+
+
+def compare(folder, truth):
+    ours, theirs = read_checkpoint(folder), read_checkpoint(truth)
+    assert ours.arrays.keys() == theirs.arrays.keys()
+    for name, array in theirs.arrays.items():
+        np.testing.assert_array_equal(ours.arrays[name], array)
+    for name in theirs.about.keys() - {"seconds", "history"}:
+        assert ours.about[name] == theirs.about[name], name
+    for name in ("model.npz", "best.npz"):
+        assert (folder / name).read_bytes() == (truth / name).read_bytes()
+    assert without_time(read_metrics(folder)) == without_time(read_metrics(truth))
+    assert sorted(path.name for path in folder.iterdir()) == sorted(path.name for path in truth.iterdir())
+
+
+def test_a_dozen_kills(tmp_path):
+    assert campaign(tmp_path, kills=12, seed=1) >= 1
+
+
+@pytest.mark.deep
+def test_two_hundred_kills(tmp_path):
+    began = time.perf_counter()
+    ended = campaign(tmp_path, kills=200, seed=2)
+    print(f"200 kills in {time.perf_counter() - began:.0f} s, {ended} trainings brought to an end, all bit-identical")
