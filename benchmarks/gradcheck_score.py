@@ -1,0 +1,222 @@
+"""How many wrong gradients does each checker catch, and how often does it cry wolf?
+
+    python benchmarks/gradcheck_score.py            # everything, about ten minutes
+    python benchmarks/gradcheck_score.py --quick    # a tenth of the machine's mistakes, two seeds, about a minute
+
+Wrong gradients: written by hand (`gradcheck_mistakes.py`; half were held out while the checker was tuned) and made by
+machine (`gradcheck_mutants.py`). Right ones: every op of npvae over its battery, for many seeds. A mistake that comes
+out INCONCLUSIVE counts as missed. "one sample" is how checkers are mostly used, one random float64 array; "battery"
+drives the same checker over npvae's samples. Exit code 1 if a survivor has no explanation or a right gradient fails.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from gradcheck_mistakes import MISTAKES
+from gradcheck_mutants import EQUIVALENT, Mutant, mutants_of
+from gradcheck_rivals import rivals
+
+from npvae.gradcheck.case import Settings, check_case
+from npvae.gradcheck.report import FAIL, INCONCLUSIVE
+from npvae.gradcheck.samples import Case, battery, build
+from npvae.ops import OPS
+from npvae.spec import Op
+
+Accepts = Callable[[Case], bool]
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """A wrong gradient: what plants it afresh (it may keep state), and on which ops."""
+
+    name: str
+    group: str
+    plant: Callable[[], Sequence[Op]]
+
+
+def hand_made() -> list[Wrong]:
+    """The mistakes written by hand."""
+    return [
+        Wrong(m.name, "by hand, held out" if m.held_out else "by hand, tuned on", lambda m=m: [m.planted()])
+        for m in MISTAKES
+    ]
+
+
+def machine_made(every: int) -> tuple[list[Wrong], list[tuple[Mutant, str]]]:
+    """The machine's mistakes, and those set aside as equivalent to the right gradient, with the reason."""
+    wrong, equivalent, seen = [], [], set()
+    for op in OPS:
+        if op.backward in seen:
+            continue
+        seen.add(op.backward)
+        shared = [other for other in OPS if other.backward is op.backward]
+        for mutant in list(mutants_of(op))[::every]:
+            reason = next((why for pattern, why in EQUIVALENT.items() if pattern in mutant.name), "")
+            if reason:
+                equivalent.append((mutant, reason))
+            else:
+                plant = lambda m=mutant, ops=shared: [m.planted(op) for op in ops]  # noqa: E731
+                wrong.append(Wrong(mutant.name, "by machine", plant))
+    return wrong, equivalent
+
+
+def npvae_accepts(case: Case, other: Case) -> str:
+    """PASS, FAIL or INCONCLUSIVE, from all checks on one case."""
+    verdicts = {finding.verdict for finding in check_case(case, other, Settings()).findings}
+    return next((v for v in (FAIL, INCONCLUSIVE) if v in verdicts), "PASS")
+
+
+def caught_by_npvae(op: Op, samples: slice, seed: int = 0) -> bool:
+    """Whether some sample fails; INCONCLUSIVE is a miss."""
+    return any(npvae_accepts(build(op, s, seed), build(op, s, seed + 1)) == FAIL for s in battery(op)[samples])
+
+
+def caught_by(accepts: Accepts, op: Op, samples: slice) -> bool:
+    """Whether the checker rejects some sample whose forward is finite."""
+    for sample in battery(op)[samples]:
+        case = build(op, sample, 0)
+        if _is_finite(case) and not accepts(case):
+            return True
+    return False
+
+
+def _is_finite(case: Case) -> bool:
+    with np.errstate(all="ignore"):
+        try:
+            y, _ = case.op.forward(*[np.array(x) for x in case.inputs], **case.params)
+        except Exception:
+            return True
+        return bool(np.all(np.isfinite(y)))
+
+
+ONE, ALL = slice(0, 1), slice(None)
+
+
+def main() -> int:
+    """Run everything, print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="a sample of it, in about a minute")
+    parser.add_argument("--seeds", type=int, help="seeds for the right gradients (default: 40, with --quick 2)")
+    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+    args = parser.parse_args()
+    seeds = args.seeds or (2 if args.quick else 40)
+    started = time.perf_counter()
+
+    wrong = hand_made()
+    machine, equivalent = machine_made(10 if args.quick else 1)
+    wrong += machine
+    groups = list(dict.fromkeys(w.group for w in wrong))
+    totals = Counter(w.group for w in wrong)
+
+    rows: dict[str, Counter] = {}
+    missed = []
+    for label, samples in (("npvae, one sample", ONE), ("npvae, battery", ALL)):
+        rows[label] = Counter()
+        for w in wrong:
+            if any(caught_by_npvae(op, samples) for op in w.plant()):
+                rows[label][w.group] += 1
+            elif samples is ALL:
+                missed.append(w)
+    for name, accepts in rivals().items():
+        for label, samples in ((f"{name}, one sample", ONE), (f"{name}, battery", ALL)):
+            chosen = wrong[::5] if args.quick and samples is ALL else wrong
+            rows[label] = Counter()
+            for w in chosen:
+                rows[label][w.group] += any(caught_by(accepts, op, samples) for op in w.plant())
+            for group in groups:
+                rows[label][f"of {group}"] = sum(w.group == group for w in chosen)
+    alarms, cases, per_op, per_cell = right_gradients(range(1, seeds + 1))
+
+    report = {
+        "wrong": dict(totals),
+        "caught": {label: {group: row[group] for group in groups} for label, row in rows.items()},
+        "missed": [w.name for w in missed],
+        "equivalent": {mutant.name: reason for mutant, reason in equivalent},
+        "right_cases": cases,
+        "false_alarms": alarms["FAIL"],
+        "inconclusive": alarms["INCONCLUSIVE"],
+        "fewest_cases_of_an_op": min(per_op.values()),
+        "cases_by_cell": dict(per_cell),
+        "seconds": round(time.perf_counter() - started, 1),
+    }
+    rival_alarms = {name: rival_false_alarms(accepts) for name, accepts in rivals().items()}
+    report["rival_false_alarms"] = rival_alarms
+    if args.json:
+        print(json.dumps(report, indent=2))
+    else:
+        print_tables(report, rows, groups, totals)
+    return 1 if any(w.group == "by machine" for w in missed) or alarms["FAIL"] else 0
+
+
+def right_gradients(seeds: Sequence[int]) -> tuple[Counter, int, Counter, Counter]:
+    """(verdicts that are not PASS, number of cases, cases by op, cases by cell) over right gradients."""
+    verdicts, per_op, per_cell = Counter(), Counter(), Counter()
+    for seed in seeds:
+        for op in OPS:
+            for sample in battery(op):
+                verdict = npvae_accepts(build(op, sample, seed), build(op, sample, seed + 1))
+                per_op[op.name] += 1
+                per_cell[sample.cell] += 1
+                if verdict != "PASS":
+                    verdicts[verdict] += 1
+                    print(
+                        f"{verdict}: right gradient of {op.name}, sample {sample.label}, seed {seed}", file=sys.stderr
+                    )
+    return verdicts, sum(per_op.values()), per_op, per_cell
+
+
+def rival_false_alarms(accepts: Accepts) -> dict[str, int]:
+    """Right gradients, one seed, that a checker rejects: on the first sample of each op, and on the whole battery."""
+    counts = {"one sample": 0, "of one sample": 0, "battery": 0, "of battery": 0}
+    for op in OPS:
+        for i, sample in enumerate(battery(op)):
+            case = build(op, sample, 0)
+            if not _is_finite(case):
+                continue
+            rejected = not accepts(case)
+            counts["battery"] += rejected
+            counts["of battery"] += 1
+            counts["one sample"] += rejected and i == 0
+            counts["of one sample"] += i == 0
+    return counts
+
+
+def print_tables(report: dict, rows: dict[str, Counter], groups: Sequence[str], totals: Counter) -> None:
+    """Markdown."""
+    print(f"Caught, of {', '.join(f'{totals[group]} {group}' for group in groups)}:\n")
+    print("| checker | " + " | ".join(groups) + " | false alarms |")
+    print("|---|" + "---|" * (len(groups) + 1))
+    for label, row in rows.items():
+        cells = []
+        for group in groups:
+            of = row.get(f"of {group}", totals[group])
+            cells.append(f"{row[group]} / {of} ({100 * row[group] / max(of, 1):.1f} %)")
+        name, _, how = label.rpartition(", ")
+        if name == "npvae":
+            alarm = f"{report['false_alarms']} / {report['right_cases']}" if how == "battery" else ""
+        else:
+            alarms = report["rival_false_alarms"][name]
+            alarm = f"{alarms[how]} / {alarms[f'of {how}']}"
+        print(f"| {label} | " + " | ".join(cells) + f" | {alarm} |")
+    print(f"\nRight gradients: {report['right_cases']} cases, at least {report['fewest_cases_of_an_op']} an op; "
+          f"{report['false_alarms']} false alarms, {report['inconclusive']} inconclusive.")  # fmt: skip
+    print(f"By cell: {', '.join(f'{cell} {count}' for cell, count in report['cases_by_cell'].items())}.")
+    print(f"{len(report['equivalent'])} of the machine's edits are set aside as equivalent:")
+    for name, reason in report["equivalent"].items():
+        print(f"  {name}\n      {reason}")
+    print(f"Missed: {len(report['missed'])}")
+    for name in report["missed"]:
+        print(f"  {name}")
+    print(f"{report['seconds']} s")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
