@@ -13,7 +13,7 @@ _REGIMES = {
     "near": "just off a kink",
     "ties": "at ties and round numbers",
     "edge": "on the ends of the domain",
-    "special": "at the declared special values",
+    "special": "at or beside special values and the values of parameters",
     "pos40": "at entries of +40",
     "neg40": "at entries of -40",
     "far800": "at entries of +-800",

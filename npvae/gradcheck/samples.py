@@ -44,8 +44,8 @@ class Sample:
     dtype   "float64" or "float32"
     layout  memory layout of every array: "C", "fortran", "strided" (every second entry) or "negative" (reversed)
     regime  what the values are like: "generic", "kink" (exactly on the kinks and on +-0), "near" (just off them),
-            "ties" (few distinct values), "edge" (on the ends of the domain), "special", "pos40", "neg40", "far800",
-            "tiny", "x30"
+            "ties" (few distinct values), "edge" (on the ends of the domain), "special" (on and beside
+            declared specials and the values of parameters), "pos40", "neg40", "far800", "tiny", "x30"
     params  the keyword arguments
     """
 
@@ -148,7 +148,8 @@ def _default(op: Op) -> Iterator[Sample]:
     if _applies("edge", op):
         yield Sample("domain", base, regime="edge", params=params())
     if _applies("special", op):
-        yield Sample("specials", base, regime="special", params=params())
+        for combination in combinations[:3]:
+            yield Sample("specials", base, regime="special", params=combination)
 
 
 def _exhaustive(op: Op) -> Iterator[Sample]:
@@ -174,7 +175,8 @@ def _applies(regime: str, op: Op) -> bool:
     if regime == "near":
         return any(arg.kinks for arg in args)
     if regime == "special":
-        return any(arg.specials for arg in args)
+        values = [value for choices in op.params.values() for value in choices]
+        return any(arg.specials for arg in args) or bool(_numbers(dict(enumerate(values))))
     if regime == "edge":
         return any(not isinstance(end, str) and math.isfinite(end) for arg in args for end in arg.domain)
     return True
@@ -223,7 +225,8 @@ def _draw(arg: Arg, sample: Sample, dtype: np.dtype, rng: np.random.Generator) -
         x = np.round(2.0 * x) / 2.0
     elif regime in ("kink", "near", "special", "edge"):
         if regime == "special":
-            candidates = [*arg.specials]
+            # A floor, a threshold, the width of a Huber loss: parameters are where formulas change.
+            candidates = [*arg.specials, *_numbers(sample.params)]
         elif regime == "edge":
             candidates = [end for end in (low, high) if math.isfinite(end)]
         else:
@@ -231,14 +234,22 @@ def _draw(arg: Arg, sample: Sample, dtype: np.dtype, rng: np.random.Generator) -
             candidates += [-0.0] * (0.0 in candidates)
         if candidates:
             chosen = rng.choice(np.array(candidates), size=shape)
+            off = 10.0 ** rng.uniform(-5.0, -2.0, size=shape) * rng.choice([-1.0, 1.0], size=shape)
             if regime == "near":
-                off = 10.0 ** rng.uniform(-5.0, -2.0, size=shape) * rng.choice([-1.0, 1.0], size=shape)
                 chosen = chosen + off * np.maximum(1.0, np.abs(chosen))
+            elif regime == "special":  # half of them on the spot, half just off it
+                chosen = chosen + off * (rng.random(shape) < 0.5)
             x = np.where(moved, chosen, x)
     kind = np.dtype(arg.dtype) if arg.dtype is not None else dtype
     x = np.clip(x, low, high).astype(kind)
     # Rounding to float32 may have stepped out of the domain by half a unit in the last place.
     return np.clip(x, kind.type(low), kind.type(high)) if math.isfinite(low) or math.isfinite(high) else x
+
+
+def _numbers(params: Mapping[Any, Any]) -> list[float]:
+    """The parameters that are ordinary numbers, and their opposites."""
+    numbers = [float(v) for v in params.values() if isinstance(v, (int, float)) and not isinstance(v, bool)]
+    return [number for number in numbers if math.isfinite(number)] + [-n for n in numbers if math.isfinite(n)]
 
 
 def _draw_integers(
