@@ -65,7 +65,45 @@ def two_kl_divergences(n, quick):
     assert n["forward"]["std"] == pytest.approx(n["std of p"], rel=0.01 if quick else 1e-6)
 
 
-LESSONS = {claim.__name__: claim for claim in (autoencoder_and_vae, between_codes, likelihood_by_sampling, two_kl_divergences)}
+def reparameterisation(n, quick):
+    variance = n["variance"]
+    for latents, value in variance["reparameterised"].items():
+        assert value == pytest.approx(0.25, rel=0.1)  # std**2, whatever L
+        assert variance["score function"][latents] > variance["with a baseline"][latents] > value
+    assert variance["score function"][100] > 10_000 * variance["reparameterised"][100]
+    assert max(n["worst z-score"]) < 5  # all three are unbiased
+    same, anew = n["the same eps"], n["drawn anew"]
+    assert (same["mean"] > 20 * same["error"]).all()
+    assert (np.abs(anew["mean"]) < 5 * anew["error"]).all()
+    assert same["sigma"] < 0.6
+    assert anew["sigma"] > 0.9
+    assert anew["loss"] > same["loss"] + 0.3
+
+
+def one_digit(n, quick):
+    assert n["worst"] < 1e-7
+    assert n["same as the model"] < 1e-14
+    (dmu_rec, dmu_kl), (_, dlogvar_kl) = n["parts"]["mu"], n["parts"]["logvar"]
+    np.testing.assert_array_equal(dmu_kl, n["mu"])  # the spring
+    np.testing.assert_array_equal(dmu_rec, n["parts"]["z"][0])  # dz/dmu = 1
+    assert (dlogvar_kl > -0.5).all()
+    for name in ("logits", "z", "std"):
+        assert not n["parts"][name][1].any()  # the decoder gets nothing from the KL
+    for name in ("h1", "a1", "W1", "x"):
+        assert all(np.linalg.norm(part) > 0.1 for part in n["parts"][name])
+
+
+LESSONS = {
+    claim.__name__: claim
+    for claim in (
+        autoencoder_and_vae,
+        between_codes,
+        likelihood_by_sampling,
+        two_kl_divergences,
+        reparameterisation,
+        one_digit,
+    )
+}
 
 
 def load(name):
