@@ -7,8 +7,8 @@
 # beta weighs the KL term. What it trades is seen in the two terms apart: *distortion*, the nats that reconstruction
 # costs, and *rate*, the nats that the code carries. A large beta buys a small rate with a large distortion.
 #
-# Needs joblib, which comes with `pip install "npvae[sklearn]"`. As a script: `python examples/sweep.py` (twenty seconds), or
-# with `--quick`.
+# Needs joblib, which comes with `pip install "npvae[sklearn]"`. As a script: `python examples/sweep.py` (twenty
+# seconds), or with `--quick`.
 
 # %%
 import os

@@ -1,0 +1,52 @@
+"""Every example opens as a notebook and runs as one, in its quick form."""
+
+import ast
+import importlib.util
+import os
+from pathlib import Path
+
+import pytest
+
+for needed in ("jupytext", "nbclient", "ipykernel"):
+    pytest.importorskip(needed, reason=f"{needed} is not installed: pip install npvae[notebook]")
+
+import jupytext
+from nbclient import NotebookClient
+
+EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.py"))
+
+
+def missing_modules(path):
+    """What an example imports at its top level and is not installed."""
+    statements = ast.parse(path.read_text(encoding="utf-8")).body
+    names = {alias.name for node in statements if isinstance(node, ast.Import) for alias in node.names}
+    names |= {node.module for node in statements if isinstance(node, ast.ImportFrom) and node.module}
+    roots = sorted({name.split(".")[0] for name in names})
+    return [root for root in roots if importlib.util.find_spec(root) is None]
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_opens_as_a_notebook(path):
+    cells = jupytext.read(path, fmt="py:percent").cells
+    assert cells[0].cell_type == "markdown"
+    assert cells[0].source.startswith("# ")
+    assert sum(cell.cell_type == "code" for cell in cells) >= 2
+    assert all(cell.source.strip() for cell in cells)
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+@pytest.mark.filterwarnings("ignore:.*:DeprecationWarning")  # of Jupyter's own packages
+def test_runs_as_a_notebook(path, tmp_path, monkeypatch):
+    missing = missing_modules(path)
+    if missing:
+        pytest.skip(f"needs {', '.join(missing)}, not installed")
+    first = f"# %%\nimport sys\nsys.argv = [{path.name!r}, '--quick']\n\n"
+    notebook = jupytext.reads(first + path.read_text(encoding="utf-8"), fmt="py:percent")
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    monkeypatch.setenv("JUPYTER_CONFIG_DIR", str(tmp_path / "jupyter"))
+    # The kernels have tests of their own without the JIT; a whole training as plain Python would take minutes.
+    env = {name: value for name, value in os.environ.items() if name != "NUMBA_DISABLE_JIT"}
+    client = NotebookClient(notebook, timeout=120, kernel_name="python3", resources={"metadata": {"path": tmp_path}})
+    client.execute(env=env)  # CellExecutionError with the cell and its traceback
+    printed = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
+    assert printed, "the example shows nothing"
