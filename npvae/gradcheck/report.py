@@ -125,6 +125,11 @@ class Report:
 
         return one_screen(self)
 
+    def _repr_html_(self) -> str:
+        from npvae.gradcheck.html import report_html
+
+        return report_html(self)
+
     def to_dict(self) -> dict[str, Any]:
         """The same as plain data, for JSON."""
         return {

@@ -213,6 +213,11 @@ class Autoencoder:
         self.__dict__.update(state)
         self.ops = ops_of(self.config["backend"])
 
+    def _repr_html_(self) -> str:
+        from npvae.models.html import model_html
+
+        return model_html(self)
+
     def __repr__(self) -> str:
         widths = "-".join(map(str, (self.data_dim, *self.hidden, self.latent_dim, *self.hidden[::-1], self.data_dim)))
         kind, how = type(self).__name__, f"{self.activation}, {self.likelihood.name}"
