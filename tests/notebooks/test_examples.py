@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-for needed in ("jupytext", "nbclient", "ipykernel"):
-    pytest.importorskip(needed, reason=f"{needed} is not installed: pip install npvae[notebook]")
+pytest.importorskip("jupytext", reason="jupytext is not installed: pip install npvae[notebook]")
+pytest.importorskip("nbclient", reason="nbclient is not installed: pip install npvae[notebook]")
+pytest.importorskip("ipykernel", reason="ipykernel is not installed: pip install npvae[notebook]")
 
 import jupytext
 from nbclient import NotebookClient
