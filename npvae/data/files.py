@@ -22,7 +22,8 @@ MAX_BYTES = 4 * 2**30
 _DEFLATE_RATIO = 1032
 _CHUNK = 2**20
 
-# What the standard library and NumPy raise on damaged input. RuntimeError: zipfile on an encrypted or patched member.
+# What the standard library and NumPy raise on damaged input. OSError: gzip on a wrong checksum. TypeError: NumPy on a
+# dtype that does not exist. RuntimeError: zipfile on an encrypted or patched member.
 _FAULTS = (
     OSError,
     EOFError,
@@ -30,7 +31,6 @@ _FAULTS = (
     TypeError,
     OverflowError,
     RuntimeError,
-    MemoryError,
     struct.error,
     zlib.error,
     zipfile.BadZipFile,
@@ -51,6 +51,8 @@ def damage_as_data_error(path: str | os.PathLike[str], mend: str) -> Iterator[No
     except MemoryError as error:
         raise DataError(f"{path}: too large for memory: save it as an uncompressed .npy, which is mapped") from error
     except _FAULTS as error:
+        if isinstance(error, OSError) and error.errno is not None:  # the system's own, not gzip's
+            raise DataError(f"{path}: cannot be read ({error.strerror}): check the file and its permissions") from error
         raise DataError(f"{path}: damaged ({type(error).__name__}: {error}): {mend}") from error
 
 
@@ -67,15 +69,13 @@ def file_size(path: str | os.PathLike[str]) -> int:
     return status.st_size
 
 
-def declared_bytes(path: str | os.PathLike[str], shape: Sequence[int], dtype: np.dtype, max_bytes: int) -> int:
-    """Bytes that a header of this shape and dtype declares. DataError if they are more than `max_bytes`."""
-    size = math.prod(shape) * dtype.itemsize
-    if size > max_bytes:
+def check_size(path: str | os.PathLike[str], declared: int, max_bytes: int) -> None:
+    """DataError if a header declares more than `max_bytes`."""
+    if declared > max_bytes:
         raise DataError(
-            f"{path}: declares {size:,} bytes, the limit is {max_bytes:,}: if the file is not damaged, save it as an "
-            "uncompressed .npy, which is mapped into memory and not read whole"
+            f"{path}: declares {declared:,} bytes, the limit is {max_bytes:,}: if the file is not damaged, save it as "
+            "an uncompressed .npy, which is mapped into memory and not read whole"
         )
-    return size
 
 
 def check_compression(path: str | os.PathLike[str], declared: int, compressed: int) -> None:
@@ -107,6 +107,11 @@ def read_array(path: str | os.PathLike[str], stream: Any, shape: Sequence[int], 
 
 
 def find_file(data_dir: Path, folders: Sequence[str], names: Sequence[str]) -> Path | None:
-    """First of `data_dir/folder/name` and `data_dir/name` that is a file, None if there is none."""
+    """First of `data_dir/folder/name` and `data_dir/name` that is a file, None if there is none.
+
+    DataError if data_dir is not a folder.
+    """
+    if not os.path.isdir(data_dir):
+        raise DataError(f"{data_dir}: no such folder: check data_dir (--data-dir) and NPVAE_DATA")
     candidates = (data_dir / folder / name for folder in (*folders, "") for name in names)
-    return next((path for path in candidates if path.is_file()), None)
+    return next((path for path in candidates if os.path.isfile(path)), None)

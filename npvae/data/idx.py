@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import math
 import os
 from typing import Any
 
@@ -12,8 +13,8 @@ from npvae.data.files import (
     MAX_BYTES,
     DataError,
     check_compression,
+    check_size,
     damage_as_data_error,
-    declared_bytes,
     file_size,
     read_array,
 )
@@ -52,9 +53,10 @@ def _read(path: str | os.PathLike[str], stream: Any, size: int, max_bytes: int, 
     if len(sizes) < 4 * axes:
         raise DataError(f"{path}: cut off inside its header: {_MEND}")
     shape = tuple(int(n) for n in np.frombuffer(sizes, ">u4"))
-    declared = declared_bytes(path, shape, dtype, max_bytes)
+    declared = math.prod(shape) * dtype.itemsize
     if zipped:
         check_compression(path, declared, size)
     elif size != 4 + 4 * axes + declared:
         raise DataError(f"{path}: {size:,} bytes, its header {shape} declares {4 + 4 * axes + declared:,}: {_MEND}")
+    check_size(path, declared, max_bytes)
     return read_array(path, stream, shape, dtype)

@@ -53,24 +53,23 @@ class Images:
         if self.dtype not in (np.float32, np.float64):
             raise ValueError(f"Images: dtype is {self.dtype}, expected float32 or float64")
         self.pixels, self.image_shape = _as_rows(np.asarray(pixels), image_shape, source)
-        whole = self.pixels.dtype == np.uint8
-        self.max_value = float((255 if whole else 1) if max_value is None else max_value)
+        if max_value is None:
+            max_value = 255 if self.pixels.dtype == np.uint8 else 1
+        self.max_value = float(max_value)
         if not (self.max_value > 0 and math.isfinite(self.max_value)):
             raise ValueError(f"Images: max_value is {max_value}, expected a positive number")
         if self.pixels.dtype == np.bool_:
             self.pixels = self.pixels.view(np.uint8)
         self.labels = None if labels is None else _as_labels(np.asarray(labels), len(self.pixels), source)
         self.mapped = mapped_file(self.pixels) is not None
-        # uint8 under a max_value of 255 or more has no wrong value.
-        self._checks_batches = False
-        needs_check = not (self.pixels.dtype == np.uint8 and self.max_value >= 255)
-        if needs_check and not self.mapped:
+        # Only uint8 under a max_value of 255 or more has no wrong value.
+        checked = self.pixels.dtype != np.uint8 or self.max_value < 255
+        self._checks_batches = checked and self.mapped
+        if checked and not self.mapped:
             step = max(1, _CHECK_VALUES // self.shape[1])
             for start in range(0, len(self), step):
                 rows = slice(start, start + step)
-                self._check(rows, self.pixels[rows])
-        else:
-            self._checks_batches = needs_check
+                self._check(rows, self.pixels[rows], self._as_floats(self.pixels[rows]))
 
     def __len__(self) -> int:
         return len(self.pixels)
@@ -105,9 +104,10 @@ class Images:
             raise ValueError(
                 f"Images: out is {out.dtype} {out.shape}, expected {self.dtype} {chosen.shape} for these rows"
             )
+        floats = self._as_floats(chosen, out)
         if self._checks_batches:
-            self._check(rows, chosen)
-        return self._as_floats(chosen, out)
+            self._check(rows, chosen, floats)
+        return floats
 
     def __getitem__(self, rows: Any) -> np.ndarray:
         return self.batch(rows)
@@ -152,23 +152,20 @@ class Images:
         part.mapped = mapped_file(part.pixels) is not None
         return part
 
-    def _as_floats(self, chosen: np.ndarray, out: np.ndarray | None) -> np.ndarray:
-        if chosen.dtype == np.uint8 or self.max_value != 1:
-            # A quotient, not a product with 1 / max_value: that one is off by an ulp for 126 of the 256 pixel values.
-            return np.divide(chosen, self.max_value, out=out, dtype=self.dtype, order="C")
-        if out is not None:
-            np.copyto(out, chosen, casting="same_kind")
-            return out
-        # An index array has made a copy already; a slice has not.
-        return chosen.astype(self.dtype, order="C", copy=chosen.base is not None)
+    def _as_floats(self, chosen: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+        with np.errstate(over="ignore"):  # what does not fit into dtype becomes an infinity, and _check refuses it
+            if chosen.dtype == np.uint8 or self.max_value != 1:
+                # A quotient, not a product with 1 / max_value: that is off by an ulp for 126 of the 256 pixel values.
+                return np.divide(chosen, self.max_value, out=out, dtype=self.dtype, order="C")
+            if out is not None:
+                np.copyto(out, chosen, casting="same_kind")
+                return out
+            # An index array has made a copy already; a slice has not.
+            return chosen.astype(self.dtype, order="C", copy=chosen.base is not None)
 
-    def _check(self, rows: Any, chosen: np.ndarray) -> None:
-        """DataError if a value of `pixels[rows]` is not one that may come out."""
-        if chosen.dtype == np.uint8:
-            good = chosen <= self.max_value
-        else:
-            with np.errstate(over="ignore"):
-                good = np.isfinite(self._as_floats(chosen, None))
+    def _check(self, rows: Any, chosen: np.ndarray, floats: np.ndarray) -> None:
+        """DataError if `chosen`, which is `pixels[rows]`, or `floats`, made of it, holds a value that may not be."""
+        good = chosen <= self.max_value if chosen.dtype == np.uint8 else np.isfinite(floats)
         if good.all():
             return
         at = np.argwhere(~np.atleast_2d(good))[0]

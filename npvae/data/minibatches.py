@@ -63,9 +63,9 @@ def minibatches(
 def _batches(x: Any, batch_size: int, order: np.ndarray, start: int, out: np.ndarray | None) -> Iterator[np.ndarray]:
     pixels = _pixels(x)
     window = 0 if mapped_file(pixels) is None else WINDOW_BLOCKS * rows_per_block(pixels)
-    ahead = start  # rows of the order up to here have been asked for, at least one window before they are used
+    ahead = start  # the order up to here has been asked for: always a window more than has been used
     for first in range(start, len(order), batch_size):
-        if window and first >= ahead - window:
+        while window and ahead <= first + window and ahead < len(order):
             read_ahead(pixels, order[ahead : ahead + window])
             ahead += window
         rows = order[first : first + batch_size]

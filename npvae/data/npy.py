@@ -6,6 +6,7 @@ header is matched and not evaluated, and its sizes are held against the file bef
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import zipfile
@@ -18,8 +19,8 @@ from npvae.data.files import (
     MAX_BYTES,
     DataError,
     check_compression,
+    check_size,
     damage_as_data_error,
-    declared_bytes,
     file_size,
     read_array,
 )
@@ -40,6 +41,10 @@ class _Header(NamedTuple):
     shape: tuple[int, ...]
     fortran: bool
     length: int  # bytes before the data
+
+    @property
+    def nbytes(self) -> int:
+        return math.prod(self.shape) * self.dtype.itemsize
 
 
 def _read_header(path: str | os.PathLike[str], stream: Any) -> _Header:
@@ -82,13 +87,11 @@ def read_npy(path: str | os.PathLike[str], *, mmap: bool | None = None, max_byte
     size = file_size(path)
     with damage_as_data_error(path, _MEND), open(path, "rb") as file:
         header = _read_header(path, file)
-        declared = declared_bytes(path, header.shape, header.dtype, size)
-        if size != header.length + declared:
-            raise DataError(f"{path}: {size:,} bytes, its header declares {header.length + declared:,}: {_MEND}")
+        _check_length(path, header, size)
         if mmap is None:
-            mmap = declared > MAP_BYTES
-        if not mmap or not declared:
-            declared_bytes(path, header.shape, header.dtype, max_bytes)
+            mmap = header.nbytes > MAP_BYTES
+        if not mmap or not header.nbytes:
+            check_size(path, header.nbytes, max_bytes)
             return _ordered(path, file, header)
     if header.fortran:
         raise DataError(f"{path}: in Fortran order, rows cannot be streamed: save numpy.ascontiguousarray of it")
@@ -96,11 +99,20 @@ def read_npy(path: str | os.PathLike[str], *, mmap: bool | None = None, max_byte
         return np.memmap(path, header.dtype, mode="r", offset=header.length, shape=header.shape)
 
 
+def _check_length(path: str | os.PathLike[str], header: _Header, size: int) -> None:
+    if size != header.length + header.nbytes:
+        raise DataError(f"{path}: {size:,} bytes, its header declares {header.length + header.nbytes:,}: {_MEND}")
+
+
 def npz_names(path: str | os.PathLike[str]) -> list[str]:
     """Names of the arrays in a .npz, in its order. DataError if it is not one."""
     file_size(path)
     with damage_as_data_error(path, _MEND), zipfile.ZipFile(path) as archive:
-        return [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
+        return _names(archive)
+
+
+def _names(archive: zipfile.ZipFile) -> list[str]:
+    return [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
 
 
 def read_npz(
@@ -115,7 +127,7 @@ def read_npz(
     arrays: dict[str, np.ndarray] = {}
     file_size(path)
     with damage_as_data_error(path, _MEND), zipfile.ZipFile(path) as archive:
-        present = [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
+        present = _names(archive)
         for name in present if names is None else names:
             if name not in present:
                 raise DataError(f"{path}: holds {', '.join(present) or 'no arrays'}, not {name!r}: check the name")
@@ -130,10 +142,7 @@ def _read_member(label: str, archive: zipfile.ZipFile, info: zipfile.ZipInfo, ma
         raise DataError(f"{label}: compressed by method {info.compress_type}, expected none or deflate: {_MEND}")
     with archive.open(info) as stream:
         header = _read_header(label, stream)
-        declared = declared_bytes(label, header.shape, header.dtype, max_bytes)
-        if info.file_size != header.length + declared:
-            raise DataError(
-                f"{label}: {info.file_size:,} bytes, its header declares {header.length + declared:,}: {_MEND}"
-            )
-        check_compression(label, declared, info.compress_size)
+        _check_length(label, header, info.file_size)
+        check_compression(label, header.nbytes, info.compress_size)
+        check_size(label, header.nbytes, max_bytes)
         return _ordered(label, stream, header)

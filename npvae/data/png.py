@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import math
 import os
 import re
 import struct
@@ -11,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from npvae.data.files import MAX_BYTES, DataError, check_compression, damage_as_data_error, declared_bytes, file_size
+from npvae.data.files import MAX_BYTES, DataError, check_compression, check_size, damage_as_data_error, file_size
 
 MAX_PIXELS = 2**24
 """Most pixels of one picture (4096 x 4096): what a fully connected VAE can use ends far below."""
@@ -68,7 +70,7 @@ def read_png_folder(folder: str | os.PathLike[str], max_bytes: int = MAX_BYTES) 
                 "make all pictures the same size"
             )
     shape = (len(files), first.height, first.width)
-    declared_bytes(folder, shape, np.dtype(np.uint8), max_bytes)
+    check_size(folder, math.prod(shape), max_bytes)
     with damage_as_data_error(folder, "use fewer or smaller pictures"):
         pixels = np.empty(shape, dtype=np.uint8)
     for row, path in zip(pixels, files, strict=True):
@@ -83,11 +85,7 @@ def _read_header(path: Path) -> _Header:
         raise DataError(f"{path}: more than {_MAX_FILE_BYTES:,} bytes: make the picture smaller")
     with damage_as_data_error(path, _MEND), open(path, "rb") as file:
         start = file.read(33)
-        if (
-            len(start) < 33
-            or start[:16] != _SIGNATURE + b"\0\0\0\rIHDR"
-            or zlib.crc32(start[12:29]) != int.from_bytes(start[29:], "big")
-        ):
+        if len(start) < 33 or start[:16] != _SIGNATURE + b"\0\0\0\rIHDR":
             raise DataError(f"{path}: does not start as a PNG: {_MEND}")
         header = _Header(*struct.unpack(">IIB", start[16:25]))
     pixels = header.width * header.height
@@ -110,9 +108,8 @@ def _check_chunks(path: Path, content: bytes) -> None:
         (length,) = struct.unpack_from(">I", content, position)
         end = position + 12 + length
         name = content[position + 4 : position + 8]
-        if end > len(content) or zlib.crc32(content[position + 4 : end - 4]) != int.from_bytes(
-            content[end - 4 : end], "big"
-        ):
+        checksum = int.from_bytes(content[end - 4 : end], "big")
+        if end > len(content) or zlib.crc32(content[position + 4 : end - 4]) != checksum:
             raise DataError(f"{path}: chunk {name!r} is damaged: {_MEND}")
         position = end
     if position != len(content):
@@ -121,8 +118,6 @@ def _check_chunks(path: Path, content: bytes) -> None:
 
 def _decode(path: Path, header: _Header) -> np.ndarray:
     """Decode one picture to uint8 (height, width)."""
-    import io
-
     from PIL import Image
 
     with damage_as_data_error(path, _MEND):
@@ -139,5 +134,7 @@ def _decode(path: Path, header: _Header) -> np.ndarray:
     except Exception as error:  # SyntaxError, struct.error, zlib.error ...: Pillow has no one type for a bad file
         raise DataError(f"{path}: damaged ({type(error).__name__}: {error}): {_MEND}") from error
     if grey.shape != (header.height, header.width):
-        raise DataError(f"{path}: changed while it was being read: try again")
+        raise DataError(
+            f"{path}: decodes to {grey.shape[1]} x {grey.shape[0]} pixels, not to the size in its header: {_MEND}"
+        )
     return grey

@@ -139,6 +139,14 @@ def test_bad_values_in_a_map_are_found_in_their_batch(tmp_path):
         list(minibatches(images, 8, np.random.default_rng(0)))
 
 
+def test_a_value_too_large_for_float32_in_a_map(tmp_path):
+    np.save(tmp_path / "x.npy", np.array([[0.0], [1e300]]))
+    images = Images(read_npy(tmp_path / "x.npy", mmap=True))
+    with pytest.raises(DataError, match=r"row 1, pixel 0 is 1e\+300, too large for float32"):
+        images[:]
+    assert images.astype(np.float64)[1] == 1e300
+
+
 def test_a_map_of_zeros_and_ones_keeps_its_scale_and_refuses_a_two(tmp_path):
     x = np.zeros((3000, 4), np.uint8)
     x[::2] = 1
@@ -162,6 +170,12 @@ def test_load_dataset_maps_what_is_large(tmp_path, monkeypatch):
     assert (len(train), len(test)) == (2700, 300)
     assert train.max_value == 1
     np.testing.assert_array_equal(np.concatenate([train[:], test[:]]), x)
+
+    x[2500, 1] = 2  # behind the head from which the scale is guessed
+    np.save(tmp_path / "x.npy", x)
+    train, test = load_dataset(tmp_path / "x.npy")
+    with pytest.raises(DataError, match=r"x\.npy: row 2500, pixel 1 is 2, expected at most max_value = 1"):
+        train[2490:2510]
 
 
 def test_scattered_maps_are_refused(tmp_path):

@@ -90,10 +90,10 @@ WRONG = {
     "complex": (_npy(_header(descr="'<c8'"), bytes(16)), "complex64"),
     "dates": (_npy(_header(descr="'<M8'"), bytes(16)), "datetime64"),
     "no such dtype": (_npy(_header(descr="'<f3'"), bytes(6)), "damaged"),
-    "too short": (_npy(_header(), bytes(7)), r"bytes, its header declares|declares 8 bytes"),
+    "too short": (_npy(_header(), bytes(7)), "bytes, its header declares"),
     "too long": (_npy(_header(), bytes(9)), "bytes, its header declares"),
-    "exabytes": (_npy(_header(shape="(999999999999, 999999999)")), "declares 3,999"),
-    "a number of 5,000 digits": (_npy(_header(shape="(" + "9" * 5000 + ",)")), "declares 399|damaged"),
+    "exabytes": (_npy(_header(shape="(999999999999, 999999999)")), "its header declares 3,999"),
+    "a number of 5,000 digits": (_npy(_header(shape="(" + "9" * 5000 + ",)")), "its header declares 399|damaged"),
     "zero times huge": (_npy(_header(shape="(0, 99999999999999999999)")), "damaged"),
     "nine axes": (_npy(_header(shape="(1, 1, 1, 1, 1, 1, 1, 1, 2)"), bytes(8)), "9 axes"),
 }

@@ -33,6 +33,8 @@ def test_real_data(shared_data, name):
         assert (None if part.labels is None else len(np.unique(part.labels))) == SHAPES[name][3]
         if name != "mnist1d":
             assert 0 <= part.min() < part.max() <= 1
+    if name == "binarized-mnist":
+        assert set(np.unique(train[:1000])) == {0, 1}
 
 
 def test_train_and_test_of_omniglot_share_no_image(shared_data):
@@ -77,8 +79,12 @@ def test_the_environment_is_the_default_folder(tmp_path, idx_bytes, monkeypatch)
     _write(tmp_path / "mnist", idx_bytes, MNIST.test_labels)
     monkeypatch.setenv("NPVAE_DATA", str(tmp_path))
     assert len(load_dataset("mnist")[0]) == 20
-    with pytest.raises(DataError, match="holds no train-images"):
+    (tmp_path / "elsewhere").mkdir()
+    with pytest.raises(DataError, match="elsewhere: holds no train-images"):
         load_dataset("mnist", tmp_path / "elsewhere")
+    for name in ("mnist", "frey"):
+        with pytest.raises(DataError, match="absent: no such folder: check data_dir"):
+            load_dataset(name, tmp_path / "absent")
 
 
 def test_names_may_be_spelt_otherwise(tmp_path, idx_bytes):
