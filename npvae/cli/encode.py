@@ -32,6 +32,6 @@ def run(args: argparse.Namespace) -> int:
         arrays = {"z": np.concatenate(codes)}
     if images.labels is not None:
         arrays["labels"] = images.labels
-    np.savez(path, **arrays)
+    np.savez(path, **arrays)  # type: ignore[arg-type]
     print(path, ", ".join(f"{name} {array.shape}" for name, array in arrays.items()))
     return 0

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from npvae.cli.train import add_data_options
+from npvae.cli.data_options import add_data_options
 
 
 def add_run_options(parser: argparse.ArgumentParser, output: str, *, data: bool) -> None:
@@ -38,7 +38,16 @@ def test_images(args: argparse.Namespace, config: dict[str, Any]) -> Any:
     if not (args.dataset or kept.get("dataset")):
         raise ValueError(f"{args.folder} was not trained from the command line and names no data: say --dataset")
     data_dir = args.data_dir or (None if args.dataset else kept.get("data_dir"))
-    return load_dataset(args.dataset or kept["dataset"], data_dir)[1]
+    return as_rows_of(config, load_dataset(args.dataset or kept["dataset"], data_dir)[1])
+
+
+def as_rows_of(config: dict[str, Any], images: Any) -> Any:
+    """Images as the model of a run takes them: with their labels beside them, if it is conditional."""
+    from npvae.data import LabelledImages
+
+    if images is None or config["model"] != "conditional_vae":
+        return images
+    return LabelledImages(images, config["model_settings"]["classes"])
 
 
 def image_shape(config: dict[str, Any], data_dim: int) -> tuple[int, int]:

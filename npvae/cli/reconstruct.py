@@ -29,7 +29,9 @@ def run(args: argparse.Namespace) -> int:
     if path.suffix == ".npy":
         np.save(path, model.reconstruct(x))
     else:
-        figure = npvae.figures.reconstructions(model, x, image_shape(config, model.data_dim), len(x))
-        npvae.figures.save_png(figure, path)
+        from npvae.figures import reconstructions, save_png
+
+        figure = reconstructions(model, x, image_shape(config, model.data_dim), len(x))
+        save_png(figure, path)
     print(path)
     return 0

@@ -30,7 +30,9 @@ def run(args: argparse.Namespace) -> int:
     if path.suffix == ".npy":
         np.save(path, model.sample(args.n, rng))
     else:
-        figure = npvae.figures.prior_samples(model, image_shape(config, model.data_dim), rng, args.n)
-        npvae.figures.save_png(figure, path)
+        from npvae.figures import prior_samples, save_png
+
+        figure = prior_samples(model, image_shape(config, model.data_dim), rng, args.n)
+        save_png(figure, path)
     print(path)
     return 0

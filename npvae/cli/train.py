@@ -8,6 +8,9 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+from npvae.cli.data_options import add_data_options
+from npvae.cli.from_run import as_rows_of
+
 INTERRUPTED = 130  # exit code of a program that Ctrl-C has ended
 WITH_RESUME = {"--resume", "--epochs", "--data-dir"}  # the options with a value that go together with --resume
 
@@ -34,7 +37,19 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     )
     parser.register("action", None, Remembered)
     add_data_options(parser, default="digits")
-    parser.add_argument("--model", default="vae", help="vae or autoencoder")
+    parser.add_argument(
+        "--model",
+        default="vae",
+        help="vae, autoencoder, denoising_autoencoder, conditional_vae, iwae, linear_vae, two_layer_vae",
+    )
+    parser.add_argument(
+        "--objective",
+        help="of a VAE: elbo (default), free_bits, capacity, elbo_mc, iwae, dreg, renyi, vr_max, score, score_baseline",
+    )
+    parser.add_argument("--samples", type=int, metavar="K", help="latents drawn for an input in training (default: 1)")
+    parser.add_argument("--alpha", type=float, help="order of the Rényi bound (default: 0.5)")
+    parser.add_argument("--free-bits", type=float, metavar="NATS", help="what a latent may cost for nothing")
+    parser.add_argument("--capacity", type=float, metavar="NATS", help="what the KL term is drawn to")
     parser.add_argument("--latent", type=int, default=2, metavar="L", help="number of latents")
     parser.add_argument(
         "--hidden", type=widths, default="256,128", metavar="H[,H...]", help="widths of the encoder's layers"
@@ -43,12 +58,19 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--likelihood",
         default="bernoulli",
-        help="bernoulli, squared_error, gaussian_fixed, gaussian_scalar, gaussian_pixel, gaussian_decoder",
+        help="bernoulli, continuous_bernoulli, squared_error, gaussian_fixed, gaussian_scalar, gaussian_pixel, "
+        "gaussian_decoder, discretized_logistic, categorical",
     )
     parser.add_argument(
         "--logvar", type=float, default=0.0, help="log-variance of gaussian_fixed, or start of a learned one"
     )
-    parser.add_argument("--beta", type=float, default=1.0, help="weight of the KL term (vae)")
+    parser.add_argument("--beta", type=float, help="weight of the KL term (default: 1)")
+    parser.add_argument(
+        "--beta-schedule",
+        default="constant",
+        metavar="S",
+        help="how it grows: constant, linear:E or cyclical:E (epochs)",
+    )
     parser.add_argument("--epochs", type=int, help="passes over the data (default: 400 for digits, 10 for others)")
     parser.add_argument("--batch-size", type=int, default=128, metavar="N")
     parser.add_argument("--optimizer", default="adam", help="adam, adagrad or sgd")
@@ -74,16 +96,6 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument("--no-figures", action="store_true", help="draw no pictures")
     parser.add_argument("--quiet", action="store_true", help="print errors only")
     parser.set_defaults(run=run, given=[])
-
-
-def add_data_options(parser: argparse.ArgumentParser, default: str | None) -> None:
-    """--dataset and --data-dir, the same for every command that reads data."""
-    parser.add_argument(
-        "--dataset",
-        default=default,
-        help="a name (digits, mnist, fashion-mnist, ...), or a .npy/.npz/idx file or PNG folder",
-    )
-    parser.add_argument("--data-dir", type=Path, help="where the data set's files are, to use them without a network")
 
 
 def widths(text: str) -> tuple[int, ...]:
@@ -127,17 +139,9 @@ def start(args: argparse.Namespace) -> tuple[Any, Any, Any, Path]:
     if args.model not in MODELS:
         raise ValueError(f"--model {args.model!r} is unknown, choose one of {', '.join(MODELS)}")
     train, valid, test = load_data(args.dataset, args.data_dir, args.patience is not None)
-    settings: dict[str, Any] = {"beta": args.beta} if args.model == "vae" else {}
-    model = MODELS[args.model](
-        train.shape[1],
-        args.hidden,
-        args.latent,
-        args.activation,
-        args.likelihood,
-        logvar=args.logvar,
-        seed=args.seed,
-        **settings,
-    )
+    model = MODELS[args.model](train.shape[1], **model_settings(args, MODELS[args.model], train))
+    described = {"model": args.model, "model_settings": model.config}
+    train, valid, test = (as_rows_of(described, part) for part in (train, valid, test))
     out = args.out or free_folder(args.dataset)
     if not args.quiet:
         print(f"{model}\n{len(train):,} images to train on, {len(test):,} to test; losses in nats an image")
@@ -156,6 +160,7 @@ def start(args: argparse.Namespace) -> tuple[Any, Any, Any, Path]:
         checkpoint_seconds=args.checkpoint_seconds,
         checkpoint_steps=args.checkpoint_steps,
         tensorboard=args.tensorboard,
+        beta_schedule=args.beta_schedule,
         progress=not args.quiet,
         note={
             "dataset": args.dataset,
@@ -164,6 +169,30 @@ def start(args: argparse.Namespace) -> tuple[Any, Any, Any, Path]:
         },
     )
     return model, train, test, out
+
+
+def model_settings(args: argparse.Namespace, kind: Any, train: Any) -> dict[str, Any]:
+    """What the options say to the model of this kind. ValueError for an option that it has no use for.
+
+    The grey levels of the data set the floor of a learned variance: rounding to steps of delta is noise of variance
+    delta**2 / 12.
+    """
+    import numpy as np
+
+    levels = int(train.max_value) + 1 if train.pixels.dtype == np.uint8 else None
+    settings = {"latent_dim": args.latent, "likelihood": args.likelihood, "logvar": args.logvar, "seed": args.seed}
+    if args.model != "linear_vae":
+        settings |= {"hidden": args.hidden, "activation": args.activation}
+    if levels is not None:
+        settings |= {"levels": levels, "logvar_floor": float(np.log((1 / (levels - 1)) ** 2 / 12))}
+    if args.model == "conditional_vae" and train.labels is not None:
+        settings["classes"] = int(train.labels.max()) + 1
+    for name in ("beta", "objective", "samples", "alpha", "free_bits", "capacity"):
+        value = getattr(args, name)
+        if value is not None and args.model.endswith("autoencoder"):
+            raise ValueError(f"--{name.replace('_', '-')} is of the VAEs, {args.model} has no use for it: leave it out")
+        settings |= {} if value is None else {name: value}
+    return settings
 
 
 def go_on(args: argparse.Namespace) -> tuple[Any, Any, Any, Path]:
@@ -176,14 +205,16 @@ def go_on(args: argparse.Namespace) -> tuple[Any, Any, Any, Path]:
         raise ValueError(
             f"{others[0]} cannot be given with --resume, which goes on with the settings of the run: leave it out"
         )
-    kept = read_checkpoint(args.resume).config["training"]
+    config = read_checkpoint(args.resume).config
+    kept = config["training"]
     if "dataset" not in kept:
         raise ValueError(
             f"{args.resume} was not trained from the command line and names no data: "
             f"go on with it in Python, npvae.resume({str(args.resume)!r}, x_train)"
         )
     data_dir = args.data_dir or (kept["data_dir"] and Path(kept["data_dir"]))
-    train, valid, test = load_data(kept["dataset"], data_dir, kept["patience"] is not None)
+    parts = load_data(kept["dataset"], data_dir, kept["patience"] is not None)
+    train, valid, test = (as_rows_of(config, part) for part in parts)
     with warnings.catch_warnings():
         warnings.showwarning = lambda message, *_: print(f"npvae: warning: {message}", file=sys.stderr)
         model = npvae.resume(args.resume, train, test, x_valid=valid, epochs=args.epochs, progress=not args.quiet)

@@ -11,6 +11,7 @@ from npvae.data.digits import load_digits
 from npvae.data.files import DataError
 from npvae.data.idx import read_idx
 from npvae.data.images import Images
+from npvae.data.labelled import LabelledImages
 from npvae.data.minibatches import epoch_order, minibatches
 from npvae.data.npy import read_npy, read_npz
 from npvae.data.png import read_png_folder
@@ -21,6 +22,7 @@ __all__ = [
     "DATASETS",
     "DataError",
     "Images",
+    "LabelledImages",
     "epoch_order",
     "hold_out",
     "load_dataset",

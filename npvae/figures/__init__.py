@@ -1,6 +1,6 @@
 """Every picture, one style: functions that return a matplotlib Figure and leave pyplot alone."""
 
-from npvae.figures.generation import manifold, prior_samples, traversals
+from npvae.figures.generation import by_label, manifold, prior_samples, traversals
 from npvae.figures.latent_space import draw_regions, latent_regions
 from npvae.figures.learning_curves import learning_curves
 from npvae.figures.reconstructions import many_reconstructions, reconstructions
@@ -8,6 +8,7 @@ from npvae.figures.run_folder import write_figures
 from npvae.figures.style import new_figure, save_png, style
 
 __all__ = [
+    "by_label",
     "draw_regions",
     "latent_regions",
     "learning_curves",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from statistics import NormalDist
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -12,7 +13,7 @@ from npvae.figures.images import as_images, draw_sheet, frame_cell, in_rows, lab
 from npvae.figures.posterior import LatentModel, posterior
 from npvae.figures.style import WIDTH, new_figure, signed, style
 
-__all__ = ["inverse_normal_grid", "manifold", "prior_samples", "traversals"]
+__all__ = ["by_label", "inverse_normal_grid", "manifold", "prior_samples", "traversals"]
 
 
 @style()
@@ -30,6 +31,26 @@ def prior_samples(model: LatentModel, image_shape: Sequence[int], rng: np.random
         "New images: decoded means of z drawn from the prior N(0, I)",
     )
     draw_sheet(figure.subplots(), rows)
+    return figure
+
+
+@style()
+def by_label(model: Any, image_shape: Sequence[int], rng: np.random.Generator, n: int = 8) -> Figure:
+    """A conditional model's labels across, n draws z ~ N(0, I) down: one z in a row, decoded with every label.
+
+    Raises ValueError if image_shape does not hold the model's D pixels.
+    """
+    C = model.classes
+    z = np.repeat(rng.standard_normal((n, model.latent_dim)), C, axis=0)  # (n * C, L)
+    images = as_images(model.decode(z, np.tile(np.arange(C), n)), image_shape, "by_label")
+    figure = new_figure(
+        0.8 + sheet_height(n, C, image_shape, 0.94 * WIDTH),
+        "One z in a row, decoded with every label: what z says beside the label",
+    )
+    axes = figure.subplots()
+    draw_sheet(axes, in_rows(images, C))
+    label_columns(axes, [str(label) for label in range(C)], image_shape)
+    axes.set_xlabel("label that the decoder is given")
     return figure
 
 

@@ -20,6 +20,9 @@ class LatentModel(Protocol):
     def decode(self, z: np.ndarray, /) -> np.ndarray:
         """z (N, L) -> the mean of p(x|z), (N, D), in data units."""
 
+    def reconstruct(self, x: np.ndarray, /) -> np.ndarray:
+        """x (N, D) -> the decoding of its code, or of its posterior's mean, (N, D)."""
+
     def sample(self, n: int, rng: np.random.Generator, /) -> np.ndarray:
         """The decoded means (n, D) of n draws z ~ N(0, I)."""
 

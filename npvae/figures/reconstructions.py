@@ -24,9 +24,10 @@ def reconstructions(model: LatentModel, x: np.ndarray, image_shape: Sequence[int
     More than twelve go on in a second pair of rows. Raises ValueError if image_shape does not hold D pixels.
     """
     x = np.asarray(x)[:n]
-    originals = as_images(x, image_shape, "reconstructions")
+    pixels = x[:, : int(np.prod(image_shape))]  # a conditional model's rows carry their label after them
+    originals = as_images(pixels, image_shape, "reconstructions")
     code, _ = encoded(model, x)
-    decodings = as_images(model.decode(code), image_shape, "reconstructions")
+    decodings = as_images(model.reconstruct(x), image_shape, "reconstructions")
 
     pairs = -(-len(x) // MOST_COLUMNS)
     columns = -(-len(x) // pairs)

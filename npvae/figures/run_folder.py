@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from npvae.figures.generation import manifold, prior_samples, traversals
+from npvae.figures.generation import by_label, manifold, prior_samples, traversals
 from npvae.figures.latent_space import latent_regions
 from npvae.figures.learning_curves import learning_curves
 from npvae.figures.posterior import LatentModel
@@ -33,8 +33,9 @@ def write_figures(
     """Write every picture that applies to this model into `folder`, made if need be, and return their paths.
 
     learning_curves, latent_regions and reconstructions for every model; many_reconstructions, prior_samples and
-    traversals where there is a posterior; manifold where it has two latents. The inputs shown come from `test`, or
-    from `train` if that is None: the first of each label, and in the latent space the first 2,000.
+    traversals where there is a posterior; manifold where it has two latents; for a conditional model by_label instead
+    of these. The inputs shown come from `test`, or from `train` if that is None: the first of each label, and in the
+    latent space the first 2,000.
 
     history  rows as for `learning_curves`; no curves if it is empty.
     train    `npvae.data.Images`, or anything with image_shape, labels and rows of floats by index.
@@ -56,12 +57,14 @@ def write_figures(
     figures["latent_regions"] = latent_regions(model, x, labels)
     if min(image_shape) > 1:  # a row of numbers is no image
         figures["reconstructions"] = reconstructions(model, chosen, image_shape)
-        if has_posterior:
+        if hasattr(model, "classes"):
+            figures["by_label"] = by_label(model, image_shape, np.random.default_rng(seed))
+        elif has_posterior:
             rng = np.random.default_rng(seed)
             figures["many_reconstructions"] = many_reconstructions(model, one, image_shape, rng)
             figures["prior_samples"] = prior_samples(model, image_shape, np.random.default_rng(seed))
             figures["traversals"] = traversals(model, one, image_shape)
-            if model.latent_dim == 2:
+            if model.latent_dim == 2 and not hasattr(model, "latent_dim2"):  # there the prior is not over these two
                 figures["manifold"] = manifold(model, image_shape)
 
     folder = Path(folder)

@@ -17,6 +17,7 @@ from npvae.training.guard import check_finite, check_params
 from npvae.training.interruption import Interruption
 from npvae.training.progress import Progress
 from npvae.training.run_writer import RunWriter, check_free, make_config
+from npvae.training.schedules import read_schedule, set_fraction
 from npvae.training.settings import Settings
 from npvae.training.state import TrainingState
 from npvae.training.training_data import check_data, check_same_data, describe
@@ -40,6 +41,7 @@ def train(
     checkpoint_seconds: float | None = 30.0,
     checkpoint_steps: int | None = None,
     tensorboard: bool = False,
+    beta_schedule: str = "constant",
     progress: bool = True,
     note: dict[str, Any] | None = None,
 ) -> Any:
@@ -56,6 +58,8 @@ def train(
     checkpoint_seconds, checkpoint_steps  how often checkpoint.npz is written: whichever comes first, None for never.
                      It is always written at the start, at the end and when training is interrupted
     tensorboard      also write event files, into out/tensorboard (needs the extra "tensorboard")
+    beta_schedule    how the weight of the KL term grows, see npvae.training.schedules: "constant", "linear:E" or
+                     "cyclical:E", E in epochs
     note             more to keep in config.json under "training", such as where the data came from
 
     A row: epoch, train_loss, train_nll, train_kl (means over the epoch's batches, weighted by their sizes, each taken
@@ -71,7 +75,16 @@ def train(
     OSError if the run cannot be written: the checkpoint from before is then still whole.
     """
     settings = Settings(
-        epochs, batch_size, optimizer, lr, seed, patience, checkpoint_seconds, checkpoint_steps, tensorboard
+        epochs,
+        batch_size,
+        optimizer,
+        lr,
+        seed,
+        patience,
+        checkpoint_seconds,
+        checkpoint_steps,
+        tensorboard,
+        beta_schedule,
     )
     state = TrainingState.start(model, settings)
     settings = replace(settings, lr=state.optimizer.lr)
@@ -127,7 +140,7 @@ def _train(
 ) -> Any:
     """Train from the state to the end of the settings, or to an interruption."""
     model, optimizer, rng = state.model, state.optimizer, state.rng
-    workspace = model.workspace()
+    workspace, fraction_at = model.workspace(), read_schedule(settings.beta_schedule)
     with (
         closing(Progress(progress, state, settings.epochs, len(x_train))) as show,
         writer,
@@ -138,6 +151,7 @@ def _train(
         while not state.finished(settings) and not interruption.asked:
             show.start_epoch(state.epoch)
             for x in state.batches(x_train, settings.batch_size):
+                set_fraction(model, fraction_at(state.position(len(x_train))))
                 eps = model.draw_eps(len(x), rng)
                 loss, trace = model.forward(x, eps, workspace)
                 grads = model.backward(trace)
@@ -151,9 +165,11 @@ def _train(
                     break
             else:
                 check_params(model.params, step=state.step, saved=writer.saved)
+                set_fraction(model, 1.0)
                 row = state.end_epoch(*_held_out_losses(state, settings, x_test, x_valid))
                 writer.end_epoch(row)
                 show.end_epoch(row)
+        set_fraction(model, 1.0)
         writer.save(state)
         if not state.finished(settings):
             state.history.interrupted = _where_it_stopped(interruption, state, writer)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from npvae.optim import OPTIMIZERS
+from npvae.training.schedules import read_schedule
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class Settings:
     checkpoint_seconds: float | None = 30.0
     checkpoint_steps: int | None = None
     tensorboard: bool = False
+    beta_schedule: str = "constant"
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", "patience", "checkpoint_steps"):
@@ -34,6 +36,7 @@ class Settings:
             raise ValueError(f"checkpoint_seconds is {self.checkpoint_seconds}, expected at least 0, or None for never")
         if self.optimizer not in OPTIMIZERS:
             raise ValueError(f"optimizer {self.optimizer!r} is unknown, choose one of {', '.join(OPTIMIZERS)}")
+        read_schedule(self.beta_schedule)
 
     @classmethod
     def among(cls, kept: dict[str, Any]) -> Settings:

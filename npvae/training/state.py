@@ -64,6 +64,10 @@ class TrainingState:
                 self.model.likelihood.check(batch)
             yield batch.astype(self.model.dtype, copy=False)
 
+    def position(self, rows: int) -> float:
+        """How far training has come, in epochs of so many rows: 2.5 in the middle of the third."""
+        return self.epoch - 1 + self.seen / rows
+
     def place(self, n: int) -> dict[str, Any]:
         """Where the step on the next n samples is: its epoch, its number from 1, their rows in the training data."""
         rows = None if self.order is None else self.order[self.seen : self.seen + n]

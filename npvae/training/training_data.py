@@ -21,9 +21,9 @@ def is_mapped(x: Any) -> bool:
 def check_data(model: Any, x: Any, name: str) -> None:
     """ValueError if x is not (N, D) data that the model and its likelihood can explain."""
     shape = tuple(x.shape) if hasattr(x, "shape") else np.shape(x)
-    if len(shape) != 2 or shape[0] == 0 or shape[1] != model.data_dim:
+    if len(shape) != 2 or shape[0] == 0 or shape[1] != model.input_dim:
         mend = f": pass {name}.reshape(len({name}), -1)" if len(shape) > 2 else ""
-        raise ValueError(f"{name} has shape {shape}, expected (N, D) with N >= 1 and D = {model.data_dim}{mend}")
+        raise ValueError(f"{name} has shape {shape}, expected (N, D) with N >= 1 and D = {model.input_dim}{mend}")
     try:
         model.likelihood.check(x[:_HEAD] if is_mapped(x) else x)
     except (ValueError, TypeError) as error:

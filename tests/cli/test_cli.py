@@ -52,7 +52,8 @@ def test_train_without_out_takes_the_first_free_folder_and_says_where(here, caps
 
 @pytest.mark.parametrize("model", ["vae", "autoencoder"])
 def test_more_than_two_latents_and_every_option(here, model):
-    options = "--latent 3 --hidden 12,8 --activation tanh --likelihood gaussian_scalar --logvar -2 --beta 0.5"
+    options = "--latent 3 --hidden 12,8 --activation tanh --likelihood gaussian_scalar --logvar -2"
+    options += " --beta 0.5" if model == "vae" else ""
     options += " --optimizer sgd --lr 1e-4 --batch-size 50 --seed 7 --epochs 1 --quiet --out r --model " + model
     assert main(["train", *options.split()]) == 0
     loaded = npvae.load("r")

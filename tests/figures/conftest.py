@@ -23,6 +23,10 @@ class Linear:
     def decode(self, z):
         return (1 / (1 + np.exp(-z @ self.W))).astype(np.float32)
 
+    def reconstruct(self, x):
+        code = self.encode(x)
+        return self.decode(code[0] if self.posterior else code)
+
     def sample(self, n, rng):
         return self.decode(rng.standard_normal((n, self.latent_dim)))
 

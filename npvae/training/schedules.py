@@ -1,0 +1,38 @@
+"""How the weight of the KL term grows while a model trains: a pure function of the position, in epochs.
+
+constant     the whole of it from the first step
+linear:E     from 0 to the whole in E epochs, then constant            (Bowman et al. 2016; Sønderby et al. 2016)
+cyclical:E   in every E epochs anew: linear over the first half, constant over the second     (Fu et al. 2019)
+
+What is scheduled is beta; under the objective "capacity" it is the capacity, and beta stays (Burgess et al. 2018).
+What is reported on held-out data is always taken at the whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+
+def read_schedule(text: str) -> Callable[[float], float]:
+    """The schedule of this name: position in epochs -> fraction in [0, 1]. ValueError says how they are written."""
+    kind, _, length = text.partition(":")
+    if text == "constant":
+        return lambda epochs: 1.0
+    try:
+        E = float(length)
+    except ValueError:
+        E = 0.0
+    if kind not in ("linear", "cyclical") or not 0 < E < float("inf"):
+        raise ValueError(f"beta_schedule is {text!r}, expected constant, linear:E or cyclical:E with E > 0 epochs")
+    if kind == "linear":
+        return lambda epochs: min(1.0, epochs / E)
+    return lambda epochs: min(1.0, 2 * (epochs % E) / E)
+
+
+def set_fraction(model: Any, fraction: float) -> None:
+    """Give the KL term of a model this fraction of what its config says: of its beta, or of its capacity."""
+    if model.config.get("objective") == "capacity":
+        model.capacity = fraction * model.config["capacity"]
+    elif "beta" in model.config:
+        model.beta = fraction * model.config["beta"]
