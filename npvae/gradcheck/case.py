@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from npvae.gradcheck.adjudicate import UNSEEN, Ruling, adjudicate
+from npvae.gradcheck.adjudicate import UNSEEN, Ruling, adjudicate, adjudicate_ties
 from npvae.gradcheck.calls import Broken, Pair, Refused
 from npvae.gradcheck.contracts import Analytic, check_determinism, check_isolation, check_linearity, run
 from npvae.gradcheck.diagnose import diagnose
@@ -185,6 +185,9 @@ def _compare(
                 len(chosen), int(np.sum(looked)), words, codes,
             )
         )  # fmt: skip
+    elif case.regime == "ties" and (ties := _too_many(reference, k, grad, tolerance, rulings)):
+        verdict = FAIL
+        outcome.findings.append(Finding("numeric", "wrong-at-ties", FAIL, ties, case.label, case.dtype.name, name))
     elif verdict == INCONCLUSIVE:
         outcome.findings.append(
             Finding(
@@ -205,6 +208,18 @@ def _compare(
     )  # fmt: skip
 
 
+def _too_many(reference: Reference, k: int, grad: np.ndarray, tolerance: Tolerance, rulings: dict[int, Ruling]) -> str:
+    """What is wrong with the gradients of entries that are tied, each of them right on its own; "" if nothing."""
+    ruling = adjudicate_ties(reference, k, grad, np.array([i for i, r in rulings.items() if r.kink], int), tolerance)
+    if ruling is None or ruling.verdict != FAIL:
+        return ""
+    count = sum(r.kink for r in rulings.values())
+    return (
+        f"each of {count} entries on a kink is a subgradient, but not all together: if they move by the same distance "
+        f"the slope is {ruling.numeric:+.4g}, their gradients add up to another: does every TIE get the whole of it?"
+    )
+
+
 def _rule(
     pair: Pair,
     analytic: Analytic,
@@ -218,12 +233,15 @@ def _rule(
 ) -> dict[int, Ruling]:
     """Rule on every entry that disagrees or could not be compared; enough once a dozen are settled and one fails."""
     rulings: dict[int, Ruling] = {}
+    in_double = None
+    if grad.dtype == np.float32 and not reference.low and (compared.stopped or compared.disagrees):
+        in_double = analytic.in_double()[analytic.case.op.differentiable.index(name)]
     for i in (*compared.stopped, *compared.disagrees):
 
         def confirm(i: int = i) -> bool:
             return _disagrees_afresh(pair, analytic, k, i, name, settings)
 
-        rulings[i] = adjudicate(reference, k, i, grad, tolerance, confirm)
+        rulings[i] = adjudicate(reference, k, i, grad, tolerance, confirm, in_double)
         compared.numeric[i], compared.error[i] = rulings[i].numeric, rulings[i].error
         if rulings[i].verdict == FAIL and len(rulings) >= 12:
             break

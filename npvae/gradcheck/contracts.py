@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from npvae.gradcheck.calls import Broken, Pair, Passed
+from npvae.gradcheck.calls import Broken, Pair, Passed, Refused
 from npvae.gradcheck.report import FAIL, WARNING, Finding
 from npvae.gradcheck.samples import Case, in_layout
 
@@ -29,6 +29,7 @@ class Analytic:
         self.findings: list[Finding] = []
         self.returned: Returned = ()
         self.grads: Returned = ()
+        self._double: Returned | None = None
 
     def fresh_dys(self, dys: Arrays | None = None) -> Arrays:
         """Copies of the cotangents (or of others) in the layout of the case."""
@@ -38,6 +39,18 @@ class Analytic:
         """The backward with copies of the cotangents, and copies of what it returns."""
         grads = self.pair.backward(self.passed.in_form_of_y(self.fresh_dys(dys)), self.passed.cache)
         return [None if grad is None else np.array(grad) for grad in grads]
+
+    def in_double(self) -> Returned:
+        """The gradients of the same pair at the same point in float64; None for each if it does not go that far."""
+        if self._double is None:
+            inputs = [x.astype(np.float64) if x.dtype == np.float32 else np.array(x) for x in self.case.inputs]
+            try:
+                passed = self.pair.forward(inputs)
+                dys = [np.asarray(dy, dtype=np.float64) for dy in self.dys]
+                self._double = self.pair.backward(passed.in_form_of_y(dys), passed.cache)
+            except (Broken, Refused):
+                self._double = [None] * len(self.case.op.differentiable)
+        return self._double
 
     def hold(self, check: str, code: str, message: str, arg: str | None = None, verdict: str = FAIL) -> None:
         """Note a finding."""

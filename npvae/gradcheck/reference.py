@@ -118,10 +118,15 @@ class Reference:
         return total
 
     def rounding(self, plus: Sequence[np.ndarray], minus: Sequence[np.ndarray]) -> float:
-        """The trembling of `dot` to expect if each output that moved is right to a unit in its last place."""
+        """The trembling of `dot` to expect if each output that moved is right to a unit in its last place.
+
+        If none moved, the step may have been too short to move them: any of them may hide something then.
+        """
+        moved = [p != m for p, m in zip(plus, minus, strict=True)]
+        none = not any(np.any(part) for part in moved)
         squares = 0.0
-        for dy, p, m in zip(self.dys, plus, minus, strict=True):
-            squares += float(np.sum((dy * (np.abs(p) + np.abs(m)) * (p != m)) ** 2))
+        for dy, p, m, part in zip(self.dys, plus, minus, moved, strict=True):
+            squares += float(np.sum((dy * (np.abs(p) + np.abs(m)) * (part | none)) ** 2))
         return 2.0 * self.eps * math.sqrt(squares)
 
     def noise_of_entry(self, k: int, i: int, side: int = 0) -> float:

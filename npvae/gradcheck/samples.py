@@ -131,6 +131,8 @@ def _default(op: Op) -> Iterator[Sample]:
         yield Sample("shapes", {**base, symbol: 1}, params=params())
     yield Sample("shapes", dict.fromkeys(symbols, 1), params=params())
     yield Sample("shapes", tail, params=params())
+    if len(symbols) > 1:  # where a wrong axis raises no error
+        yield Sample("shapes", dict.fromkeys(symbols, 3), params=params())
     for layout in LAYOUTS[1:]:
         yield Sample("layouts", base, layout=layout, params=params())
     yield Sample("numeric-f32", base, dtype="float32", params=params())
@@ -222,7 +224,8 @@ def _draw(arg: Arg, sample: Sample, dtype: np.dtype, rng: np.random.Generator) -
     elif regime == "tiny":
         x = 1e-8 * x if low <= 0.0 <= high else x
     elif regime == "ties":
-        x = np.round(2.0 * x) / 2.0
+        width = high - low
+        x = low + np.round(4.0 * (x - low) / width) * width / 4.0 if width <= 4.0 else np.round(x)
     elif regime in ("kink", "near", "special", "edge"):
         if regime == "special":
             # A floor, a threshold, the width of a Huber loss: parameters are where formulas change.
