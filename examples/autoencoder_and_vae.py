@@ -39,11 +39,11 @@ IMAGE = (8, 8)
 
 # %%
 def fit(model, epochs):
-    """Train in place with Adam, batches of 100, and return the model."""
+    """Train in place with Adam, batches of 128, and return the model."""
     rng = np.random.default_rng(0)
     adam = npvae.Adam(model.params, lr=2e-3, backend="numpy")
     for _ in range(epochs):
-        for x in npvae.minibatches(x_train, 100, rng):
+        for x in npvae.minibatches(x_train, 128, rng):
             _, trace = model.forward(x, model.draw_eps(len(x), rng))
             grads = model.backward(trace)
             adam.step(grads)

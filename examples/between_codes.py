@@ -61,7 +61,7 @@ def fit(model, epochs, keep=""):
     rng = np.random.default_rng(0)
     adam = npvae.Adam(model.params, lr=2e-3, backend="numpy")
     for _ in range(epochs):
-        for x in npvae.minibatches(x_train, 100, rng):
+        for x in npvae.minibatches(x_train, 128, rng):
             _, trace = model.forward(x, model.draw_eps(len(x), rng))
             grads = model.backward(trace)
             for name in grads:

@@ -27,11 +27,11 @@ x_train, x_test = train.numpy().astype(np.float64), test.numpy().astype(np.float
 
 
 def fit(vae, epochs):
-    """Train in place with Adam, batches of 100, and return the model."""
+    """Train in place with Adam, batches of 128, and return the model."""
     rng = np.random.default_rng(0)
     adam = npvae.Adam(vae.params, lr=2e-3, backend="numpy")
     for _ in range(epochs):
-        for x in npvae.minibatches(x_train, 100, rng):
+        for x in npvae.minibatches(x_train, 128, rng):
             _, trace = vae.forward(x, vae.draw_eps(len(x), rng))
             adam.step(vae.backward(trace))
     return vae

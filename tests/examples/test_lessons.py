@@ -93,6 +93,33 @@ def one_digit(n, quick):
         assert all(np.linalg.norm(part) > 0.1 for part in n["parts"][name])
 
 
+def why_log_variance(n, quick):
+    for reading in ("std", "var", "logvar"):
+        np.testing.assert_allclose(n[reading]["draws"], n["logvar"]["draws"], rtol=1e-14)
+        assert n[reading]["gradient"]
+    assert np.abs(n["logvar"]["pull"][:4]).max() < 0.5 < 1 - n["std"]["pull"][0]
+    assert n["var"]["pull"][0] < -4e5
+    assert n["std"]["broken"] < 200
+    assert n["var"]["broken"] < 100
+    assert n["logvar"]["broken"] is None
+    assert n["logvar"]["steps"] == (240 if quick else 2400)
+    assert n["logvar"]["loss"] < min(n["std"]["loss"], n["var"]["loss"])
+
+
+def without_one_term(n, quick):
+    reconstruction, prior, both = n["reconstruction only"], n["KL only"], n["both"]
+    assert reconstruction["sigma"] < (0.1 if quick else 0.01)
+    assert reconstruction["ratio"] < 0.1 * both["ratio"]
+    assert prior["sigma"] == pytest.approx(1, abs=1e-2)
+    assert prior["kl"] < 1e-3
+    assert prior["nll"] == pytest.approx(64 * np.log(2), abs=0.5)  # the decoder was never asked anything
+    assert reconstruction["kl"] > 10 * both["kl"] > 10
+    assert reconstruction["nll"] < both["nll"]
+    assert both["loss"] < min(reconstruction["loss"], prior["loss"]) - 10
+    assert n["slope"] == pytest.approx(-1, abs=0.25)
+    assert n["correlation"] < -0.6
+
+
 LESSONS = {
     claim.__name__: claim
     for claim in (
@@ -102,6 +129,8 @@ LESSONS = {
         two_kl_divergences,
         reparameterisation,
         one_digit,
+        why_log_variance,
+        without_one_term,
     )
 }
 
