@@ -99,11 +99,9 @@ def test_an_honest_giant_is_refused_by_the_bound(tmp_path):
 
 
 def test_what_is_no_file(tmp_path):
-    os.mkfifo(tmp_path / "pipe")  # reading it would wait for ever
     for path, message in [
         (tmp_path / "absent.idx", "no such file"),
         (tmp_path, "not a regular file"),
-        (tmp_path / "pipe", "not a regular file"),
         (tmp_path / ("a" * 300), "cannot be read"),
         ("a\0b", "cannot be read"),
     ]:
@@ -111,7 +109,14 @@ def test_what_is_no_file(tmp_path):
             read_idx(path)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root reads every file")
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(DataError, match="not a regular file"):
+        read_idx(tmp_path / "pipe")
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root reads every file")
 def test_no_permission(tmp_path):
     path = tmp_path / "a.idx"
     path.write_bytes(b"\0\0\x08\x01\0\0\0\0")
