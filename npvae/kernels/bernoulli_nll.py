@@ -12,37 +12,13 @@ import numpy as np
 
 from npvae import ops
 from npvae.kernels.arrays import one_float_dtype
-from npvae.kernels.jit import SUMS, kernel
-from npvae.kernels.polynomials import exp, log1p
+from npvae.kernels.jobs import bernoulli
+from npvae.kernels.likelihoods import nll_and_residual, times_row
+from npvae.kernels.threads import team, team_computes
 from npvae.ops.bernoulli_nll import OP
 from npvae.ops.shapes import shape_error
 
 REFERENCE = None  # in place of the residual, in a cache that the reference made
-
-
-@kernel(SUMS)
-def nll_and_residual(logits: np.ndarray, x: np.ndarray, nll: np.ndarray, residual: np.ndarray) -> None:
-    """nll (N,) and residual = sigmoid(logits) - x (N, D)."""
-    zero, one = logits.dtype.type(0), logits.dtype.type(1)
-    for n in range(logits.shape[0]):
-        an, xn, rn = logits[n], x[n], residual[n]
-        total = zero
-        for d in range(an.size):
-            a = an[d]
-            e = exp(-abs(a))
-            total += (zero if a <= zero else a) - xn[d] * a + log1p(e)
-            larger = one / (one + e)
-            rn[d] = (larger if a >= zero else e * larger) - xn[d]
-        nll[n] = total
-
-
-@kernel(SUMS)
-def times_row(scale: np.ndarray, rows: np.ndarray, out: np.ndarray) -> None:
-    """out[n] = scale[n] * rows[n], for rows (N, D) and one scale (N,) each."""
-    for n in range(rows.shape[0]):
-        s, rn, on = scale[n], rows[n], out[n]
-        for d in range(rn.size):
-            on[d] = s * rn[d]
 
 
 def bernoulli_nll_forward(logits: np.ndarray, x: np.ndarray, *, new: Callable = np.empty) -> tuple[np.ndarray, tuple]:
@@ -54,7 +30,11 @@ def bernoulli_nll_forward(logits: np.ndarray, x: np.ndarray, *, new: Callable = 
         return nll, (REFERENCE, cache)
     nll = new(logits.shape[:1], logits.dtype)
     residual = new(logits.shape, logits.dtype)
-    nll_and_residual(np.ascontiguousarray(logits), np.ascontiguousarray(x), nll, residual)
+    logits, x = np.ascontiguousarray(logits), np.ascontiguousarray(x)
+    if team_computes(logits):
+        team.run(bernoulli, logits, x, nll, residual)
+    else:
+        nll_and_residual(logits, x, nll, residual)
     return nll, (residual, None)
 
 

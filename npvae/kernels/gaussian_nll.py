@@ -12,64 +12,11 @@ import numpy as np
 
 from npvae import ops
 from npvae.kernels.arrays import one_float_dtype
-from npvae.kernels.bernoulli_nll import times_row
-from npvae.kernels.jit import SUMS, kernel
-from npvae.ops.gaussian_nll import LOG_2PI
+from npvae.kernels.likelihoods import gaussian_gradients, gaussian_values, half_squares, times_row
 from npvae.ops.shapes import shape_error
 from npvae.ops.squared_error import OP as SQUARED_ERROR
 
 REFERENCE = None  # in place of an array, in a cache that the reference made
-
-
-@kernel(SUMS)
-def gaussian_values(
-    mean: np.ndarray, logvar: np.ndarray, precision: np.ndarray, x: np.ndarray, nll: np.ndarray, r: np.ndarray
-) -> None:
-    """nll (N,) and r = x - mean (N, D). logvar and precision have N rows, or 1 that serves all samples."""
-    half, constant = mean.dtype.type(0.5), mean.dtype.type(LOG_2PI)
-    shared = logvar.shape[0] == 1
-    for n in range(mean.shape[0]):
-        row = 0 if shared else n
-        mn, xn, rn, ln, pn = mean[n], x[n], r[n], logvar[row], precision[row]
-        total = mean.dtype.type(0)
-        for d in range(mn.size):
-            rd = xn[d] - mn[d]
-            rn[d] = rd
-            total += constant + ln[d] + rd * rd * pn[d]
-        nll[n] = half * total
-
-
-@kernel(SUMS)
-def gaussian_gradients(
-    dnll: np.ndarray, r: np.ndarray, precision: np.ndarray, dmean: np.ndarray, dlogvar: np.ndarray
-) -> None:
-    """dmean (N, D); dlogvar of as many rows as precision, summed over the samples if that is 1."""
-    half, one = r.dtype.type(0.5), r.dtype.type(1)
-    shared = precision.shape[0] == 1
-    dlogvar[:] = 0
-    for n in range(r.shape[0]):
-        row = 0 if shared else n
-        rn, pn, dmn, dln = r[n], precision[row], dmean[n], dlogvar[row]
-        scale = dnll[n]
-        half_scale = half * scale
-        for d in range(rn.size):
-            u = rn[d] * pn[d]
-            dmn[d] = -scale * u
-            dln[d] += half_scale * (one - rn[d] * u)
-
-
-@kernel(SUMS)
-def half_squares(x_hat: np.ndarray, x: np.ndarray, nll: np.ndarray, r: np.ndarray) -> None:
-    """r = x_hat - x (N, D) and nll (N,), half the sum of its squares."""
-    half = x.dtype.type(0.5)
-    for n in range(x.shape[0]):
-        hn, xn, rn = x_hat[n], x[n], r[n]
-        total = x.dtype.type(0)
-        for d in range(xn.size):
-            rd = hn[d] - xn[d]
-            rn[d] = rd
-            total += rd * rd
-        nll[n] = half * total
 
 
 def gaussian_nll_forward(

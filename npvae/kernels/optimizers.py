@@ -1,55 +1,15 @@
-"""Adam and Adagrad in one pass over the flat buffer, without denormal numbers.
-
-NumPy walks the buffers once an operation, fourteen times for Adam; here it is once, and memory is all that is waited
-for. Numbers below the least normal one (1e-38 in float32) are a trap: the moments of a unit that has died
-decay into them, and arithmetic on them takes up to a hundred cycles a number. So a mean below `least` becomes 0, a
-mean square below it becomes `least`, and a gradient below its root does not enter the mean square. Against the
-epsilon of the denominator all three are far below one rounding.
-"""
+"""Adam and Adagrad with the loops of `npvae.kernels.updates`: twins of the updates in `npvae.optim`."""
 
 import numpy as np
 
 from npvae import optim
 from npvae.kernels.arrays import one_float_dtype
-from npvae.kernels.jit import SUMS, kernel
+from npvae.kernels.jobs import adam_step
+from npvae.kernels.threads import team, team_computes
+from npvae.kernels.updates import adagrad, adam
 
 LEAST = {np.dtype(np.float32): 1e-34, np.dtype(np.float64): 1e-280}
 LEAST_EPS = 1e-10  # with a smaller epsilon in the denominator the reference is used: above, sqrt(LEAST) is nothing
-
-
-@kernel(SUMS)
-def adam(
-    p: np.ndarray,
-    g: np.ndarray,
-    m: np.ndarray,
-    v: np.ndarray,
-    rates: np.ndarray,
-    least: np.ndarray,
-) -> None:
-    """One step, in place. rates = (lr / (1 - beta1**t), 1 - beta1, 1 - beta2, 1 / (1 - beta2**t), eps)."""
-    step, toward_g, toward_square, unbias, eps = rates[0], rates[1], rates[2], rates[3], rates[4]
-    zero, least_m, least_g = p.dtype.type(0), least[0], least[1]
-    for i in range(p.size):
-        gi = g[i]
-        mi = m[i] + toward_g * (gi - m[i])
-        mi = zero if abs(mi) < least_m else mi
-        square = zero if abs(gi) < least_g else gi * gi
-        vi = v[i] + toward_square * (square - v[i])
-        vi = least_m if vi < least_m else vi
-        m[i] = mi
-        v[i] = vi
-        p[i] -= step * (mi / (np.sqrt(vi * unbias) + eps))
-
-
-@kernel(SUMS)
-def adagrad(p: np.ndarray, g: np.ndarray, G: np.ndarray, rates: np.ndarray, least: np.ndarray) -> None:
-    """One step, in place. rates = (lr, eps)."""
-    lr, eps, zero, least_g = rates[0], rates[1], p.dtype.type(0), least[1]
-    for i in range(p.size):
-        square = zero if abs(g[i]) < least_g else g[i] * g[i]
-        total = G[i] + square
-        G[i] = total
-        p[i] -= lr * (g[i] / (np.sqrt(total) + eps))
 
 
 def adam_update(
@@ -67,7 +27,10 @@ def adam_update(
         return optim.adam_update(p, g, m, v, t, lr, betas, eps)
     beta1, beta2 = betas
     rates = np.array([lr / (1 - beta1**t), 1 - beta1, 1 - beta2, 1 / (1 - beta2**t), eps], p.dtype)
-    adam(p, g, m, v, rates, least_of(p.dtype))
+    if team_computes(p):
+        team.run(adam_step, p, g, m, v, rates, least_of(p.dtype))
+    else:
+        adam(p, g, m, v, rates, least_of(p.dtype))
 
 
 def adagrad_update(p: np.ndarray, g: np.ndarray, G: np.ndarray, lr: float, eps: float) -> None:

@@ -1,8 +1,7 @@
-"""Matrix products."""
+"""Matrix products: our own tiles where the processor has 512-bit vectors, BLAS everywhere else.
 
-import numpy as np
-
-
-def multiply(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> np.ndarray:
-    """out (M, N) = a (M, K) @ b (K, N)."""
-    return np.matmul(a, b, out=out)
+vectors.py    the vector instructions, one function each
+tiles.py      how a product is computed in registers, and why so: read this first
+products.py   a product cut into pieces for several threads
+multiply.py   who computes a product
+"""

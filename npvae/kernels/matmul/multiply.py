@@ -1,0 +1,29 @@
+"""Who computes a product: our own tiles or BLAS. The rule is in `npvae.kernels.threads`."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from npvae.kernels import threads
+from npvae.kernels.jobs import dot_product, outer_product
+from npvae.kernels.matmul.tiles import OUTER_ROWS
+
+SMALLEST_ROWS = OUTER_ROWS  # with fewer rows a tile computes the last one again and again
+LARGEST = 10**12  # multiply-adds: the number of pieces must fit into a ticket
+
+
+def multiply(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> np.ndarray:
+    """out (M, N) = a (M, K) @ b (K, N), written to out and returned. Any layout and dtype."""
+    fits = out.dtype == np.float32 and len(out) >= SMALLEST_ROWS and 0 < out.size * len(b) < LARGEST
+    if threads.PRODUCTS == "tiles" and fits and out.flags.c_contiguous:
+        rows_of_b = b.flags.c_contiguous
+        if rows_of_b and a.flags.c_contiguous:
+            threads.team.run(outer_product, a, b, out, False)
+            return out
+        if rows_of_b and a.flags.f_contiguous:
+            threads.team.run(outer_product, a.T, b, out, True)
+            return out
+        if b.flags.f_contiguous and a.flags.c_contiguous:
+            threads.team.run(dot_product, a, b.T, out)
+            return out
+    return np.matmul(a, b, out=out)
