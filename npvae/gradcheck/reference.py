@@ -142,8 +142,12 @@ class Reference:
         except (Broken, Refused):
             part = [np.ones(y.shape, dtype=bool) for y in self.here]
         squares = sum(float(np.sum((dy * y * of) ** 2)) for dy, y, of in zip(self.dys, self.here, part, strict=True))
-        spacing = (256.0 if self.low else 4096.0) * self.eps * max(1.0, abs(centre))
-        measured = noise_level(lambda distance: self.dot(moved(distance), self.here), spacing=spacing, side=side)
+        # Two spacings: what is quantised inside the forward stands still over the shorter one.
+        shortest = (256.0 if self.low else 4096.0) * self.eps * max(1.0, abs(centre))
+        measured = max(
+            noise_level(lambda distance: self.dot(moved(distance), self.here), spacing=spacing, side=side)
+            for spacing in (shortest, max(shortest, 2.0**-19 * max(1.0, abs(centre))))
+        )
         return max(4.0 * self.eps * math.sqrt(squares), measured)
 
     def measure_noise(self, k: int) -> float:
