@@ -183,7 +183,7 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         if self.draws % 2 == 0:  # what is odd in eps then cancels: the linear part of any decoder, for one
             noise[self.draws // 2 :] = -noise[: self.draws // 2]
         self.noise_, self._rng = noise, rng
-        self.optimizer_ = OPTIMIZERS[self.optimizer](model.params, lr=self.lr)
+        self.optimizer_ = OPTIMIZERS[self.optimizer](model.params, lr=self.lr, backend=self.backend)
         self.history_: list[dict[str, float]] = []
         self._n_features_out = self.latent_dim
         self.model_ = model
