@@ -120,6 +120,21 @@ def without_one_term(n, quick):
     assert n["correlation"] < -0.6
 
 
+def which_likelihood(n, quick):
+    half, no_half, learned, pixel, bernoulli, continuous = n["rows"].values()
+    assert half["kl"] < 0.05  # collapsed
+    assert half["kl"] < no_half["kl"] < 0.2 * learned["kl"]
+    assert learned["distance"] < (0.5 if quick else 0.3) * half["distance"]
+    assert learned["sigma"] < (0.25 if quick else 0.15)
+    assert pixel["nll"] < learned["nll"] < 0 < bernoulli["nll"]
+    assert continuous["nll"] < -64 * np.log(2)
+    assert n["factor two"] < 1e-14
+    assert n["unit"] == pytest.approx(64 * np.log(16), rel=1e-12)
+    assert max(n["masses"]["Bernoulli"]) <= 0.5
+    assert n["masses"]["continuous Bernoulli"] == pytest.approx([1] * 4, rel=1e-10)
+    assert 10 < n["entropy"] < bernoulli["nll"]
+
+
 LESSONS = {
     claim.__name__: claim
     for claim in (
@@ -131,6 +146,7 @@ LESSONS = {
         one_digit,
         why_log_variance,
         without_one_term,
+        which_likelihood,
     )
 }
 
