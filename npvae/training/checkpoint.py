@@ -3,7 +3,7 @@
 A checkpoint is a .npz of plain numbers. `about` is a JSON text as bytes; beside it stand the arrays: `params`, all
 optimiser state as `optimizer/...`, the rows of the epoch as `order`, the parameters of the best epoch as `best`.
 
-    {"format": "npvae checkpoint", "version": 1,
+    {"format": "npvae checkpoint", "version": 1,           "arrays": the names of the arrays,
      "config": model and settings, as in config.json,      "environment": versions, machine, threads,
      "data": what the data look like,                      "shapes": of the parameters, by name, in order,
      "epoch", "seen", "step", "seconds", "totals",         "rng", "test_rng": states of the bit generators,
@@ -52,9 +52,16 @@ def write_checkpoint(
     path: Path, state: TrainingState, *, config: dict[str, Any], data: dict[str, Any], environment: dict[str, str]
 ) -> None:
     """Put the state at `path`, whole or not at all (`npvae.training.whole_file`). OSError if it cannot be written."""
+    arrays = {"params": state.model.params.flat}
+    arrays |= {f"optimizer/{name}": array for name, array in state.optimizer.state().items()}
+    if state.order is not None:
+        arrays["order"] = state.order.astype(np.min_scalar_type(len(state.order)))
+    if state.best is not None:
+        arrays["best"] = state.best.params
     about = {
         "format": FORMAT,
         "version": VERSION,
+        "arrays": list(arrays),
         "config": config,
         "environment": environment,
         "data": data,
@@ -69,12 +76,6 @@ def write_checkpoint(
         "best": state.best and {"epoch": state.best.epoch, "loss": state.best.loss},
         "history": state.history,
     }
-    arrays = {"params": state.model.params.flat}
-    arrays |= {f"optimizer/{name}": array for name, array in state.optimizer.state().items()}
-    if state.order is not None:
-        arrays["order"] = state.order.astype(np.min_scalar_type(len(state.order)))
-    if state.best is not None:
-        arrays["best"] = state.best.params
     write_arrays(path, {"about": np.frombuffer(json.dumps(about).encode(), np.uint8), **arrays})
 
 
@@ -96,12 +97,14 @@ def read_checkpoint(folder: str | Path) -> Checkpoint:
         about = json.loads(arrays.pop("about").tobytes().decode())
     except DataError as error:
         raise RunError(f"{error} ({mend})") from error
-    except (KeyError, ValueError) as error:
+    except (KeyError, ValueError, RecursionError) as error:
         raise RunError(f"{path} does not describe a training ({type(error).__name__}: {error}): {mend}") from error
     if not isinstance(about, dict) or about.get("format") != FORMAT or not isinstance(about.get("version"), int):
         raise RunError(f"{path} is not a checkpoint of npvae: {mend}")
     if about["version"] > VERSION:
         raise RunError(f"{path} is of version {about['version']}, this npvae reads up to {VERSION}: upgrade npvae")
+    if about.get("arrays") != list(arrays):
+        raise RunError(f"{path} holds other arrays than it says: {mend}")
     return Checkpoint(about, arrays)
 
 
@@ -125,9 +128,7 @@ def _restore(about: dict[str, Any], arrays: dict[str, np.ndarray]) -> tuple[Trai
     optimizer = make_optimizer(model, settings)
     of_optimizer = {name: array for name, array in arrays.items() if name.startswith("optimizer/")}
     optimizer.load_state({name.removeprefix("optimizer/"): array for name, array in of_optimizer.items()})
-    order, best = arrays.get("order"), about["best"]
-    if about["seen"] and order is None:
-        raise ValueError("the epoch has begun, but its order is missing")
+    order, best = _order(about, arrays), about["best"]
     if best is not None:
         params = np.empty_like(model.params.flat)
         _put(params, arrays["best"], "best")
@@ -137,17 +138,34 @@ def _restore(about: dict[str, Any], arrays: dict[str, np.ndarray]) -> tuple[Trai
         optimizer,
         _generator(about["rng"]),
         _generator(about["test_rng"]),
-        epoch=about["epoch"],
-        order=None if order is None else order.astype(np.int64),
-        seen=about["seen"],
-        step=about["step"],
-        totals=np.array(about["totals"], float),
+        epoch=_count(about, "epoch"),
+        order=order,
+        seen=_count(about, "seen"),
+        step=_count(about, "step"),
+        totals=np.array(about["totals"], float).reshape(3),
         seconds=about["seconds"],
         best=best,
         history=History(about["history"]),
     )
     model.history = state.history
     return state, settings
+
+
+def _order(about: dict[str, Any], arrays: dict[str, np.ndarray]) -> np.ndarray | None:
+    """The rows of the epoch that is under way, if one is. ValueError if they are not a permutation, or too few."""
+    rows, seen = about["data"]["x_train"]["rows"], _count(about, "seen")
+    if "order" not in arrays and seen == 0:
+        return None
+    order = arrays["order"].astype(np.int64)
+    if not np.array_equal(np.sort(order), np.arange(rows)) or seen > rows:
+        raise ValueError(f"order is not a permutation of {rows} rows of which {seen} are done")
+    return order
+
+
+def _count(about: dict[str, Any], name: str) -> int:
+    if type(about[name]) is not int or about[name] < 0:
+        raise ValueError(f"{name} is {about[name]!r}, expected a whole number")
+    return about[name]
 
 
 def _put(place: np.ndarray, array: np.ndarray, name: str) -> None:

@@ -52,7 +52,7 @@ def check_params(params: Params, *, step: int, saved: str = "") -> None:
 
 def _in_the_forward(loss: float, trace: Any, rows: np.ndarray | None) -> str:
     """What is not finite first, in the order of the forward, for which term, and for which samples."""
-    arrays = {name: value for name, value in vars(trace).items() if isinstance(value, np.ndarray)}
+    arrays = {name: value for name, value in vars(trace).items() if isinstance(value, np.ndarray) and value.ndim}
     broken = {name: ~np.isfinite(value).reshape(len(value), -1) for name, value in arrays.items()}
     broken = {name: bad for name, bad in broken.items() if bad.any()}
     if not broken:

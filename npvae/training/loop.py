@@ -20,6 +20,7 @@ from npvae.training.run_writer import RunWriter, check_free, make_config
 from npvae.training.schedules import read_schedule, set_fraction
 from npvae.training.settings import Settings
 from npvae.training.state import TrainingState
+from npvae.training.tensorboard import writer_class
 from npvae.training.training_data import check_data, check_same_data, describe
 
 _VALID_STREAM = 2  # of the seed; 0 is the order and the noise of training, 1 the noise of the test
@@ -93,8 +94,10 @@ def train(
     if out is not None:
         folder, config = Path(out), make_config(model, asdict(settings) | (note or {}))
         check_free(folder)
-    elif tensorboard:
-        raise ValueError("tensorboard is on, but there is no folder to write to: give out as well")
+    if tensorboard:
+        writer_class()
+        if out is None:
+            raise ValueError("tensorboard is on, but there is no folder to write to: give out as well")
     model.history = state.history
     writer = RunWriter(folder, config, {} if out is None else describe(x_train, x_test, x_valid), settings)
     return _train(state, settings, x_train, x_test, x_valid, writer, progress)

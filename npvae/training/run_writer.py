@@ -15,7 +15,7 @@ from npvae.training.environment import environment
 from npvae.training.guard import check_params
 from npvae.training.settings import Settings
 from npvae.training.state import TrainingState
-from npvae.training.whole_file import write_whole
+from npvae.training.whole_file import named_errors, write_whole
 
 
 def make_config(model: Any, training: dict[str, Any]) -> dict[str, Any]:
@@ -84,8 +84,8 @@ class RunWriter:
         """Add one line to metrics.jsonl."""
         if self.folder is None:
             return
-        with open(self.folder / "metrics.jsonl", "a", encoding="utf-8") as file:
-            file.write(json.dumps(row) + "\n")
+        with named_errors(self.folder / "metrics.jsonl"), open(self.folder / "metrics.jsonl", "ab") as file:
+            file.write(json.dumps(row).encode() + b"\n")
         if self._tensorboard is not None:
             self._tensorboard.add(row)
 

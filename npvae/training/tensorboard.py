@@ -7,21 +7,26 @@ from pathlib import Path
 from typing import Any
 
 
+def writer_class() -> Any:
+    """TensorBoard's writer, which needs neither TensorFlow nor PyTorch. ValueError if the package is not there."""
+    try:
+        from tensorboard.summary import Writer
+    except ImportError as error:
+        raise ValueError(f"tensorboard cannot be imported ({error}): pip install 'npvae[tensorboard]'") from error
+    return Writer
+
+
 class TensorBoard:
     """Writes every number of a row under its name, with the epoch as its step.
 
     Event files of the same folder are replaced: `rows`, the history so far, are written first. So a training that was
-    killed and goes on has no epoch twice. ValueError if the package is not there.
+    killed and goes on has no epoch twice.
     """
 
     def __init__(self, folder: Path, rows: Iterable[dict[str, Any]] = ()) -> None:
-        try:
-            from tensorboard.summary import Writer
-        except ImportError as error:
-            raise ValueError(f"tensorboard cannot be imported ({error}): pip install 'npvae[tensorboard]'") from error
         for old in folder.glob("events.out.tfevents.*"):
             old.unlink()
-        self.writer = Writer(str(folder))
+        self.writer = writer_class()(str(folder))
         for row in rows:
             self.add(row)
 

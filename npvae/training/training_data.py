@@ -33,22 +33,26 @@ def check_data(model: Any, x: Any, name: str) -> None:
         raise ValueError(f"{name} holds {x.dtype}, expected floats: {mend}")
 
 
-def describe(x_train: Any, x_test: Any, x_valid: Any) -> dict[str, str | None]:
+def describe(x_train: Any, x_test: Any, x_valid: Any) -> dict[str, Any]:
     """What data look like: enough to notice on resume that others are given, not enough to restore them."""
     return {"x_train": _describe(x_train), "x_test": _describe(x_test), "x_valid": _describe(x_valid)}
 
 
-def check_same_data(before: dict[str, str | None], now: dict[str, str | None]) -> None:
+def check_same_data(before: dict[str, Any], now: dict[str, Any]) -> None:
     """ValueError if data that training goes on with are not those that it began with."""
     for name in now:
         if before.get(name) != now[name]:
-            found, expected = now[name] or "not given", before.get(name) or "not given"
+            found, expected = _in_words(now[name]), _in_words(before.get(name))
             raise ValueError(f"resume: {name} is {found}, the run was started with {expected}: give the same data")
 
 
-def _describe(x: Any) -> str | None:
+def _describe(x: Any) -> dict[str, Any] | None:
     if x is None:
         return None
     rows = np.unique(np.linspace(0, len(x) - 1, _ROWS).astype(np.int64))
     values = np.ascontiguousarray(np.asarray(x[rows]), np.float32)
-    return f"{len(x)} rows of {x.shape[1]}, checksum {zlib.crc32(values.tobytes()):08x}"
+    return {"rows": len(x), "columns": x.shape[1], "checksum": f"{zlib.crc32(values.tobytes()):08x}"}
+
+
+def _in_words(data: dict[str, Any] | None) -> str:
+    return "{rows} rows of {columns}, checksum {checksum}".format(**data) if data else "not given"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
@@ -15,19 +17,28 @@ def write_whole(path: Path, data: bytes) -> None:
     """
     part = path.with_name(path.name + ".part")
     try:
-        with open(part, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        if part.read_bytes() != data:
-            raise OSError(f"{part} does not read back as it was written")
-        os.replace(part, path)
-        _sync_folder(path.parent)
-    except OSError as error:
-        mend = "make room or mend the folder; what was there before is as it was"
-        raise OSError(error.errno, f"{path} cannot be written ({error.strerror or error}): {mend}") from error
+        with named_errors(path):
+            with open(part, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            if part.read_bytes() != data:
+                raise OSError(errno.EIO, "it does not read back as it was written")
+            os.replace(part, path)
+            _sync_folder(path.parent)
     finally:
-        _remove(part)
+        with suppress(OSError):  # the error that is on its way says more
+            part.unlink(missing_ok=True)
+
+
+@contextmanager
+def named_errors(path: Path) -> Iterator[None]:
+    """OSErrors of the same kind that name the file and say what to do."""
+    try:
+        yield
+    except OSError as error:
+        mend = "make room or mend the folder; the last checkpoint is as it was"
+        raise OSError(error.errno, f"{path} cannot be written ({error.strerror or error}): {mend}") from error
 
 
 def _sync_folder(folder: Path) -> None:
@@ -38,8 +49,3 @@ def _sync_folder(folder: Path) -> None:
             os.fsync(handle)
         finally:
             os.close(handle)
-
-
-def _remove(part: Path) -> None:
-    with suppress(OSError):  # the error that is on its way says more
-        part.unlink(missing_ok=True)

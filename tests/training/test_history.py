@@ -1,0 +1,39 @@
+"""A history is a list that draws itself."""
+
+import json
+import pickle
+
+import pytest
+from matplotlib.figure import Figure
+
+import npvae
+from npvae.training import History
+
+
+@pytest.fixture(scope="module")
+def history(x):
+    return npvae.train(npvae.VAE(12, (7,), 2, backend="numpy"), x[:30], x[30:], epochs=8, progress=False).history
+
+
+def test_it_is_a_list_of_rows(history):
+    assert isinstance(history, History)
+    assert isinstance(history, list)
+    assert json.loads(json.dumps(history)) == history == pickle.loads(pickle.dumps(history))
+    assert history.interrupted == ""
+
+
+def test_it_plots_itself(history):
+    assert isinstance(history.plot(), Figure)
+    with pytest.raises(ValueError, match="history is empty"):
+        History().plot()
+
+
+def test_a_notebook_shows_curves_and_the_last_rows(history):
+    html = history._repr_html_()
+    assert html.startswith('<img src="data:image/png;base64,iVBORw0KGgo')
+    assert html.count("<tr>") == 1 + 5
+    assert "<th>epoch</th><th>train_loss</th><th>test_loss</th><th>seconds</th>" in html
+    last = history[-1]
+    assert f"<tr><td>8</td><td>{last['train_loss']:.3f}</td><td>{last['test_loss']:.3f}</td>" in html
+    assert "<td>3</td>" not in html
+    assert History()._repr_html_() == "<p>No epoch has been finished yet.</p>"
