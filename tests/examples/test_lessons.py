@@ -135,6 +135,30 @@ def which_likelihood(n, quick):
     assert 10 < n["entropy"] < bernoulli["nll"]
 
 
+def bug_museum(n, quick):
+    seen = {name: {check for check, v in row.items() if v is False} for name, row in n["verdicts"].items()}
+    assert seen.pop("no mistake") == set()
+    assert seen == {
+        "log-std in the sampler, logvar in the KL": {"sampler and KL agree", "ELBO identity"},
+        "noise drawn anew in the backward": {"gradient"},
+        "one noise vector for the whole batch": {"own noise"},
+        "KL without its ½": {"sampler and KL agree", "ELBO identity"},
+        "KL with its sign turned": {"sampler and KL agree", "ELBO identity"},
+        "mean over pixels, sum over latents": {"p(x given z) sums to 1", "ELBO identity"},
+        "sigmoid applied twice": {"extremes", "ELBO identity"},
+        "IWAE weights not normalised": {"gradient"},
+        "IWAE weights upside down": {"more samples tighten"},
+    }
+    printed, real = n["printed"], n["real"]
+    assert printed["no mistake"] == pytest.approx(real["no mistake"], abs=0.2)
+    name = "log-std in the sampler, logvar in the KL"
+    assert printed[name] < printed["no mistake"] < real["no mistake"] + 0.1 < real[name]
+    assert printed["mean over pixels, sum over latents"] < 0.5
+    assert real["mean over pixels, sum over latents"] > (27 if quick else real["no mistake"] + 1.5)
+    assert printed["KL with its sign turned"] < -1000 < 1000 < real["KL with its sign turned"]
+    assert printed["sigmoid applied twice"] > 40
+
+
 LESSONS = {
     claim.__name__: claim
     for claim in (
@@ -147,6 +171,7 @@ LESSONS = {
         why_log_variance,
         without_one_term,
         which_likelihood,
+        bug_museum,
     )
 }
 
