@@ -134,8 +134,8 @@ def adjudicate_ties(
     """
     if tied.size < 2:
         return None
-    v = np.zeros(grad.shape)
-    v.flat[tied] = 1.0
+    v = np.zeros(grad.size)
+    v[tied] = 1.0
     sides = _sides_of(reference, reference.at_direction(k, v), [(-1, reference.first_step), (1, reference.first_step)])
     return _between(reference, sides, float(np.sum(grad.flat[tied])), tolerance, lambda side: math.inf)
 

@@ -65,8 +65,9 @@ def central_slope(
 
     To confirm a claim takes fewer evaluations than to find a slope: the shortening stops at the first estimate, at any
     order of extrapolation, that agrees with `claim` within rtol * |estimate| + atol and the rounding of the quotient.
-    Rounding is forgiven up to its least value so far or up to `forgive`, not out where steps are so short that
-    anything would agree. A quotient that is not finite means that the step is too long: the table begins again.
+    Rounding is forgiven up to its least value so far, or up to `forgive` where longer steps do not settle (kinks), but
+    not out where steps are so short that anything would agree. A quotient that is not finite means that the step is
+    too long: the table begins again.
     """
     best, best_error, best_step = math.nan, math.inf, step
     above: list[float] = []
@@ -87,7 +88,8 @@ def central_slope(
         noise = quotient.noise()
         least_noise = min(least_noise, noise)
         asked = rtol * abs(row[-1]) + atol
-        forgiven = min(noise, max(least_noise, 0.1 * asked, forgive))
+        settled = best_error < min(0.1 * abs(best - claim), 10.0 * asked)
+        forgiven = min(noise, max(least_noise, 0.1 * asked, 0.0 if settled else forgive))
         for estimate in row:
             if forgiven <= 1e-3 * abs(estimate) + 1e3 * atol and abs(estimate - claim) <= asked + forgiven:
                 return Slope(estimate, abs(estimate - claim), True, step)
@@ -101,7 +103,7 @@ def central_slope(
         worse = 0 if improved else worse + 1
         if math.isnan(claim) and (worse >= 3 or best_error <= 1e-12 * abs(best)):
             break
-        if noise > max(asked, forgive) and len(above) >= 3 and worse >= 2:
+        if noise > max(asked, 0.0 if settled else forgive) and len(above) >= 3 and worse >= 2:
             break
         above, step = row, step / (_SHORTER[level] if level < len(_SHORTER) else 8.0)
     return Slope(best, best_error, False, best_step)

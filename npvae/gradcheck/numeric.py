@@ -11,7 +11,14 @@ import numpy as np
 from npvae.gradcheck.differences import central_slope
 from npvae.gradcheck.reference import Reference
 
-__all__ = ["Comparison", "Tolerance", "bisect", "compare_directions", "compare_entries", "tolerance_for"]
+__all__ = [
+    "Comparison",
+    "Tolerance",
+    "bisect",
+    "check_linear",
+    "compare_entries",
+    "tolerance_for",
+]
 
 
 @dataclass(frozen=True)
@@ -46,40 +53,58 @@ def tolerance_for(
     return Tolerance(rtol, atol)
 
 
-def compare_directions(
-    reference: Reference, k: int, grad: np.ndarray, tolerance: Tolerance, count: int = 3
-) -> tuple[list[np.ndarray], int, float]:
-    """Directions along which the gradient of argument k disagrees, how many agreed, and the worst |difference|."""
-    rng = reference.case.rng(f"directions {k}")
-    wrong, agreed, worst = [], 0, 0.0
-    for _ in range(count):
-        v = reference.direction(k, rng)
-        agrees, difference = along(reference, k, grad, v, tolerance)
-        if agrees:
-            agreed, worst = agreed + 1, max(worst, difference)
-        else:
-            wrong.append(v)
-    return wrong, agreed, worst
-
-
-def along(reference: Reference, k: int, grad: np.ndarray, v: np.ndarray, tolerance: Tolerance) -> tuple[bool, float]:
-    """Whether <grad, v> is the slope along v, and the difference."""
-    products = grad.astype(np.float64, copy=False) * v
+def along(
+    reference: Reference,
+    k: int,
+    grad: np.ndarray,
+    v: np.ndarray,
+    tolerance: Tolerance,
+    span: tuple[int, int] | None = None,
+    levels: int = 12,
+) -> tuple[bool, float]:
+    """Whether <grad, v> is the slope along v, and the difference; of v only the entries of a span, if one is given."""
+    chosen = slice(*span) if span else slice(None)
+    part = v.reshape(-1)[chosen]
+    products = grad.reshape(-1)[chosen].astype(np.float64, copy=False) * part
     claim = float(np.sum(products))
     # The size that such a sum has when its terms come with random signs: small by luck is no reason to fail.
-    expected = float(np.sqrt(np.sum(products**2)))
-    spread = float(np.sqrt(np.sum(v**2)))
+    expected = math.sqrt(float(np.dot(products, products)))
+    spread = math.sqrt(float(np.dot(part, part)))
     first = reference.first_step / max(1.0, spread / 64.0)
     slope = central_slope(
-        reference.along(k, v),
+        reference.along(k, part, chosen),
         claim=claim,
         atol=tolerance.rtol * max(expected, abs(claim)) + tolerance.atol * max(1.0, spread),
         forgive=1e-6 * expected,
         step=min(first, 16.0 * reference.good_step.get(k, math.inf)),
+        levels=levels,
     )
     if slope.agrees:  # a network of rectifiers needs short steps: the next direction need not find that out again
         reference.good_step[k] = slope.step
     return slope.agrees, abs(slope.value - claim)
+
+
+def check_linear(reference: Reference, k: int, grad: np.ndarray) -> tuple[str, float, float]:
+    """The dot-product test of an argument declared linear: <dy, y(x + v) - y(x - v)> / 2 = <grad, v>, to rounding.
+
+    Nothing is truncated, however long the step. Returns a code ("" if all is well), the slope found and the claim.
+    """
+    rng = reference.case.rng(f"linear {k}")
+    v = reference.direction(k, rng)
+    step = 1.0 if np.all(np.isinf(reference.reach(k))) else reference.first_step
+    moved = reference.at_direction(k, v.reshape(-1))
+    plus, minus = moved(step), moved(-step)
+    bend = bulk = 0.0
+    for dy, p, y, m in zip(reference.dys, plus, reference.here, minus, strict=True):
+        bend = max(bend, float(np.max(np.abs(dy * (p + m - 2.0 * y)), initial=0.0)))
+        bulk += float(np.sum(np.abs(dy) * (np.abs(p) + np.abs(y) + np.abs(m))))
+    if bend > 1e4 * reference.eps * bulk:
+        return "not-linear-in-argument", bend, 0.0
+    products = grad.astype(np.float64) * v
+    claim, slope = float(np.sum(products)), reference.dot(plus, minus) / (2.0 * step)
+    eps = max(reference.eps, float(np.finfo(grad.dtype).eps))
+    rounding = 64.0 * eps * (bulk / step + float(np.sum(np.abs(products))))
+    return ("wrong-gradient" if abs(claim - slope) > rounding else ""), slope, claim
 
 
 def compare_entries(
@@ -111,21 +136,15 @@ def compare_entries(
 
 
 def bisect(reference: Reference, k: int, grad: np.ndarray, v: np.ndarray, tolerance: Tolerance) -> int:
-    """Index of an entry to blame for a direction that disagrees, by halving the direction."""
-    blamed = np.flatnonzero(v)
-    while blamed.size > 1:
-        halves = np.array_split(blamed, 2)
-        results = []
-        for half in halves:
-            w = np.zeros(v.size)
-            w[half] = v.reshape(-1)[half]
-            results.append(along(reference, k, grad, w.reshape(v.shape), tolerance))
-            if not results[0][0]:
-                break
-        if not results[0][0]:
-            blamed = halves[0]
-        elif not results[1][0]:
-            blamed = halves[1]
+    """Index of an entry to blame for a direction that disagrees, by halving the span of entries that move.
+
+    What is not in the first half is taken to be in the second: whoever asked looks at the entry itself.
+    """
+    first, last = 0, v.size
+    while last - first > 1:
+        middle = (first + last) // 2
+        if along(reference, k, grad, v, tolerance, span=(first, middle), levels=4)[0]:
+            first = middle
         else:
-            blamed = halves[int(results[1][1] > results[0][1])]
-    return int(blamed[0])
+            last = middle
+    return first

@@ -87,23 +87,26 @@ class Reference:
         """The central quotient of L with respect to entry i of argument k."""
         return Along(self, self.at_entry(k, i), float(self.inputs[k].reshape(-1)[i]), self.inputs[k].dtype)
 
-    def at_direction(self, k: int, v: np.ndarray) -> Callable[[float], tuple[np.ndarray, ...]]:
-        """A function: the outputs with argument k moved a distance along v."""
-        x = self.inputs[k]
+    def at_direction(
+        self, k: int, v: np.ndarray, span: slice = slice(None)
+    ) -> Callable[[float], tuple[np.ndarray, ...]]:
+        """A function: the outputs with a span of argument k, all by default, moved a distance along v (flat)."""
+        flat = self.inputs[k].reshape(-1)[span]
+        start = flat.copy()
 
         def moved(distance: float) -> tuple[np.ndarray, ...]:
-            start = x.copy()
-            x[...] = start + distance * v
+            np.multiply(v, distance, out=flat, casting="same_kind")
+            np.add(flat, start, out=flat)
             try:
                 return self.values()
             finally:
-                x[...] = start
+                flat[...] = start
 
         return moved
 
-    def along(self, k: int, v: np.ndarray) -> Along:
-        """The central quotient of L along v in argument k."""
-        return Along(self, self.at_direction(k, v), 0.0, np.dtype(np.float64))
+    def along(self, k: int, v: np.ndarray, span: slice = slice(None)) -> Along:
+        """The central quotient of L along v (flat) in a span of argument k."""
+        return Along(self, self.at_direction(k, v, span), 0.0, np.dtype(np.float64))
 
     def dot(self, plus: Sequence[np.ndarray], minus: Sequence[np.ndarray]) -> float:
         """sum(dy * (plus - minus)): outputs that did not move cancel exactly and bring no noise."""
@@ -153,7 +156,7 @@ class Reference:
     def measure_noise(self, k: int) -> float:
         """The trembling of L measured along one random direction in argument k."""
         if k not in self._noise:
-            moved = self.at_direction(k, self.direction(k, self.case.rng(f"noise {k}")))
+            moved = self.at_direction(k, self.direction(k, self.case.rng(f"noise {k}")).reshape(-1))
             self._noise[k] = noise_level(
                 lambda distance: self.dot(moved(distance), self.here), spacing=256.0 * self.eps
             )
