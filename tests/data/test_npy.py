@@ -175,6 +175,16 @@ def test_a_bomb_does_not_unfold(tmp_path):
         tracemalloc.stop()
 
 
+def test_an_archive_that_lies_about_its_sizes(tmp_path):
+    """Both the header and the directory of the archive declare 3 GiB; 1,000 bytes are there."""
+    content = _npy(_header(shape="(805306368,)"))
+    with zipfile.ZipFile(tmp_path / "x.npz", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("x.npy", content + bytes(1000))
+        archive.getinfo("x.npy").file_size = len(content) + 3 * 2**30
+    with pytest.raises(DataError, match=r"declares 3,221,225,472 bytes from [0-9]{2,3} compressed ones"):
+        read_npz(tmp_path / "x.npz")
+
+
 def test_other_compression_is_refused(tmp_path):
     stream = io.BytesIO()
     np.save(stream, np.arange(3))
