@@ -16,7 +16,7 @@ from npvae.gradcheck.case import Outcome, Settings, check_case
 from npvae.gradcheck.common_ground import in_common
 from npvae.gradcheck.find import address_of
 from npvae.gradcheck.report import CHECKS, FAIL, INCONCLUSIVE, PASS, Finding, Report, Row
-from npvae.gradcheck.samples import Case, Sample, battery, build
+from npvae.gradcheck.samples import Case, Sample, battery, build, named
 from npvae.spec import Arg, Op
 
 __all__ = ["cells", "check_op", "gradcheck"]
@@ -47,12 +47,7 @@ def check_op(
     """
     samples = battery(op, level)
     if sample is not None:
-        chosen = [s for s in samples if s.label == sample]
-        chosen = chosen or [s for s in battery(op, "exhaustive") if s.label == sample]
-        if not chosen:
-            labels = ", ".join(s.label for s in samples)
-            raise ValueError(f"{op.name} has no sample {sample!r}; its samples are {labels}")
-        samples = tuple(chosen)
+        samples = (named(op, sample),)
     settings = Settings(rtol=rtol, atol=atol)
     if cell is not None:
         samples, settings = _of_cell(op, samples, settings, cell, level)

@@ -7,7 +7,7 @@ from pprint import pformat
 
 from npvae.gradcheck.find import address_of
 from npvae.gradcheck.report import Report
-from npvae.gradcheck.samples import Case, battery, build
+from npvae.gradcheck.samples import Case, build, named
 from npvae.spec import Op
 
 __all__ = ["test_file"]
@@ -28,7 +28,7 @@ def test_file(op: Op, report: Report) -> str:
     address = address_of(op)
     if not address:
         raise ValueError(f"{report.name} cannot be imported by name; put its Op into a module")
-    sample = next((s for s in battery(op, "exhaustive") if s.label == first.sample), None)
+    sample = named(op, first.sample) if first.sample in report.samples else None
     name = re.sub(r"\W+", "_", f"{op.name} {first.check} {first.sample}".lower()).strip("_")
     head = [
         f'"""{op.name}: {first.check} fails ({first.code}) in sample {first.sample}, seed {report.seed}.',

@@ -17,7 +17,7 @@ import numpy as np
 
 from npvae.spec import Arg, Op
 
-__all__ = ["LAYOUTS", "LEVELS", "REGIMES", "Case", "Sample", "battery", "build", "in_layout"]
+__all__ = ["LAYOUTS", "LEVELS", "REGIMES", "Case", "Sample", "applies", "battery", "build", "in_layout", "named"]
 
 LAYOUTS = ("C", "fortran", "strided", "negative")
 LEVELS = ("smoke", "default", "exhaustive")
@@ -82,6 +82,9 @@ class Case:
     cell: str = "numeric"
     sizes: Mapping[str, int] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        return f"Case({self.op.name}, {self.label}, seed {self.seed})"
+
     def rng(self, purpose: str) -> np.random.Generator:
         """A generator of its own for each purpose, so that adding a check moves no other check's numbers."""
         return np.random.default_rng([self.seed, zlib.crc32(f"{self.label} {purpose}".encode())])
@@ -114,6 +117,36 @@ def battery(op: Op, level: str = "default") -> tuple[Sample, ...]:
     return tuple(unique.values())
 
 
+def named(op: Op, label: str) -> Sample:
+    """The sample of a label: one of the battery's, or one put together from the same words ("7x2-f32-kink").
+
+    Raises ValueError, with the labels of the battery, for what is no label of this op.
+    """
+    for sample in battery(op):
+        if sample.label == label:
+            return sample
+    rest = label
+    params: dict[str, Any] = {}
+    for name in reversed(list(op.params)):
+        rest, found, value = rest.partition(f"-{name}=")
+        choices = {str(choice): choice for choice in op.params[name]}
+        params[name] = choices.get(value) if found else op.params[name][0]
+        if found and value not in choices:
+            rest = ""
+    sizes, *words = rest.split("-")
+    numbers = [] if sizes == "scalar" else sizes.split("x")
+    given = {word: word in words for word in ("f32", *LAYOUTS[1:], *REGIMES[1:])}
+    if not all(n.isdigit() for n in numbers) or len(numbers) != len(op.symbols) or set(words) - set(given):
+        known = ", ".join(sample.label for sample in battery(op))
+        raise ValueError(f"{op.name} has no sample {label!r}; its samples are {known}")
+    layout = next((word for word in LAYOUTS[1:] if given[word]), "C")
+    regime = next((word for word in REGIMES[1:] if given[word]), "generic")
+    dtype = "float32" if given["f32"] else "float64"
+    bound = dict(zip(op.symbols, map(int, numbers), strict=True))
+    ordered = {name: params[name] for name in op.params}
+    return Sample(_cell(regime, dtype, layout), bound, dtype, layout, regime, ordered)
+
+
 def _default(op: Op) -> Iterator[Sample]:
     symbols = op.symbols
     base = _sizes(symbols, _BASE)
@@ -140,16 +173,16 @@ def _default(op: Op) -> Iterator[Sample]:
     yield Sample("numeric-f32", base, dtype="float32", regime="pos40", layout="fortran", params=params())
     for combination in combinations[:3]:
         yield Sample("kink", base, regime="kink", params=combination)
-    if _applies("near", op):
+    if applies("near", op):
         yield Sample("kink", base, regime="near", params=params())
     yield Sample("kink", base, regime="ties", params=params())
     for regime in ("pos40", "neg40", "far800"):
         yield Sample("saturation", base, regime=regime, params=params())
     yield Sample("scale", base, regime="tiny", params=params())
     yield Sample("scale", base, regime="x30", params=params())
-    if _applies("edge", op):
+    if applies("edge", op):
         yield Sample("domain", base, regime="edge", params=params())
-    if _applies("special", op):
+    if applies("special", op):
         for combination in combinations[:3]:
             yield Sample("specials", base, regime="special", params=combination)
 
@@ -162,7 +195,7 @@ def _exhaustive(op: Op) -> Iterator[Sample]:
     shapes += [_sizes(symbols, (16, 8, 7, 5, 3, 2)), _sizes(symbols, (33, 15, 9, 4, 3, 2))]
     combinations = [dict(zip(op.params, values, strict=True)) for values in itertools.product(*op.params.values())]
     turn = 0
-    regimes = [regime for regime in REGIMES if _applies(regime, op)]
+    regimes = [regime for regime in REGIMES if applies(regime, op)]
     for regime, dtype, layout in itertools.product(regimes, ("float64", "float32"), LAYOUTS):
         for combination in combinations:
             turn += 1
@@ -172,7 +205,8 @@ def _exhaustive(op: Op) -> Iterator[Sample]:
         yield Sample("shapes" if dtype == "float64" else "numeric-f32", sizes, dtype, params=combinations[0])
 
 
-def _applies(regime: str, op: Op) -> bool:
+def applies(regime: str, op: Op) -> bool:
+    """Whether a regime means anything for an op: there is no edge where no domain ends."""
     args = op.args.values()
     if regime == "near":
         return any(arg.kinks for arg in args)
