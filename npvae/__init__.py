@@ -21,6 +21,7 @@ _HOME = {
     "train": "npvae.training",
     "load": "npvae.training",
     "resume": "npvae.training",
+    "audit_loss": "npvae.audit",
 }
 _ROOMS = ("data", "figures", "gradcheck", "models", "ops", "optim", "training")
 _EXTRAS = ("export", "sklearn")  # need what an extra installs, so they are not in __all__

@@ -7,7 +7,7 @@ import importlib
 import sys
 from collections.abc import Sequence
 
-COMMANDS = ("train", "sample", "reconstruct", "encode", "export", "gradcheck", "explain")
+COMMANDS = ("train", "sample", "reconstruct", "encode", "export", "gradcheck", "explain", "audit-loss")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
