@@ -88,7 +88,7 @@ def test_bounds_are_power_means(seed, K):
     np.testing.assert_allclose(by_alpha[2], lme, rtol=1e-13)
     np.testing.assert_allclose(by_alpha[4], log_w.mean(axis=0), rtol=1e-13)
     assert (np.diff(by_alpha, axis=0) <= 1e-9).all(), "a power mean falls as alpha grows"
-    assert (ops.vr_max_forward(log_w)[0] >= by_alpha[0]).all()
+    assert (ops.vr_max_forward(log_w)[0] >= by_alpha[0] - 1e-9).all()
     limit = ops.renyi_bound_forward(log_w, -1e6)[0]
     np.testing.assert_allclose(ops.vr_max_forward(log_w)[0], limit, atol=1e-5)
 
