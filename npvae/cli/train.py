@@ -6,10 +6,14 @@ import argparse
 import sys
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from npvae.cli.data_options import add_data_options
 from npvae.cli.from_run import as_rows_of
+from npvae.cli.mpiexec import share_cores, started_processes
+
+if TYPE_CHECKING:
+    from npvae.training.processes import Processes
 
 INTERRUPTED = 130  # exit code of a program that Ctrl-C has ended
 WITH_RESUME = {"--resume", "--epochs", "--data-dir"}  # the options with a value that go together with --resume
@@ -115,8 +119,16 @@ def free_folder(dataset: str) -> Path:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Load, train or go on training, draw."""
-    model, train, test, out = start(args) if args.resume is None else go_on(args)
+    """Load, train or go on training, draw. Of several processes the first alone draws and prints."""
+    share_cores()
+    with started_processes() as processes:
+        if processes.rank > 0:
+            args.quiet = args.no_figures = True
+        return _run(args, processes)
+
+
+def _run(args: argparse.Namespace, processes: Processes) -> int:
+    model, train, test, out = start(args, processes) if args.resume is None else go_on(args, processes)
     if model.history.interrupted:
         return INTERRUPTED
     if not args.no_figures:
@@ -131,14 +143,14 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def start(args: argparse.Namespace) -> tuple[Any, Any, Any, Path]:
+def start(args: argparse.Namespace, processes: Processes) -> tuple[Any, Any, Any, Path]:
     """Train a new model -> it, its data, its folder."""
     import npvae
     from npvae.models import MODELS
 
     if args.model not in MODELS:
         raise ValueError(f"--model {args.model!r} is unknown, choose one of {', '.join(MODELS)}")
-    train, valid, test = load_data(args.dataset, args.data_dir, args.patience is not None)
+    train, valid, test = processes.in_turn(lambda: load_data(args.dataset, args.data_dir, args.patience is not None))
     model = MODELS[args.model](train.shape[1], **model_settings(args, MODELS[args.model], train))
     described = {"model": args.model, "model_settings": model.config}
     train, valid, test = (as_rows_of(described, part) for part in (train, valid, test))
@@ -167,6 +179,7 @@ def start(args: argparse.Namespace) -> tuple[Any, Any, Any, Path]:
             "data_dir": args.data_dir and str(args.data_dir),
             "image_shape": train.image_shape,
         },
+        comm=processes.comm,
     )
     return model, train, test, out
 
@@ -195,7 +208,7 @@ def model_settings(args: argparse.Namespace, kind: Any, train: Any) -> dict[str,
     return settings
 
 
-def go_on(args: argparse.Namespace) -> tuple[Any, Any, Any, Path]:
+def go_on(args: argparse.Namespace, processes: Processes) -> tuple[Any, Any, Any, Path]:
     """Go on with a run -> its model, data, folder. ValueError for options that would change what it is."""
     import npvae
     from npvae.training import read_checkpoint
@@ -217,7 +230,15 @@ def go_on(args: argparse.Namespace) -> tuple[Any, Any, Any, Path]:
     train, valid, test = (as_rows_of(config, part) for part in parts)
     with warnings.catch_warnings():
         warnings.showwarning = lambda message, *_: print(f"npvae: warning: {message}", file=sys.stderr)
-        model = npvae.resume(args.resume, train, test, x_valid=valid, epochs=args.epochs, progress=not args.quiet)
+        model = npvae.resume(
+            args.resume,
+            train,
+            test,
+            x_valid=valid,
+            epochs=args.epochs,
+            progress=not args.quiet,
+            comm=processes.comm,
+        )
     return model, train, test, args.resume
 
 

@@ -16,7 +16,7 @@ class EnvironmentWarning(UserWarning):
     """A run goes on where its last bits may come out differently."""
 
 
-def environment(backend: str) -> dict[str, str]:
+def environment(backend: str, processes: int = 1) -> dict[str, str]:
     """Everything here being equal, the same settings and data give the same bits."""
     import npvae
 
@@ -33,6 +33,8 @@ def environment(backend: str) -> dict[str, str]:
         "cpus": str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()),
         "backend": backend,
     }
+    if processes > 1:
+        found["processes"] = str(processes)
     if backend == "numba":
         found["numba"] = _version("numba")
         found["llvmlite"] = _version("llvmlite")
@@ -41,6 +43,7 @@ def environment(backend: str) -> dict[str, str]:
 
 def differences(before: dict[str, str], now: dict[str, str]) -> str:
     """What is no longer as it was, in words; "" if nothing is."""
+    before, now = {"processes": "1"} | before, {"processes": "1"} | now
     changed = [name for name in sorted(before | now) if before.get(name) != now.get(name)]
     return ", ".join(f"{name} was {before.get(name, 'unknown')} and is {now.get(name, 'unknown')}" for name in changed)
 

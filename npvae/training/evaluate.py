@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from npvae.training.processes import ALONE, Processes
+
 
 def chunks(x: Any, size: int, dtype: np.dtype) -> Iterator[np.ndarray]:
     """x (N, D) in order, as float batches of at most `size` rows."""
@@ -12,10 +14,17 @@ def chunks(x: Any, size: int, dtype: np.dtype) -> Iterator[np.ndarray]:
         yield np.asarray(x[start : start + size]).astype(dtype, copy=False)
 
 
-def evaluate(model: Any, x: Any, rng: np.random.Generator, *, batch_size: int = 1000) -> dict[str, float]:
-    """Means over x (N, D) of loss, nll and kl, in nats, with one noise sample an input drawn from rng."""
+def evaluate(
+    model: Any, x: Any, rng: np.random.Generator, *, batch_size: int = 1000, processes: Processes = ALONE
+) -> dict[str, float]:
+    """Means over x (N, D) of loss, nll and kl, in nats, with one noise sample an input drawn from rng.
+
+    Several processes take a share of each batch and all give the means over the whole.
+    """
     totals = np.zeros(3)
     for batch in chunks(x, batch_size, model.dtype):
-        loss, trace = model.forward(batch, model.draw_eps(len(batch), rng))
-        totals += (loss * len(batch), trace.nll.sum(dtype=float), trace.kl.sum(dtype=float))
-    return dict(zip(("loss", "nll", "kl"), (totals / len(x)).tolist(), strict=True))
+        own, eps = processes.share(batch), processes.share(model.draw_eps(len(batch), rng))
+        loss, trace = model.forward(own, eps)
+        if processes.weight(len(batch)) > 0:
+            totals += (loss * len(own), trace.nll.sum(dtype=float), trace.kl.sum(dtype=float))
+    return dict(zip(("loss", "nll", "kl"), (processes.sum(totals) / len(x)).tolist(), strict=True))

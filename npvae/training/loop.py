@@ -15,6 +15,7 @@ from npvae.training.environment import EnvironmentWarning, differences, environm
 from npvae.training.evaluate import evaluate
 from npvae.training.guard import check_finite, check_params
 from npvae.training.interruption import Interruption
+from npvae.training.processes import Processes
 from npvae.training.progress import Progress
 from npvae.training.run_writer import RunWriter, check_free, make_config
 from npvae.training.schedules import read_schedule, set_fraction
@@ -45,6 +46,7 @@ def train(
     beta_schedule: str = "constant",
     progress: bool = True,
     note: dict[str, Any] | None = None,
+    comm: Any = None,
 ) -> Any:
     """Train a model in place and return it; `model.history` has one row an epoch.
 
@@ -62,6 +64,8 @@ def train(
     beta_schedule    how the weight of the KL term grows, see npvae.training.schedules: "constant", "linear:E" or
                      "cyclical:E", E in epochs
     note             more to keep in config.json under "training", such as where the data came from
+    comm             a communicator of mpi4py: all its processes call this alike and train as one, each on its share
+                     of every batch (npvae.training.processes). Process 0 writes and reports
 
     A row: epoch, train_loss, train_nll, train_kl (means over the epoch's batches, weighted by their sizes, each taken
     before its step), test_loss, test_nll, test_kl (None without x_test), with x_valid also valid_loss, valid_nll,
@@ -75,32 +79,37 @@ def train(
     that holds a run already; all before anything is computed. NonFiniteError if the loss or a gradient is not finite.
     OSError if the run cannot be written: the checkpoint from before is then still whole.
     """
-    settings = Settings(
-        epochs,
-        batch_size,
-        optimizer,
-        lr,
-        seed,
-        patience,
-        checkpoint_seconds,
-        checkpoint_steps,
-        tensorboard,
-        beta_schedule,
-    )
-    state = TrainingState.start(model, settings)
-    settings = replace(settings, lr=state.optimizer.lr)
-    _check(model, settings, x_train, x_test, x_valid)
-    folder, config = None, {}
-    if out is not None:
-        folder, config = Path(out), make_config(model, asdict(settings) | (note or {}))
-        check_free(folder)
-    if tensorboard:
-        writer_class()
-        if out is None:
-            raise ValueError("tensorboard is on, but there is no folder to write to: give out as well")
-    model.history = state.history
-    writer = RunWriter(folder, config, {} if out is None else describe(x_train, x_test, x_valid), settings)
-    return _train(state, settings, x_train, x_test, x_valid, writer, progress)
+    with Processes(comm) as processes:
+        if processes.rank > 0:
+            out, tensorboard, progress = None, False, False
+        settings = Settings(
+            epochs,
+            batch_size,
+            optimizer,
+            lr,
+            seed,
+            patience,
+            checkpoint_seconds,
+            checkpoint_steps,
+            tensorboard,
+            beta_schedule,
+        )
+        state = TrainingState.start(model, settings)
+        settings = replace(settings, lr=state.optimizer.lr)
+        _check(model, settings, x_train, x_test, x_valid)
+        processes.check_model(model)
+        folder, config = None, {}
+        if out is not None:
+            folder, config = Path(out), make_config(model, asdict(settings) | (note or {}))
+            check_free(folder)
+        if tensorboard:
+            writer_class()
+            if out is None:
+                raise ValueError("tensorboard is on, but there is no folder to write to: give out as well")
+        model.history = state.history
+        data = {} if out is None else describe(x_train, x_test, x_valid)
+        writer = RunWriter(folder, config, data, settings, processes.size)
+        return _train(state, settings, x_train, x_test, x_valid, writer, progress, processes)
 
 
 def resume(
@@ -111,35 +120,46 @@ def resume(
     x_valid: Any = None,
     epochs: int | None = None,
     progress: bool = True,
+    comm: Any = None,
 ) -> Any:
     """Go on with the training of a run from its last checkpoint, in the middle of an epoch if need be; the model.
 
     The data must be those that the run was started with; the settings are the run's, but `epochs`, if given, is the
     new number in all. What comes out has the same bits as an uninterrupted training, on the same machine with the same
-    versions and threads; if these differ there is an EnvironmentWarning that says how. A run that is finished is
-    returned as it is.
+    versions, threads and processes; if these differ there is an EnvironmentWarning that says how. A run that is
+    finished is returned as it is. `comm` is as for `train`; it need not be of as many processes as before.
 
     RunError if the folder holds no run, or a damaged one. ValueError for other data. Else as `train`.
     """
-    checkpoint = read_checkpoint(run)
-    state, settings = restore(checkpoint, run)
-    if epochs is not None:
-        settings = replace(settings, epochs=epochs)
-        checkpoint.config["training"]["epochs"] = epochs
-    _check(state.model, settings, x_train, x_test, x_valid)
-    data = describe(x_train, x_test, x_valid)
-    check_same_data(checkpoint.about["data"], data)
-    backend = state.model.config["backend"]
-    changed = differences(checkpoint.about["environment"], environment(backend))
-    if changed:
-        message = f"resume: {changed}. Training goes on, but its last bits may differ from an uninterrupted run's"
-        warnings.warn(message, EnvironmentWarning, stacklevel=2)
-    writer = RunWriter(Path(run), checkpoint.config, data, settings)
-    return _train(state, settings, x_train, x_test, x_valid, writer, progress)
+    with Processes(comm) as processes:
+        checkpoint = read_checkpoint(run)
+        state, settings = restore(checkpoint, run)
+        if epochs is not None:
+            settings = replace(settings, epochs=epochs)
+            checkpoint.config["training"]["epochs"] = epochs
+        _check(state.model, settings, x_train, x_test, x_valid)
+        processes.check_model(state.model)
+        data = describe(x_train, x_test, x_valid)
+        check_same_data(checkpoint.about["data"], data)
+        backend = state.model.config["backend"]
+        changed = differences(checkpoint.about["environment"], environment(backend, processes.size))
+        if changed and processes.rank == 0:
+            message = f"resume: {changed}. Training goes on, but its last bits may differ from an uninterrupted run's"
+            warnings.warn(message, EnvironmentWarning, stacklevel=2)
+        folder = Path(run) if processes.rank == 0 else None
+        writer = RunWriter(folder, checkpoint.config, data, settings, processes.size)
+        return _train(state, settings, x_train, x_test, x_valid, writer, progress and processes.rank == 0, processes)
 
 
 def _train(
-    state: TrainingState, settings: Settings, x_train: Any, x_test: Any, x_valid: Any, writer: RunWriter, progress: bool
+    state: TrainingState,
+    settings: Settings,
+    x_train: Any,
+    x_test: Any,
+    x_valid: Any,
+    writer: RunWriter,
+    progress: bool,
+    processes: Processes,
 ) -> Any:
     """Train from the state to the end of the settings, or to an interruption."""
     model, optimizer, rng = state.model, state.optimizer, state.rng
@@ -150,26 +170,29 @@ def _train(
         Interruption() as interruption,
     ):
         check_params(model.params, step=state.step)
+        processes.check_same(model.params, step=state.step)
         writer.begin(state)
-        while not state.finished(settings) and not interruption.asked:
+        while not state.finished(settings) and not processes.any(interruption.asked):
             show.start_epoch(state.epoch)
-            for x in state.batches(x_train, settings.batch_size):
+            for n, x in state.batches(x_train, settings.batch_size, processes):
                 set_fraction(model, fraction_at(state.position(len(x_train))))
-                eps = model.draw_eps(len(x), rng)
+                eps = processes.share(model.draw_eps(n, rng))
                 loss, trace = model.forward(x, eps, workspace)
                 grads = model.backward(trace)
-                check_finite(loss, trace, grads, **state.place(len(x)), saved=writer.saved)
+                check_finite(loss, trace, grads, **state.place(n, processes), saved=writer.saved)
+                processes.average(grads, n)
                 optimizer.step(grads)
 
-                terms = state.count(len(x), loss, trace)
-                show.step(len(x), *terms)
+                terms = state.count(n, loss, trace, processes)
+                show.step(n, *terms)
                 writer.save_if_due(state)
-                if interruption.asked:
+                if processes.any(interruption.asked):
                     break
             else:
                 check_params(model.params, step=state.step, saved=writer.saved)
+                processes.check_same(model.params, step=state.step)
                 set_fraction(model, 1.0)
-                row = state.end_epoch(*_held_out_losses(state, settings, x_test, x_valid))
+                row = state.end_epoch(*_held_out_losses(state, settings, x_test, x_valid, processes))
                 writer.end_epoch(row)
                 show.end_epoch(row)
         set_fraction(model, 1.0)
@@ -184,14 +207,14 @@ def _train(
 
 
 def _held_out_losses(
-    state: TrainingState, settings: Settings, x_test: Any, x_valid: Any
+    state: TrainingState, settings: Settings, x_test: Any, x_valid: Any, processes: Processes
 ) -> tuple[dict[str, float], dict[str, float]]:
     """Losses on the test data, with new noise each epoch, and on x_valid, with the same: epochs are compared by it."""
-    tested = {} if x_test is None else evaluate(state.model, x_test, state.test_rng)
+    tested = {} if x_test is None else evaluate(state.model, x_test, state.test_rng, processes=processes)
     if x_valid is None:
         return tested, {}
     seed = np.random.SeedSequence(settings.seed, spawn_key=(_VALID_STREAM,))
-    return tested, evaluate(state.model, x_valid, np.random.default_rng(seed))
+    return tested, evaluate(state.model, x_valid, np.random.default_rng(seed), processes=processes)
 
 
 def _check(model: Any, settings: Settings, x_train: Any, x_test: Any, x_valid: Any) -> None:

@@ -13,6 +13,7 @@ one process, and nothing here does anything.
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 import traceback
@@ -37,9 +38,10 @@ class Processes:
     """
 
     def __init__(self, comm: Any = None) -> None:
-        """The processes of a communicator of mpi4py; None is this process alone."""
+        """Take the processes of a communicator of mpi4py; None is this process alone."""
         self.comm = comm
-        self.rank, self.size = (0, 1) if comm is None else (comm.Get_rank(), comm.Get_size())
+        self.rank: int = 0 if comm is None else comm.Get_rank()
+        self.size: int = 1 if comm is None else comm.Get_size()
 
     def bounds(self, n: int) -> tuple[int, int]:
         """The rows start ... stop - 1 of n that are this process's. Shares differ by one row at most."""
@@ -53,7 +55,7 @@ class Processes:
         return (stop - start) / n
 
     def share(self, rows: Any) -> Any:
-        """This process's part of rows (N,), (N, ...) or (K, N, L); None of None.
+        """Take this process's part of rows (N,), (N, ...) or (K, N, L); None of None.
 
         A process whose part is empty computes on the first row, with weight 0, so that it does what the others do.
         """
@@ -107,8 +109,12 @@ class Processes:
             sums = self.comm.allgather(zlib.crc32(params.flat.tobytes()))
             if len(set(sums)) > 1:
                 found = ", ".join(f"{found:08x}" for found in sums)
-                mend = "their machines or libraries round differently: run them all on the same"
-                raise RuntimeError(f"after step {step} the processes hold different parameters (checksums {found}): {mend}")
+                mend = (
+                    "give the model one seed" if step == 0 else "run them on machines and libraries that are the same"
+                )
+                raise RuntimeError(
+                    f"after step {step} the processes hold different parameters (checksums {found}): {mend}"
+                )
 
     def check_model(self, model: Any) -> None:
         """ValueError for a model whose loss on a batch is not the mean of its losses on parts of it."""
@@ -134,6 +140,7 @@ class Processes:
         sys.stdout.flush()
         sys.stderr.flush()
         self.comm.Abort(2)
+        os._exit(2)  # MPICH 5 comes back from Abort for a moment
 
 
 ALONE = Processes()
@@ -143,4 +150,3 @@ def _in_place() -> Any:
     from mpi4py import MPI
 
     return MPI.IN_PLACE
-

@@ -47,9 +47,16 @@ class RunWriter:
     written; the checkpoint from before is then still whole.
     """
 
-    def __init__(self, folder: Path | None, config: dict[str, Any], data: dict[str, Any], settings: Settings) -> None:
+    def __init__(
+        self,
+        folder: Path | None,
+        config: dict[str, Any],
+        data: dict[str, Any],
+        settings: Settings,
+        processes: int = 1,
+    ) -> None:
         self.folder, self.config, self.data, self.settings = folder, config, data, settings
-        self.environment = environment(config["model_settings"]["backend"]) if folder else {}
+        self.environment = environment(config["model_settings"]["backend"], processes) if folder else {}
         self.saved = ""  # where the last checkpoint is, in words
         self._saved_at, self._saved_step, self._saved_best = time.monotonic(), -1, 0
         self._lock = -1

@@ -12,6 +12,7 @@ import numpy as np
 from npvae.data import epoch_order, minibatches
 from npvae.optim import OPTIMIZERS
 from npvae.training.history import History
+from npvae.training.processes import Processes
 from npvae.training.settings import Settings
 from npvae.training.training_data import is_mapped
 
@@ -51,31 +52,32 @@ class TrainingState:
         rng, test_rng = (np.random.default_rng(seed) for seed in np.random.SeedSequence(settings.seed).spawn(2))
         return cls(model, make_optimizer(model, settings), rng, test_rng)
 
-    def batches(self, x: Any, batch_size: int) -> Iterator[np.ndarray]:
-        """The batches of this epoch that are still to come, (B, D) of the model's dtype.
+    def batches(self, x: Any, batch_size: int, processes: Processes) -> Iterator[tuple[int, np.ndarray]]:
+        """The batches of this epoch that are still to come: their sizes n, and this process's rows, (B, D) floats.
 
         ValueError for a batch of a memory map that the likelihood cannot explain: other data is checked beforehand.
         """
         if self.order is None:
             self.order = epoch_order(x, self.rng)
         mapped = is_mapped(x)
-        for batch in minibatches(x, batch_size, order=self.order, start=self.seen):
+        own, share_size = processes.share_of_batches(self.order[self.seen :], batch_size)
+        for batch in minibatches(x, share_size, order=own):
             if mapped:
                 self.model.likelihood.check(batch)
-            yield batch.astype(self.model.dtype, copy=False)
+            yield min(batch_size, len(self.order) - self.seen), batch.astype(self.model.dtype, copy=False)
 
     def position(self, rows: int) -> float:
         """How far training has come, in epochs of so many rows: 2.5 in the middle of the third."""
         return self.epoch - 1 + self.seen / rows
 
-    def place(self, n: int) -> dict[str, Any]:
-        """Where the step on the next n samples is: its epoch, its number from 1, their rows in the training data."""
-        rows = None if self.order is None else self.order[self.seen : self.seen + n]
+    def place(self, n: int, processes: Processes) -> dict[str, Any]:
+        """Where the step on the next n samples is: its epoch, its number from 1, this process's rows of the data."""
+        rows = None if self.order is None else processes.share(self.order[self.seen : self.seen + n])
         return {"epoch": self.epoch, "step": self.step + 1, "rows": rows}
 
-    def count(self, n: int, loss: float, trace: Any) -> tuple[float, float, float]:
+    def count(self, n: int, loss: float, trace: Any, processes: Processes) -> tuple[float, ...]:
         """A step on n samples was taken; its loss, nll and kl, means over the batch, are returned."""
-        terms = (loss, float(trace.nll.mean()), float(trace.kl.mean()))
+        terms = processes.mean((loss, float(trace.nll.mean()), float(trace.kl.mean())), n)
         self.totals += np.multiply(terms, n)
         self.seen += n
         self.step += 1
