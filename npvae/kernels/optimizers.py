@@ -26,7 +26,7 @@ def adam_update(
     if not one_float_dtype(p, g, m, v) or eps < LEAST_EPS:
         return optim.adam_update(p, g, m, v, t, lr, betas, eps)
     beta1, beta2 = betas
-    rates = np.array([lr / (1 - beta1**t), 1 - beta1, 1 - beta2, 1 / (1 - beta2**t), eps], p.dtype)
+    rates = np.array([beta1, 1 - beta1, beta2, 1 - beta2, lr / (1 - beta1**t), 1 / (1 - beta2**t), eps], p.dtype)
     if team_computes(p):
         team.run(adam_step, p, g, m, v, rates, least_of(p.dtype))
     else:

@@ -41,7 +41,7 @@ def do_piece(words: np.ndarray, piece: int) -> None:
         low, high = piece * ADAM_PIECE, min(columns, (piece + 1) * ADAM_PIECE)
         p, g = carray(floats_at(first), columns), carray(floats_at(second), columns)
         m, v = carray(floats_at(third), columns), carray(floats_at(fourth), columns)
-        rates, least = carray(floats_at(words[FIFTH]), 5), carray(floats_at(words[SIXTH]), 2)
+        rates, least = carray(floats_at(words[FIFTH]), 7), carray(floats_at(words[SIXTH]), 2)
         adam(p[low:high], g[low:high], m[low:high], v[low:high], rates, least)
     else:
         height = rows_of_bernoulli_piece(columns)

@@ -21,19 +21,19 @@ def adam(
     rates: np.ndarray,
     least: np.ndarray,
 ) -> None:
-    """One step, in place. rates = (lr / (1 - beta1**t), 1 - beta1, 1 - beta2, 1 / (1 - beta2**t), eps)."""
-    step, toward_g, toward_square, unbias, eps = rates[0], rates[1], rates[2], rates[3], rates[4]
+    """One step, in place. rates: beta1, 1 - beta1, beta2, 1 - beta2, lr / (1 - beta1**t), 1 / (1 - beta2**t), eps."""
+    beta1, rest1, beta2, rest2, lr, unbias, eps = rates[0], rates[1], rates[2], rates[3], rates[4], rates[5], rates[6]
     zero, least_m, least_g = p.dtype.type(0), least[0], least[1]
     for i in range(p.size):
-        gi = g[i]
-        mi = m[i] + toward_g * (gi - m[i])
+        gi = zero if abs(g[i]) < least_m else g[i]
+        mi = beta1 * m[i] + rest1 * gi
         mi = zero if abs(mi) < least_m else mi
         square = zero if abs(gi) < least_g else gi * gi
-        vi = v[i] + toward_square * (square - v[i])
+        vi = beta2 * v[i] + rest2 * square
         vi = least_m if vi < least_m else vi
         m[i] = mi
         v[i] = vi
-        p[i] -= step * (mi / (np.sqrt(vi * unbias) + eps))
+        p[i] -= lr * (mi / (np.sqrt(vi * unbias) + eps))
 
 
 @kernel(SUMS)

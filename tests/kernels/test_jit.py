@@ -1,0 +1,119 @@
+"""The cache on disk: used, survives damage and folders that cannot be written, and sees edits in any kernel file."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from numba import config
+
+from npvae.kernels import jit
+
+pytestmark = pytest.mark.skipif(bool(config.DISABLE_JIT), reason="nothing is compiled")
+
+PROGRAM = """
+import time, numpy as np
+from npvae.kernels import jit
+compiled = []
+with jit.when_compiling(compiled.append):
+    from npvae.kernels.activations import add_bias
+    a = np.zeros((2, 3), np.float32)
+    add_bias(a, np.ones(3, np.float32))
+assert (a == 1).all()
+print(compiled)
+"""
+
+
+def run(folder, **environment):
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM],
+        env={**os.environ, "NUMBA_CACHE_DIR": str(folder), **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_a_second_process_compiles_nothing(tmp_path):
+    assert run(tmp_path) == "['add_bias']"
+    assert run(tmp_path) == "[]"
+
+
+@pytest.mark.parametrize(("suffix", "keep"), [("*.nbi", 0), ("*.nbi", 0.5), ("*.nbc", 10)])
+def test_a_file_cut_short_is_compiled_again_and_mended(tmp_path, suffix, keep):
+    run(tmp_path)
+    for file in tmp_path.rglob(suffix):
+        content = file.read_bytes()
+        file.write_bytes(content[: int(keep * len(content)) if keep < 1 else keep])
+    assert run(tmp_path) == "['add_bias']"
+    assert run(tmp_path) == "[]"
+
+
+def test_a_file_of_noise_is_compiled_again(tmp_path):
+    run(tmp_path)
+    for file in tmp_path.rglob("*.nb*"):
+        file.write_bytes(os.urandom(500))
+    assert run(tmp_path) == "['add_bias']"
+
+
+def test_no_folder_that_can_be_written_means_no_cache(monkeypatch):
+    def nowhere(function):
+        raise RuntimeError("cannot cache function: no locator available")
+
+    monkeypatch.setattr(jit, "RoomCache", nowhere)
+
+    @jit.kernel(jit.SUMS)
+    def double(x):
+        return x + x
+
+    assert double(2.0) == 4.0
+
+
+def test_a_full_disk_costs_time_and_nothing_else(monkeypatch, tmp_path):
+    def full(self, *arguments):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(jit.IndexDataCacheFile, "save", full)
+
+    @jit.kernel(jit.SUMS)
+    def triple(x):
+        return x * 3
+
+    assert triple(2.0) == 6.0
+
+
+def test_the_stamp_changes_with_any_file_of_the_room(monkeypatch, tmp_path):
+    (tmp_path / "matmul").mkdir()
+    for name in ("jit.py", "matmul/tiles.py"):
+        (tmp_path / name).write_text("x = 1")
+    monkeypatch.setattr(jit, "__file__", str(tmp_path / "jit.py"))
+    first = jit.room_stamp.__wrapped__()
+    (tmp_path / "matmul" / "tiles.py").write_text("x = 2")
+    assert jit.room_stamp.__wrapped__() != first
+
+
+def test_importing_the_kernels_compiles_nothing():
+    program = (
+        "import npvae.kernels.jit as jit; found = []\n"
+        "with jit.when_compiling(found.append):\n"
+        "    import npvae.kernels, npvae.kernels.optimizers, npvae.kernels.workspace\n"
+        "print(found)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_importing_npvae_and_its_models_does_not_import_numba():
+    program = "import sys, npvae, npvae.models, npvae.optim, npvae.gradcheck; print('numba' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=True)
+    assert done.stdout.strip() == "False"
+
+
+def test_kernels_are_listed_nowhere_but_in_this_room():
+    """A kernel outside the room would not be seen by the stamp."""
+    root = Path(jit.__file__).parents[1]
+    outside = [f for f in root.rglob("*.py") if "kernels" not in f.parts and "numba.njit" in f.read_text()]
+    assert outside == []

@@ -1,0 +1,162 @@
+"""Own matrix products against float64: every remainder of the tiles, any layout, any number of threads."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numba import config
+
+from npvae.kernels import threads
+from npvae.kernels.jobs import dot_product, outer_product
+from npvae.kernels.matmul import products
+from npvae.kernels.matmul.multiply import multiply
+from npvae.kernels.matmul.tiles import DOT_COLUMNS, DOT_ROWS, OUTER_ROWS
+from npvae.kernels.team import Team
+
+compiled = pytest.mark.skipif(bool(config.DISABLE_JIT), reason="tiles exist compiled only")
+FENCE = 64  # numbers around the result that nothing may touch
+
+
+def fenced(shape):
+    """A C-contiguous array of NaN inside a larger one, with the larger one."""
+    size = int(np.prod(shape))
+    whole = np.full(size + 2 * FENCE, np.float32(7e7))
+    whole[FENCE : FENCE + size] = np.nan
+    return whole[FENCE : FENCE + size].reshape(shape), whole
+
+
+def computed_by_tiles(kind, x, y, team):
+    """The product a @ b for a = x or x.T and b = y or y.T, as `kind` says."""
+    rows = x.shape[1] if kind == "TN" else x.shape[0]
+    columns = y.shape[0] if kind == "NT" else y.shape[1]
+    out, whole = fenced((rows, columns))
+    if kind == "NT":
+        team.run(dot_product, x, y, out)
+    else:
+        team.run(outer_product, x, y, out, kind == "TN")
+    assert (whole[:FENCE] == 7e7).all()
+    assert (whole[-FENCE:] == 7e7).all()
+    return out
+
+
+def exact(kind, x, y):
+    a, b = (x.T if kind == "TN" else x), (y.T if kind == "NT" else y)
+    return a.astype(np.float64) @ b, np.abs(a).astype(np.float64) @ np.abs(b)
+
+
+def factors(kind, M, K, N, rng):
+    x = rng.standard_normal((K, M) if kind == "TN" else (M, K), dtype=np.float32)
+    y = rng.standard_normal((N, K) if kind == "NT" else (K, N), dtype=np.float32)
+    return x, y
+
+
+def assert_within_rounding(kind, x, y, out):
+    """Each fused multiply-add rounds once: |error| <= K eps / 2 * sum |a| |b|, and no entry was left out."""
+    wanted, size = exact(kind, x, y)
+    K = x.shape[0] if kind == "TN" else x.shape[1]
+    bound = (K + 4) * 2.0**-24 * size
+    assert (np.abs(out - wanted) <= bound).all()
+
+
+@compiled
+@pytest.mark.parametrize("kind", ["NN", "TN", "NT"])
+def test_every_remainder_of_the_tile(kind):
+    rng, team = np.random.default_rng(0), Team(1)
+    rows = range(1, 2 * (DOT_ROWS if kind == "NT" else OUTER_ROWS) + 2)
+    columns = (
+        range(1, 2 * DOT_COLUMNS + 2) if kind == "NT" else (1, 5, 15, 16, 17, 31, 32, 33, 47, 48, 49, 63, 64, 65, 130)
+    )
+    inner = (1, 2, 15, 16, 17, 31, 32, 33) if kind == "NT" else (1, 2, 3, 40)
+    for M, N, K in product(rows, columns, inner):
+        x, y = factors(kind, M, K, N, rng)
+        assert_within_rounding(kind, x, y, computed_by_tiles(kind, x, y, team))
+
+
+@compiled
+@given(
+    kind=st.sampled_from(["NN", "TN", "NT"]),
+    M=st.integers(1, 400),
+    K=st.integers(1, 400),
+    N=st.integers(1, 400),
+    seed=st.integers(0, 2**31),
+)
+def test_sizes_of_all_kinds_are_exact_and_bitwise_the_same_for_one_thread_and_three(kind, M, K, N, seed):
+    x, y = factors(kind, M, K, N, np.random.default_rng(seed))
+    alone, shared = computed_by_tiles(kind, x, y, ONE), computed_by_tiles(kind, x, y, THREE)
+    assert_within_rounding(kind, x, y, alone)
+    np.testing.assert_array_equal(alone, shared)
+
+
+ONE, THREE = Team(1), Team(3)
+
+
+@compiled
+@pytest.mark.parametrize("kind", ["NN", "TN", "NT"])
+def test_more_k_than_a_block_and_many_pieces(kind):
+    """K beyond K_BLOCK continues the sums that out holds; rows beyond ROW_BLOCK begin another block."""
+    M, K, N = products.ROW_BLOCK + 13, 2 * products.K_BLOCK + 5, 330
+    x, y = factors(kind, M, K, N, np.random.default_rng(1))
+    assert products.outer_pieces(M, N, K) > 4
+    alone = computed_by_tiles(kind, x, y, ONE)
+    assert_within_rounding(kind, x, y, alone)
+    for _ in range(20):
+        np.testing.assert_array_equal(alone, computed_by_tiles(kind, x, y, THREE))
+
+
+@compiled
+@pytest.mark.parametrize("kind", ["NN", "TN", "NT"])
+def test_nan_and_infinity_reach_their_rows_and_columns_and_no_others(kind):
+    x, y = factors(kind, 13, 21, 37, np.random.default_rng(2))
+    (x.T if kind == "TN" else x)[4, 3] = np.nan
+    (y.T if kind == "NT" else y)[5, 36] = np.inf
+    out = computed_by_tiles(kind, x, y, ONE)
+    with np.errstate(invalid="ignore"):
+        wanted = exact(kind, x, y)[0]
+    np.testing.assert_array_equal(np.isnan(out), np.isnan(wanted))
+    np.testing.assert_array_equal(np.isinf(out), np.isinf(wanted))
+
+
+def laid_out(a, layout):
+    return {"C": np.ascontiguousarray, "F": np.asfortranarray, "strided": lambda a: np.repeat(a, 2, axis=1)[:, ::2]}[
+        layout
+    ](a)
+
+
+@pytest.mark.parametrize("products_by", ["tiles", "blas"])
+@given(
+    M=st.sampled_from([0, 1, 5, 6, 7, 40]),
+    K=st.sampled_from([0, 1, 17, 40]),
+    N=st.sampled_from([0, 1, 16, 50]),
+    dtype=st.sampled_from([np.float32, np.float64]),
+    layouts=st.tuples(*[st.sampled_from(["C", "F", "strided"])] * 2),
+    seed=st.integers(0, 2**31),
+)
+def test_multiply_takes_any_size_layout_and_dtype(products_by, M, K, N, dtype, layouts, seed):
+    rng = np.random.default_rng(seed)
+    a, b = laid_out(rng.standard_normal((M, K)).astype(dtype), layouts[0]), rng.standard_normal((K, N)).astype(dtype)
+    b, out = laid_out(b, layouts[1]), np.full((M, N), np.nan, dtype)
+    before = threads.PRODUCTS
+    threads.PRODUCTS = "blas" if config.DISABLE_JIT else products_by
+    try:
+        assert multiply(a, b, out) is out
+    finally:
+        threads.PRODUCTS = before
+    np.testing.assert_allclose(out, a.astype(np.float64) @ b, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize(("features", "wanted"), [({"avx512f": True}, "tiles"), ({"avx2": True}, "blas"), ({}, "blas")])
+def test_tiles_are_chosen_by_the_width_of_the_vectors(monkeypatch, features, wanted):
+    monkeypatch.delenv("NPVAE_PRODUCTS", raising=False)
+    monkeypatch.setattr(threads, "get_host_cpu_features", lambda: features)
+    assert threads.choose() == ("blas" if config.DISABLE_JIT else wanted)
+
+
+def test_the_environment_overrides_the_choice_and_is_checked(monkeypatch):
+    for choice in ("blas", "tiles"):
+        monkeypatch.setenv("NPVAE_PRODUCTS", choice)
+        assert threads.choose() == ("blas" if config.DISABLE_JIT else choice)
+    monkeypatch.setenv("NPVAE_PRODUCTS", "mkl")
+    with pytest.raises(ValueError, match="NPVAE_PRODUCTS is 'mkl' in the environment, expected 'blas' or 'tiles'"):
+        threads.choose()

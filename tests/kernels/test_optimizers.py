@@ -1,0 +1,89 @@
+"""One-pass Adam and Adagrad equal the reference, keep NaN, and do not slow down on denormal numbers."""
+
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numba import config
+
+from npvae import optim
+from npvae.kernels import optimizers
+
+EPS = {"float32": 2.0**-23, "float64": 2.0**-52}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@given(
+    size=st.sampled_from([1, 2, 15, 16, 17, 63, 1000, 50_000, 70_001]),
+    scale=st.sampled_from([1e-20, 1e-10, 1e-3, 1.0, 1e4]),
+    betas=st.sampled_from([(0.9, 0.999), (0.0, 0.99), (0.5, 0.0)]),
+    seed=st.integers(0, 2**31),
+)
+def test_adam_equals_the_reference_over_several_steps(dtype, size, scale, betas, seed):
+    if config.DISABLE_JIT:
+        size = min(size, 100)
+    rng, lr = np.random.default_rng(seed), 1e-3
+    p = rng.standard_normal(size).astype(dtype)
+    kernel, reference = ([p.copy(), np.zeros_like(p), np.zeros_like(p)] for _ in range(2))
+    for t in range(1, 4):
+        g = (scale * rng.standard_normal(size)).astype(dtype)
+        g[rng.random(size) < 0.2] = 0
+        for update, (p, m, v) in ((optimizers.adam_update, kernel), (optim.adam_update, reference)):
+            update(p, g, m, v, t, lr, betas, 1e-8)
+    np.testing.assert_allclose(kernel[0], reference[0], rtol=8 * EPS[dtype], atol=lr * 64 * EPS[dtype])
+    np.testing.assert_allclose(kernel[1], reference[1], rtol=8 * EPS[dtype], atol=4 * EPS[dtype] * scale)
+    np.testing.assert_allclose(kernel[2], reference[2], rtol=8 * EPS[dtype], atol=1e-33)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@given(
+    size=st.sampled_from([1, 15, 16, 17, 1000]), scale=st.sampled_from([1e-20, 1e-3, 1e4]), seed=st.integers(0, 2**31)
+)
+def test_adagrad_equals_the_reference_over_several_steps(dtype, size, scale, seed):
+    rng = np.random.default_rng(seed)
+    p = rng.standard_normal(size).astype(dtype)
+    kernel, reference = ([p.copy(), np.zeros_like(p)] for _ in range(2))
+    for _ in range(3):
+        g = (scale * rng.standard_normal(size)).astype(dtype)
+        for update, (p, G) in ((optimizers.adagrad_update, kernel), (optim.adagrad_update, reference)):
+            update(p, g, G, 1e-2, 1e-10)
+    np.testing.assert_allclose(kernel[0], reference[0], rtol=8 * EPS[dtype], atol=1e-2 * 64 * EPS[dtype])
+    np.testing.assert_allclose(kernel[1], reference[1], rtol=8 * EPS[dtype], atol=1e-33)
+
+
+@pytest.mark.parametrize("poison", [np.nan, np.inf])
+def test_what_is_not_finite_stays_so(poison):
+    for size in (7, 60_000 if not config.DISABLE_JIT else 7):
+        p, g, m, v = np.zeros((4, size), np.float32)
+        g[5] = poison
+        with np.errstate(invalid="ignore"):
+            optimizers.adam_update(p, g, m, v, 1, 1e-3, (0.9, 0.999), 1e-8)
+        assert np.isnan(p[5])
+        assert np.isfinite(np.delete(p, 5)).all()
+
+
+def test_a_tiny_epsilon_is_the_reference():
+    """With eps below LEAST_EPS a gradient of 1e-20 still moves its parameter by lr."""
+    p, m, v = np.zeros((3, 1))
+    optimizers.adam_update(p, np.array([1e-20]), m, v, 1, 1e-3, (0.9, 0.999), 1e-30)
+    np.testing.assert_allclose(p, -1e-3, rtol=1e-6)
+
+
+@pytest.mark.skipif(bool(config.DISABLE_JIT), reason="speed")
+def test_denormal_moments_cost_no_more_than_others():
+    size, rng = 400_000, np.random.default_rng(0)
+
+    def seconds(m_start, v_start, g_scale):
+        p, g = rng.standard_normal(size, dtype=np.float32), rng.standard_normal(size, dtype=np.float32) * g_scale
+        m, v = np.full(size, m_start, np.float32), np.full(size, v_start, np.float32)
+        times = []
+        for t in range(1, 13):
+            start = time.perf_counter()
+            optimizers.adam_update(p, g, m, v, t, 1e-3, (0.9, 0.999), 1e-8)
+            times.append(time.perf_counter() - start)
+        return min(times)
+
+    quiet, denormal = seconds(0.1, 0.1, np.float32(1)), seconds(1e-40, 1e-41, np.float32(1e-41))
+    assert denormal < 3 * quiet

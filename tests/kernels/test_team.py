@@ -1,0 +1,200 @@
+"""The team of threads: shared jobs, two callers at once, a fork, helpers that cannot be started, a busy machine."""
+
+import os
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+
+import numpy as np
+import pytest
+from numba import config
+
+import npvae
+from npvae.kernels import blas, threads
+from npvae.kernels.jobs import ASLEEP, outer_product
+from npvae.kernels.team import Team
+
+compiled = pytest.mark.skipif(bool(config.DISABLE_JIT), reason="tiles exist compiled only")
+
+
+def factors(rows=300, inner=200, columns=320, seed=0):
+    rng = np.random.default_rng(seed)
+    return rng.standard_normal((rows, inner), dtype=np.float32), rng.standard_normal((inner, columns), dtype=np.float32)
+
+
+def computed(team, a, b):
+    out = np.full((len(a), b.shape[1]), np.nan, np.float32)
+    team.run(outer_product, a, b, out, False)
+    return out
+
+
+@compiled
+def test_helpers_sleep_when_idle_wake_for_a_job_and_stop():
+    team, (a, b) = Team(3), factors()
+    wanted = computed(Team(1), a, b)
+    np.testing.assert_array_equal(computed(team, a, b), wanted)
+    assert [helper.is_alive() for helper in team.helpers] == [True, True]
+    until = time.monotonic() + 10
+    while not all(team.words[ASLEEP : ASLEEP + 2]) and time.monotonic() < until:
+        time.sleep(0.01)
+    assert list(team.words[ASLEEP : ASLEEP + 2]) == [1, 1]
+    helpers = team.helpers
+    np.testing.assert_array_equal(computed(team, a, b), wanted)
+    team.stop()
+    assert not any(helper.is_alive() for helper in helpers)
+    np.testing.assert_array_equal(computed(team, a, b), wanted)
+    team.stop()
+
+
+@compiled
+def test_two_python_threads_at_once_get_each_their_own_result():
+    team, failures = Team(2), []
+
+    def work(seed):
+        a, b = factors(seed=seed)
+        wanted = computed(Team(1), a, b)
+        for _ in range(200):
+            if not (computed(team, a, b) == wanted).all():
+                failures.append(seed)
+
+    workers = [threading.Thread(target=work, args=(seed,)) for seed in range(3)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    team.stop()
+    assert failures == []
+
+
+@compiled
+def test_without_a_thread_to_be_had_the_caller_does_it_all(monkeypatch):
+    def refuse(self):
+        raise RuntimeError("can't start new thread")
+
+    a, b = factors()
+    wanted, team = computed(Team(1), a, b), Team(4)
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    np.testing.assert_array_equal(computed(team, a, b), wanted)
+    assert team.helpers == []
+
+
+STEP = """
+    import os, sys, threading
+    import numpy as np
+    import npvae
+    x = np.random.default_rng(0).random((128, 784), dtype=np.float32)
+
+    def train(steps=3):
+        vae = npvae.VAE(784)
+        adam, workspace, rng = npvae.Adam(vae.params), vae.workspace(), np.random.default_rng(1)
+        for _ in range(steps):
+            loss, trace = vae.forward(x, vae.draw_eps(len(x), rng), workspace)
+            adam.step(vae.backward(trace))
+        return vae.params.flat.copy()
+"""
+
+
+def run(program, **environment):
+    """Run a program of its own on top of STEP; what it prints."""
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(STEP) + textwrap.dedent(program)],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+@pytest.mark.parametrize("products", ["blas", "tiles"])
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="a system without fork")
+def test_training_goes_on_in_a_forked_child(products):
+    program = """
+        wanted = train()
+        child = os.fork()
+        if child == 0:
+            os._exit(0 if (train() == wanted).all() else 3)
+        _, status = os.waitpid(child, 0)
+        print(os.waitstatus_to_exitcode(status), (train() == wanted).all())
+    """
+    assert run(program, NPVAE_PRODUCTS=products, PYTHONWARNINGS="ignore") == "0 True"
+
+
+@pytest.mark.parametrize("products", ["blas", "tiles"])
+@pytest.mark.parametrize("layer", ["workqueue", "omp"])
+def test_two_python_threads_train_at_once_under_any_threading_layer(products, layer):
+    program = """
+        results = []
+        workers = [threading.Thread(target=lambda: results.append(train(20))) for _ in range(2)]
+        [worker.start() for worker in workers], [worker.join() for worker in workers]
+        print(len(results), (results[0] == results[1]).all())
+    """
+    assert run(program, NPVAE_PRODUCTS=products, NUMBA_THREADING_LAYER=layer) == "2 True"
+
+
+@pytest.mark.parametrize("omp", ["1", "2", "7"])
+def test_the_default_follows_what_blas_takes_from_the_environment(omp):
+    program = """
+        from npvae.kernels import blas, threads
+        train(1)
+        print(threads.team.threads, len(threads.team.helpers) < threads.team.threads, blas.threads())
+    """
+    team, enough, of_blas = run(program, OMP_NUM_THREADS=omp, OPENBLAS_NUM_THREADS="").split()
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    assert int(team) == min(int(omp), cores)
+    assert enough == "True"
+    assert of_blas in ("None", str(min(int(omp), cores)), omp)
+
+
+@compiled
+def test_the_same_bits_for_one_thread_and_two_with_tiles():
+    program = """
+        from npvae.kernels.threads import set_threads
+        a = train(5)
+        set_threads(1)
+        print((a == train(5)).all())
+    """
+    assert run(program, NPVAE_PRODUCTS="tiles") == "True"
+
+
+def test_set_threads_sets_both_pools_and_refuses_none():
+    before, of_blas = threads.team.threads, blas.threads()
+    try:
+        threads.set_threads(1)
+        assert threads.team.threads == 1
+        assert blas.threads() in (1, None)
+        with pytest.raises(ValueError, match="threads is 0, expected at least 1"):
+            threads.set_threads(0)
+    finally:
+        threads.set_threads(before)
+        if of_blas:
+            blas.set_threads(of_blas)
+
+
+def test_the_default_arrangement_is_not_the_catastrophic_one():
+    """Pools that fight make a step 10 times slower than one thread. Twice is allowed, for a machine that is busy."""
+    x = np.random.default_rng(0).random((128, 784), dtype=np.float32)
+    vae = npvae.VAE(784)
+    adam, workspace, eps = npvae.Adam(vae.params), vae.workspace(), vae.draw_eps(len(x), np.random.default_rng(1))
+    default = threads.team.threads
+
+    def seconds():
+        start = time.perf_counter()
+        for _ in range(5):
+            _, trace = vae.forward(x, eps, workspace)
+            adam.step(vae.backward(trace))
+        return time.perf_counter() - start
+
+    times = {n: [] for n in (1, default)}
+    try:
+        for _ in range(8):
+            for n, found in times.items():
+                threads.set_threads(n)
+                seconds()
+                found.append(seconds())
+    finally:
+        threads.set_threads(default)
+    assert min(times[default]) < 2 * min(times[1])
