@@ -24,7 +24,7 @@ class LabelledImages:
         if not 0 <= images.labels.min() <= images.labels.max() < classes:
             found = f"{images.labels.min()} to {images.labels.max()}"
             raise DataError(f"{images.source}: labels run from {found}, expected 0 to {classes - 1}")
-        self.images, self.classes, self.labels = images, classes, images.labels
+        self.images, self.classes, self.labels, self.pixels = images, classes, images.labels, images.pixels
         self.image_shape, self.dtype = images.image_shape, images.dtype
 
     def __len__(self) -> int:

@@ -67,7 +67,8 @@ class Progress:
         """Print a line that stays, above the bar if there is one."""
         self.said = time.monotonic()
         # A notebook shows stderr on red, as if something were wrong.
-        self.bar.write(line, file=sys.stdout if "ipykernel" in sys.modules else sys.stderr)
+        in_notebook = type(sys.stdout).__module__.startswith("ipykernel")
+        self.bar.write(line, file=sys.stdout if in_notebook else sys.stderr)
 
     def close(self) -> None:
         """Take the bar away."""
