@@ -16,7 +16,7 @@ from npvae.kernels import blas, threads
 from npvae.kernels.jobs import ASLEEP, outer_product
 from npvae.kernels.team import Team
 
-compiled = pytest.mark.skipif(bool(config.DISABLE_JIT), reason="tiles exist compiled only")
+pytestmark = pytest.mark.skipif(bool(config.DISABLE_JIT), reason="jobs exist compiled only")
 
 
 def factors(rows=300, inner=200, columns=320, seed=0):
@@ -30,7 +30,6 @@ def computed(team, a, b):
     return out
 
 
-@compiled
 def test_helpers_sleep_when_idle_wake_for_a_job_and_stop():
     team, (a, b) = Team(3), factors()
     wanted = computed(Team(1), a, b)
@@ -48,7 +47,6 @@ def test_helpers_sleep_when_idle_wake_for_a_job_and_stop():
     team.stop()
 
 
-@compiled
 def test_two_python_threads_at_once_get_each_their_own_result():
     team, failures = Team(2), []
 
@@ -68,7 +66,6 @@ def test_two_python_threads_at_once_get_each_their_own_result():
     assert failures == []
 
 
-@compiled
 def test_without_a_thread_to_be_had_the_caller_does_it_all(monkeypatch):
     def refuse(self):
         raise RuntimeError("can't start new thread")
@@ -149,7 +146,6 @@ def test_the_default_follows_what_blas_takes_from_the_environment(omp):
     assert of_blas in ("None", str(min(int(omp), cores)), omp)
 
 
-@compiled
 def test_the_same_bits_for_one_thread_and_two_with_tiles():
     program = """
         from npvae.kernels.threads import set_threads
