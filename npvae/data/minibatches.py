@@ -97,7 +97,7 @@ def epoch_order(x: Images | np.ndarray | Any, rng: np.random.Generator) -> np.nd
 
 
 def _pixels(x: Any) -> Any:
-    return x.pixels if isinstance(x, Images) else x
+    return getattr(x, "pixels", x)
 
 
 def _check_rows(x: Any) -> None:
