@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from npvae.gradcheck import Op, Report
@@ -79,29 +79,33 @@ def _reports(args: argparse.Namespace) -> Iterator[tuple[Op | None, Report]]:
 
 
 def _model_reports(seed: int) -> Iterator[Report]:
-    """npvae's models in small, one for each likelihood, the activations in turn."""
+    """npvae's models in small: every kind, and the VAE with every likelihood, activation and exact objective."""
     import numpy as np
 
     from npvae.gradcheck import check_model
-    from npvae.models import LIKELIHOODS, MODELS
+    from npvae.models import LIKELIHOODS, MODELS, OBJECTIVES
+    from npvae.models.importance import ESTIMATORS
     from npvae.ops import ACTIVATIONS
 
-    activations = list(ACTIVATIONS)
+    small: dict[str, dict[str, Any]] = {kind: {"hidden": (5,), "activation": "silu"} for kind in MODELS}
+    small["linear_vae"] = {}
+    small["conditional_vae"]["classes"] = 3
+    small["two_layer_vae"] |= {"hidden2": (4,), "latent_dim2": 2}
+    cases: list[tuple[str, dict[str, Any]]] = [(kind, {}) for kind in MODELS]
+    cases += [(kind, {"likelihood": name}) for kind in ("vae", "autoencoder") for name in LIKELIHOODS]
+    cases += [("vae", {"activation": name}) for name in ACTIVATIONS]
+    cases += [("vae", {"objective": name, "samples": 3}) for name in OBJECTIVES if name not in ESTIMATORS]
     rng = np.random.default_rng(seed)
-    turn = 0
-    for kind, build in MODELS.items():
-        for likelihood in LIKELIHOODS:
-            activation = activations[turn % len(activations)]
-            turn += 1
-            model = build(
-                6, hidden=(5,), latent_dim=2, activation=activation, likelihood=likelihood,
-                dtype="float64", backend="numpy", seed=seed,
-            )  # fmt: skip
-            # Weights as small as a fresh start hide mistakes of wiring; zero biases hide more.
-            model.params.flat[...] += 0.3 * rng.standard_normal(model.params.flat.shape)
-            x = rng.random((4, 6))
-            inputs = (x, rng.standard_normal((4, 2))) if kind == "vae" else (x,)
-            yield check_model(model, *inputs, seed=seed, name=f"{kind} {likelihood} {activation}")
+    for kind, case in cases:
+        settings = small[kind] | case
+        model = MODELS[kind](6, latent_dim=2, levels=5, dtype="float64", backend="numpy", seed=seed, **settings)
+        # Weights as small as a fresh start hide mistakes of wiring; zero biases hide more.
+        model.params.flat[...] += 0.3 * rng.standard_normal(model.params.flat.shape)
+        x = rng.integers(0, 5, (4, 6)) / 4
+        if kind == "conditional_vae":
+            x = np.concatenate([x, np.eye(3)[rng.integers(0, 3, 4)]], axis=1)
+        name = " ".join([kind, *(str(value) for setting, value in case.items() if setting != "samples")])
+        yield check_model(model, x, model.draw_eps(4, rng), seed=seed, name=name)
 
 
 def _verdict(reports: Sequence[Report]) -> str:
