@@ -81,7 +81,9 @@ class Pair:
         if not isinstance(result, tuple) or len(result) != 2:
             got = f"a tuple of {len(result)}" if isinstance(result, tuple) else type(result).__name__
             raise Broken(
-                "forward-output", f"the forward returned {got}; it must return (y, cache), two things in a tuple"
+                "forward-output",
+                f"the forward returned {got}; it must return (y, cache), two things in a tuple "
+                "(for a function and its gradient there is check_function)",
             )
         y, cache = result
         several = isinstance(y, (tuple, list))
@@ -163,9 +165,10 @@ def _first_line(error: Exception) -> str:
 
 @contextlib.contextmanager
 def undisturbed() -> Iterator[None]:
-    """Leave NumPy's global random state as it was found."""
+    """Leave NumPy's global random state as it was found, and let infinities pass without a warning."""
     state = np.random.get_state()  # noqa: NPY002
     try:
-        yield
+        with np.errstate(all="ignore"):
+            yield
     finally:
         np.random.set_state(state)  # noqa: NPY002

@@ -20,12 +20,14 @@ class Analytic:
     """One forward and one backward of a case: outputs, cotangents, gradients, and what was held against them.
 
     dys      the cotangents as drawn; every call gets copies, so that a pair that spoils its dy spoils one call only
+    outputs  copies of y, taken at once
     returned the gradients as the first backward returned them
     grads    copies of them, taken at once
     """
 
     def __init__(self, pair: Pair, case: Case, passed: Passed, dys: Arrays) -> None:
         self.pair, self.case, self.passed, self.dys = pair, case, passed, dys
+        self.outputs = [np.array(y) for y in passed.outputs]
         self.findings: list[Finding] = []
         self.returned: Returned = ()
         self.grads: Returned = ()
@@ -77,7 +79,6 @@ def run(pair: Pair, case: Case, dys: Arrays | None = None) -> Analytic:
     """Run the pair once and check the contract. Raises Broken where nothing further can be checked."""
     inputs = [np.array(x) for x in case.inputs]
     passed = pair.forward(case.inputs)
-    outputs = [np.array(y) for y in passed.outputs]
     analytic = Analytic(pair, case, passed, case.cotangents(passed.outputs) if dys is None else dys)
     given = analytic.fresh_dys()
     analytic.returned = pair.backward(passed.in_form_of_y(given), passed.cache)
@@ -89,7 +90,7 @@ def run(pair: Pair, case: Case, dys: Arrays | None = None) -> Analytic:
     for dy, before in zip(given, analytic.dys, strict=True):
         if dy.tobytes() != before.tobytes():
             analytic.hold("contract", "mutates-dy", "the backward changed dy in place; work on a copy")
-    for y, before in zip(passed.outputs, outputs, strict=True):
+    for y, before in zip(passed.outputs, analytic.outputs, strict=True):
         if y.tobytes() != before.tobytes():
             analytic.hold("contract", "mutates-output", "the backward changed the forward's output y in place")
     _check_form(analytic)
@@ -114,12 +115,49 @@ def _check_form(analytic: Analytic) -> None:
         elif grad.dtype != x.dtype:
             analytic.hold("contract", "gradient-dtype", f"the gradient is {grad.dtype}, {name} is {x.dtype}", name)
         elif finite and not np.all(np.isfinite(grad)):
-            where = tuple(int(i) for i in np.argwhere(~np.isfinite(grad))[0])
+            _hold_nonfinite(analytic, name, x, grad)
+
+
+def _hold_nonfinite(analytic: Analytic, name: str, x: np.ndarray, grad: np.ndarray) -> None:
+    """An infinite gradient is right where the slope grows without bound (a square root at zero), else wrong."""
+    op = analytic.case.op
+    k = tuple(op.args).index(name)
+    for place in np.argwhere(~np.isfinite(grad))[:4]:
+        where = tuple(int(i) for i in place)
+        there = f"{grad[where]} at {list(where)} where {name} = {x[where]:.6g}"
+        if _slope_unbounded(analytic, k, where):
             analytic.hold(
-                "contract", "gradient-nonfinite",
-                f"the forward is finite, the gradient is {grad[where]} at {list(where)} "
-                f"where {name} = {x[where]:.6g}", name,
-            )  # fmt: skip
+                "contract", "slope-infinite", f"the slope is infinite there: the gradient is {there}", name, WARNING
+            )
+        else:
+            analytic.hold("contract", "gradient-nonfinite", f"the forward is finite, the gradient is {there}", name)
+            return
+
+
+def _slope_unbounded(analytic: Analytic, k: int, where: tuple[int, ...]) -> bool:
+    """Whether the quotients of y grow and grow as the step shrinks by thousands."""
+    inputs = [np.array(x, dtype=np.float64) if x.dtype.kind == "f" else x for x in analytic.case.inputs]
+    centre = float(inputs[k][where])
+    for side in (1.0, -1.0):
+        steepness = []
+        for step in (1e-4, 1e-7, 1e-10, 1e-13):
+            inputs[k][where] = centre + side * step * max(1.0, abs(centre))
+            try:
+                there = analytic.pair.forward(inputs).outputs
+            except (Broken, Refused):
+                break
+            with np.errstate(all="ignore"):
+                rises = [np.abs(a - b) for a, b in zip(there, analytic.passed.outputs, strict=True)]
+            steepness.append(max(float(np.max(rise, initial=0.0)) for rise in rises) / step)
+        rising = np.diff(steepness)
+        if (
+            len(steepness) == 4
+            and np.all(np.isfinite(steepness))
+            and np.all(rising > 0)
+            and rising[2] > 0.5 * rising[0]
+        ):
+            return True
+    return False
 
 
 def _check_aliases(analytic: Analytic, given: Arrays) -> None:
@@ -153,7 +191,14 @@ def _shared(a: np.ndarray, b: np.ndarray) -> bool:
 
 
 def check_determinism(analytic: Analytic) -> None:
-    """Check 2: the same backward again, bitwise equal, and the first gradients untouched."""
+    """Check 2: the same forward and the same backward again, bitwise equal, and the first gradients untouched."""
+    repeated = analytic.pair.forward(analytic.case.inputs).outputs
+    if not all(_same(a, b, False) for a, b in zip(analytic.outputs, repeated, strict=True)):
+        analytic.hold(
+            "determinism", "forward-changes",
+            "the same forward twice gives another y; if it draws noise of its own, declare seeded=True",
+        )  # fmt: skip
+        return
     again = analytic.backward()
     for name in analytic.overwritten():
         analytic.hold(
@@ -225,7 +270,14 @@ def _bent(
 ) -> tuple[str, str]:
     """How a gradient fails to be linear in dy; ("", "") if it is."""
     dtype = analytic.case.dtype
-    eps = float(np.finfo(dtype).eps)
+    eps = max(float(np.finfo(dtype).eps), float(np.finfo(first.dtype).eps))
+    # Where the slope is infinite (a square root at zero) infinity times dy says nothing.
+    blank = ~np.isfinite(first)
+    if np.any(blank):
+        same = [
+            np.where(blank, 0, g) if g.shape == first.shape else g for g in (first, large, small, zero, other, total)
+        ]
+        first, large, small, zero, other, total = same
     grad = first.astype(np.float64)
     size = float(np.max(np.abs(grad), initial=0.0))
     if np.array_equal(first, zero) and np.array_equal(first, large) and np.any(first):

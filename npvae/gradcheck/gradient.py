@@ -31,7 +31,10 @@ ENOUGH = 12
 
 @dataclass(frozen=True)
 class Claim:
-    """What is claimed: that `grad` is the gradient of the reference with respect to argument k, called `name`."""
+    """What is claimed: that `grad` is the gradient of the reference with respect to argument k, called `name`.
+
+    finite  where it was before what is not was replaced by zero; only those entries are compared
+    """
 
     analytic: Analytic
     reference: Reference
@@ -39,6 +42,7 @@ class Claim:
     name: str
     grad: np.ndarray
     tolerance: Tolerance
+    finite: np.ndarray
     rtol: float | None = None
     atol: float | None = None
 
@@ -87,7 +91,7 @@ def compare(claim: Claim, entries: int, directions: int) -> tuple[Row, list[Find
     rulings: dict[int, Ruling] = {}
     settled = True
     if every:
-        compared = compare_entries(claim.reference, claim.k, grad, claim.tolerance)
+        compared = compare_entries(claim.reference, claim.k, grad, claim.tolerance, np.flatnonzero(claim.finite))
         _rule_on(claim, (*compared.stopped, *compared.disagrees), rulings)
     else:
         for v in wrong:

@@ -108,16 +108,16 @@ def check_linear(reference: Reference, k: int, grad: np.ndarray) -> tuple[str, f
 
 
 def compare_entries(
-    reference: Reference, k: int, grad: np.ndarray, tolerance: Tolerance, entries: Sequence[int] | None = None
+    reference: Reference, k: int, grad: np.ndarray, tolerance: Tolerance, entries: Sequence[int] | np.ndarray
 ) -> Comparison:
-    """Every entry of the gradient of argument k (or the given ones) beside its numeric slope.
+    """The given entries of the gradient of argument k beside their numeric slopes.
 
     `stopped` lists the entries that stand on a declared kink or on an end of the domain: they have no slope from
     both sides.
     """
     claims = grad.reshape(-1)
     found = Comparison(np.full(claims.size, np.nan), np.full(claims.size, np.nan))
-    for i in range(claims.size) if entries is None else entries:
+    for i in map(int, entries):
         step = reference.entry_step(k, i)
         if step == 0.0:
             found.stopped.append(i)

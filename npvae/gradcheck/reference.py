@@ -51,7 +51,13 @@ class Reference:
 
     def values(self) -> tuple[np.ndarray, ...]:
         """The outputs at the inputs as they stand, copied: a forward may reuse its buffers."""
-        return tuple(np.array(y, dtype=np.float64) for y in self.pair.forward(self.inputs).outputs)
+        outputs = tuple(np.array(y, dtype=np.float64) for y in self.pair.forward(self.inputs).outputs)
+        for y, dy in zip(outputs, self.dys, strict=False):
+            if y.shape != dy.shape or len(outputs) != len(self.dys):
+                raise Broken(
+                    "forward-output", f"y has shape {y.shape} here and {dy.shape} for inputs of the same shapes nearby"
+                )
+        return outputs
 
     def reach(self, k: int) -> np.ndarray:
         """How far each entry of argument k may go both ways without meeting a kink or an end of the domain."""
@@ -60,7 +66,7 @@ class Reference:
             reach = np.full(x.shape, np.inf)
             for point in (*ends(self.args[k]), *self.args[k].kinks):
                 if math.isfinite(point):
-                    reach = np.minimum(reach, np.abs(x - point))
+                    reach = np.asarray(np.minimum(reach, np.abs(x - point)))
             self._reach[k] = reach
         return self._reach[k]
 
@@ -112,10 +118,6 @@ class Reference:
         """sum(dy * (plus - minus)): outputs that did not move cancel exactly and bring no noise."""
         total = 0.0
         for dy, p, m in zip(self.dys, plus, minus, strict=True):
-            if p.shape != dy.shape or m.shape != dy.shape:
-                raise Broken(
-                    "forward-output", f"y has shape {p.shape} for one input and {dy.shape} for another of its shape"
-                )
             with np.errstate(all="ignore"):
                 total += float(np.vdot(dy, p - m))
         return total

@@ -3,8 +3,9 @@
 Codes of findings, by check
     contract      forward-raises forward-output forward-nonfinite forward-differs complex backward-raises
                   gradient-count gradient-type gradient-missing gradient-shape gradient-dtype gradient-nonfinite
-                  mutates-input mutates-dy alias-dy alias-input alias-output alias-gradient
-    determinism   changes-on-repeat accumulates
+                  mutates-input mutates-dy mutates-output alias-dy alias-input alias-output alias-gradient
+                  slope-infinite refused nothing-checked
+    determinism   changes-on-repeat accumulates gradient-overwritten forward-changes
     isolation     output-overwritten cache-overwritten gradient-overwritten
     linearity     not-linear-in-dy not-zero-at-zero ignores-dy
     numeric       wrong-gradient wrong-at-kink wrong-at-ties not-linear-in-argument unresolved

@@ -252,6 +252,9 @@ def _draw(arg: Arg, sample: Sample, dtype: np.dtype, rng: np.random.Generator) -
         far = _SATURATION[regime] * (1.0 + 0.02 * np.abs(rng.standard_normal(shape)))
         if regime == "far800":
             far = far * rng.choice([-1.0, 1.0], size=shape)
+        outside = (far < low) | (far > high)
+        back = outside & (-far >= low) & (-far <= high)  # the other side is inside the domain
+        far = np.where(back, -far, far)
         x = np.where(moved, far, x)
     elif regime == "x30":
         x = 30.0 * x if not (math.isfinite(low) or math.isfinite(high)) else x

@@ -59,14 +59,12 @@ def passes(report: Report) -> list[str]:
     """The checks and gradients against which nothing is held."""
     bad = [f for f in report.findings if f.verdict != "WARNING"]
     held_against = {f.check for f in bad}
-    stopped = any(f.check == "contract" and f.arg is None for f in bad)
     clean = [check for check in report.checks if check not in held_against]
-    if stopped:
-        return [check for check in clean if check not in ("numeric",)] if report.rows else []
-    names = [row.name for row in report.rows if row.verdict == "PASS"]
-    if "numeric" in clean and len(names) == len(report.rows):
+    args = {f.arg for f in bad if f.arg and f.check in ("contract", "numeric")}
+    if not args:
         return clean
-    return [check for check in clean if check != "numeric"] + [f"d/d{name}" for name in names]
+    names = [row.name for row in report.rows if row.verdict == "PASS" and row.name not in args]
+    return [*(check for check in clean if check != "numeric"), *(f"d/d{name}" for name in names)]
 
 
 def _one_of_each(findings: Sequence[Finding]) -> list[Finding]:
