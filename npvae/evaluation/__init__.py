@@ -1,7 +1,9 @@
-"""What training achieved, in numbers: estimates of log p(x), and exact truths to hold them against."""
+"""What training achieved, in numbers: log p(x), rate and distortion, the latent space; and exact truths beside them."""
 
+from npvae.evaluation.aggregate import AggregatePosterior, aggregate_posterior
 from npvae.evaluation.disentanglement import Gap, beta_vae_score, mutual_information_gap, sap_score
 from npvae.evaluation.importance import ImportanceEstimate, log_p_by_importance
+from npvae.evaluation.latent_space import Completeness, Continuity, completeness, continuity
 from npvae.evaluation.ppca import PPCA, cubature_eps, probabilistic_pca, set_to_ppca
 from npvae.evaluation.quadrature import (
     Grid,
@@ -12,16 +14,26 @@ from npvae.evaluation.quadrature import (
     posterior_gap,
     posterior_on,
 )
+from npvae.evaluation.rate import RateDistortion, active_units, kl_per_latent, rate_distortion
 
 __all__ = [
     "PPCA",
+    "AggregatePosterior",
+    "Completeness",
+    "Continuity",
     "Gap",
     "Grid",
     "ImportanceEstimate",
     "Marginal",
+    "RateDistortion",
+    "active_units",
+    "aggregate_posterior",
     "beta_vae_score",
+    "completeness",
+    "continuity",
     "cubature_eps",
     "elbo_by_quadrature",
+    "kl_per_latent",
     "log_marginal",
     "log_p_by_importance",
     "log_p_on",
@@ -29,6 +41,7 @@ __all__ = [
     "posterior_gap",
     "posterior_on",
     "probabilistic_pca",
+    "rate_distortion",
     "sap_score",
     "set_to_ppca",
 ]

@@ -158,7 +158,7 @@ def _information(
     """I(z_l; v_f) (L, F) in nats: the mean over draws of log q(z_l|v_f) - log q(z_l), q being mixtures over samples."""
     mu, logvar = mu.astype(np.float64), logvar.astype(np.float64)
     (N, L), F = mu.shape, levels.shape[1]
-    rows = rng.permutation(np.arange(draws) % N)
+    rows = rng.permutation(N)[np.arange(draws) % N]
     z = mu[rows] + np.exp(logvar[rows] / 2) * rng.standard_normal((draws, L))
     one_hot = [np.eye(level.max() + 1)[level] for level in levels.T]  # (N, levels) each
     table, step = np.zeros((L, F)), max(1, _BLOCK // N)

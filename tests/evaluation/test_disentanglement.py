@@ -88,6 +88,16 @@ def test_information_of_two_overlapping_gaussians(distance, logvars):
     assert gaps[0].score == pytest.approx(truth / np.log(2), abs=0.05)
 
 
+def test_few_draws_are_taken_from_everywhere():
+    """Samples usually come sorted by a factor; the first of them alone would know one level of it."""
+    factors = np.sort(np.arange(4000)[:, np.newaxis] % 4, axis=0)
+    gap = mutual_information_gap(factors * 1.0, factors, narrow(factors), draws=400)
+    np.testing.assert_allclose(gap.table, np.log(4))
+    half = mutual_information_gap(np.minimum(factors, 1) * 1.0, factors, narrow(factors), draws=400)
+    truth = np.log(4) - 0.75 * np.log(3)
+    assert half.table[0, 0] == pytest.approx(truth, abs=0.1)
+
+
 def test_information_does_not_depend_on_the_block(grid, monkeypatch):
     codes = grid + np.random.default_rng(0).standard_normal(grid.shape)
     whole = mutual_information_gap(codes, grid, np.zeros(grid.shape), draws=50)

@@ -1,0 +1,84 @@
+"""The two terms of the ELBO on held-out data, what each latent costs, and which latents are in use.
+
+    rate        mean over the data of KL(q(z|x) || p(z)): nats that the code spends on a sample
+    distortion  mean over the data of E_q[-log p(x|z)]: nats that are then still missing
+    ELBO = -(rate + distortion), whatever beta the model was trained with
+
+Alemi et al. (2018), "Fixing a broken ELBO"; active units: Burda, Grosse & Salakhutdinov (2016), section 5.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from npvae import ops
+from npvae.models import VAE, TwoLayerVAE
+
+
+@dataclass(frozen=True)
+class RateDistortion:
+    """Means over N samples, in nats."""
+
+    rate: float
+    distortion: float
+    elbo_error: float  # standard error of the ELBO: the data are N draws, and so is the noise
+    rate_per_latent: np.ndarray | None  # (L,), sums to the rate; None where the KL is not a sum over latents
+
+    @property
+    def elbo(self) -> float:
+        """Minus rate less distortion, in nats."""
+        return -(self.rate + self.distortion)
+
+
+def rate_distortion(
+    model: Any, x: Any, rng: np.random.Generator, *, draws: int = 1, batch_size: int = 1000
+) -> RateDistortion:
+    """Rate and distortion of a VAE on x (N, D), the distortion over `draws` draws of q(z|x) for each sample.
+
+    The rate is analytic, but for two stochastic layers, where it is averaged over the same draws. Both are unbiased.
+
+    What they cannot tell: a low rate is a good code or a decoder that ignores it; a low distortion may be had by a
+    learned variance alone. Where the likelihood is not normalised (squared_error, bernoulli on grey values) their sum
+    is no bound on -log p(x), and only models with the same likelihood compare.
+
+    ValueError for a model without a posterior.
+    """
+    if not isinstance(model, VAE):
+        raise ValueError(f"{type(model).__name__} has no posterior, so no rate: this measure is for VAEs")
+    per_latent = np.zeros(model.latent_dim)
+    rates, distortions = [], []
+    for start in range(0, len(x), batch_size):
+        batch = np.asarray(x[start : start + batch_size]).astype(model.dtype, copy=False)
+        nll, kl = np.zeros(len(batch)), np.zeros(len(batch))
+        for _ in range(draws):
+            _, trace = model.forward(batch, rng.standard_normal((len(batch), model.noise_dim), dtype=model.dtype))
+            nll += trace.nll / draws
+            kl += trace.kl / draws  # of a sampled objective it is one of the draws, elsewhere it is analytic
+        if not isinstance(model, TwoLayerVAE):
+            each = kl_per_latent(*model.encode(batch))
+            per_latent += each.sum(axis=0) / len(x)
+            kl = each.sum(axis=1)
+        rates.append(kl)
+        distortions.append(nll)
+    rate, distortion = np.concatenate(rates), np.concatenate(distortions)
+    error = float(np.std(rate + distortion) / np.sqrt(max(len(x) - 1, 1)))
+    latents = None if isinstance(model, TwoLayerVAE) else per_latent
+    return RateDistortion(float(rate.mean()), float(distortion.mean()), error, latents)
+
+
+def kl_per_latent(mu: np.ndarray, logvar: np.ndarray) -> np.ndarray:
+    """mu, logvar (N, L) -> KL(N(mu, exp(logvar)) || N(0, 1)) of every latent alone, (N, L) float64, in nats."""
+    columns = (part.astype(np.float64).reshape(-1, 1) for part in (mu, logvar))
+    return ops.gaussian_kl_forward(*columns)[0].reshape(mu.shape)
+
+
+def active_units(mu: np.ndarray, threshold: float = 0.01) -> np.ndarray:
+    """Posterior means mu (N, L) -> which latents are in use, (L,) bool: variance of mu over the data > threshold.
+
+    What it cannot tell: whether the decoder looks at the latent; and near the threshold it is a matter of the
+    threshold, which is in units of the prior's variance.
+    """
+    return np.var(mu, axis=0, dtype=np.float64) > threshold
