@@ -159,12 +159,38 @@ def bug_museum(n, quick):
     assert printed["sigmoid applied twice"] > 40
 
 
+def elbo_identity(n, quick):
+    assert np.ptp(n["lines"]) < 1e-12
+    assert n["lines"][0] > 0.01
+    parts = n["parts"]
+    assert parts["mass of q"] == pytest.approx(1, abs=1e-9)
+    assert parts["log p"] == pytest.approx(parts["log lik"] - parts["kl prior"] + n["lines"][0], abs=1e-10)
+    assert n["spread"] < 1e-3
+    assert n["moved"] < 1e-4
+    assert n["smallest gap"] > 0
+    assert n["log p"][-1] > n["log p"][0] + 15
+
+
+def linear_vae(n, quick):
+    assert abs(n["gap at closed form"]) < 1e-9
+    assert n["gradient at closed form"] < 1e-10
+    assert n["gradient of one draw"] > 0.05
+    assert n["bound holds"]
+    assert n["first gap"] > 1
+    assert -1e-9 < n["below best"] < (0.01 if quick else 1e-6)
+    assert n["gap"] < (0.02 if quick else 1e-6)
+    assert n["cosine"] > 0.999
+    assert n["s2"] == pytest.approx(n["best s2"], rel=1e-2 if quick else 1e-4)
+
+
 LESSONS = {
     claim.__name__: claim
     for claim in (
         autoencoder_and_vae,
         between_codes,
         likelihood_by_sampling,
+        elbo_identity,
+        linear_vae,
         two_kl_divergences,
         reparameterisation,
         one_digit,
