@@ -20,6 +20,7 @@ _HOME = {
     "load_dataset": "npvae.data",
     "train": "npvae.training",
     "load": "npvae.training",
+    "set_threads": "npvae.kernels.threads",
     "resume": "npvae.training",
     "audit_loss": "npvae.audit",
 }

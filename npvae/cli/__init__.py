@@ -7,7 +7,18 @@ import importlib
 import sys
 from collections.abc import Sequence
 
-COMMANDS = ("train", "sample", "reconstruct", "encode", "export", "gradcheck", "explain", "audit-loss")
+COMMANDS = (
+    "train",
+    "sample",
+    "reconstruct",
+    "encode",
+    "export",
+    "gradcheck",
+    "explain",
+    "audit-loss",
+    "warmup",
+    "doctor",
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from npvae.training.processes import Processes
 
 INTERRUPTED = 130  # exit code of a program that Ctrl-C has ended
-WITH_RESUME = {"--resume", "--epochs", "--data-dir"}  # the options with a value that go together with --resume
+WITH_RESUME = {"--resume", "--epochs", "--data-dir", "--threads"}  # the options with a value that go with --resume
 
 
 class Remembered(argparse.Action):
@@ -79,6 +79,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument("--batch-size", type=int, default=128, metavar="N")
     parser.add_argument("--optimizer", default="adam", help="adam, adagrad or sgd")
     parser.add_argument("--lr", type=float, default=1e-3, help="learning rate")
+    parser.add_argument("--threads", type=int, metavar="N", help="threads to compute with (default: as many as BLAS)")
     parser.add_argument("--seed", type=int, default=0, help="of weights, order and noise")
     parser.add_argument(
         "--patience",
@@ -128,6 +129,10 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _run(args: argparse.Namespace, processes: Processes) -> int:
+    if args.threads is not None:
+        from npvae import set_threads
+
+        set_threads(args.threads)
     model, train, test, out = start(args, processes) if args.resume is None else go_on(args, processes)
     if model.history.interrupted:
         return INTERRUPTED

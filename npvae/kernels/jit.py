@@ -64,6 +64,14 @@ class RoomCache(FunctionCache):
             super().save_overload(sig, data)
 
 
+def cache_folder() -> str | None:
+    """Where compiled kernels are kept; None if no folder can be written."""
+    try:
+        return str(RoomCache(cache_folder).cache_path)
+    except RuntimeError:
+        return None
+
+
 @cache
 def room_stamp() -> str:
     """A hash of the source of all kernels."""
@@ -80,9 +88,9 @@ def when_compiling(tell: Callable[[str], None]) -> Iterator[None]:
 
     class Listener(event.Listener):
         def on_start(self, event: Any) -> None:
-            name = event.data["dispatcher"].py_func.__qualname__
-            if event.data["dispatcher"].py_func.__module__.startswith("npvae."):
-                tell(name)
+            function = event.data["dispatcher"].py_func
+            if function.__module__.startswith("npvae.") and not function.__name__.startswith(("_", "<")):
+                tell(function.__name__)
 
         def on_end(self, event: Any) -> None:
             pass

@@ -45,3 +45,16 @@ def adagrad(p: np.ndarray, g: np.ndarray, G: np.ndarray, rates: np.ndarray, leas
         total = G[i] + square
         G[i] = total
         p[i] -= lr * (g[i] / (np.sqrt(total) + eps))
+
+
+@kernel(SUMS)
+def sum_of_squares(g: np.ndarray) -> float:
+    """Sum of g**2: inf or NaN if an entry is, or its square. Blocks of 4096 add up in g's dtype, these in float64."""
+    total = 0.0
+    for start in range(0, g.size, 4096):
+        block = g[start : start + 4096]
+        part = g.dtype.type(0)
+        for i in range(block.size):
+            part += block[i] * block[i]
+        total += part
+    return total

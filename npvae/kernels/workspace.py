@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from npvae import kernels
+from npvae.kernels.updates import sum_of_squares
 
 if TYPE_CHECKING:
     from npvae.models.params import Params
@@ -59,6 +60,10 @@ class Workspace:
         """Where the gradient of a parameter of the model goes: its part of `grads`. A new array for any other."""
         found = self._places.get(id(parameter))
         return np.empty_like(parameter) if found is None else found
+
+    def square_norm(self, grads: Params) -> float:
+        """The squared norm of gradients, computed in the caller alone: it is over before a thread has begun."""
+        return float(sum_of_squares(grads.flat))
 
     def _bind(self, name: str) -> Any:
         """The op of this name with its results sent to this workspace, if it can be told where they go."""

@@ -34,7 +34,7 @@ def check_finite(
     checkpoint is.
     """
     with np.errstate(over="ignore", invalid="ignore"):
-        if math.isfinite(loss) and math.isfinite(grads.flat @ grads.flat):
+        if math.isfinite(loss) and math.isfinite(_square_norm(grads, trace.workspace)):
             return
     found = _in_the_backward(grads) if math.isfinite(loss) else _in_the_forward(loss, trace, rows)
     if found:
@@ -48,6 +48,11 @@ def check_params(params: Params, *, step: int, saved: str = "") -> None:
         if bad.size:
             found = f"{name} holds {bad.size} numbers that are not finite, first {values.flat[bad[0]]}"
             raise NonFiniteError(f"after step {step}: {found}. {_MEND} {saved}".strip())
+
+
+def _square_norm(grads: Params, workspace: Any) -> float:
+    """The squared norm: by the workspace where there is one, because BLAS would start its threads for it."""
+    return float(grads.flat @ grads.flat) if workspace is None else workspace.square_norm(grads)
 
 
 def _in_the_forward(loss: float, trace: Any, rows: np.ndarray | None) -> str:

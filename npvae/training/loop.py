@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from npvae.models.backend import when_compiling
 from npvae.training.checkpoint import read_checkpoint, restore
 from npvae.training.environment import EnvironmentWarning, differences, environment
 from npvae.training.evaluate import evaluate
@@ -168,6 +169,7 @@ def _train(
         closing(Progress(progress, state, settings.epochs, len(x_train))) as show,
         writer,
         Interruption() as interruption,
+        when_compiling(model.config["backend"], show.compiling),
     ):
         check_params(model.params, step=state.step)
         processes.check_same(model.params, step=state.step)

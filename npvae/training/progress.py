@@ -27,6 +27,7 @@ class Progress:
         self.every = -(-epochs // LINES)
         self.epoch, self.done = state.epoch, state.seen
         self.said = time.monotonic()
+        self.compiled = False
         self.bar = tqdm(
             total=epochs * images,
             initial=(state.epoch - 1) * images + state.seen,
@@ -41,6 +42,13 @@ class Progress:
         """Name the epoch in the bar."""
         self.epoch = epoch
         self.bar.set_description_str(f"epoch {epoch}/{self.epochs}", refresh=False)
+
+    def compiling(self, kernel: str) -> None:
+        """A kernel is compiled before it can be used: say so once, and name it in the bar."""
+        if not self.compiled and self.wanted:
+            self.say("compiling kernels, for the first run on this machine only (npvae warmup does all of them)")
+        self.compiled = True
+        self.bar.set_postfix_str(f"compiling {kernel}", refresh=True)
 
     def step(self, n: int, loss: float, nll: float, kl: float) -> None:
         """n more images are done; the bar itself decides when to draw."""

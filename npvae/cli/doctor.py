@@ -1,0 +1,123 @@
+"""`npvae doctor`: what computes here, with how many threads, and what could be better."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from collections.abc import Callable
+
+
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
+    """The options of `npvae doctor`: none."""
+    parser = subparsers.add_parser(
+        "doctor",
+        help="say what computes here, how fast, and what could be better",
+        description="Print the versions, the processor's vectors, BLAS, threads and the folder of compiled kernels, "
+        "measure one matrix product both ways, and list what is worth changing.",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print what is in force, then the advice. The exit code is 0 in any case: nothing here is wrong, only slow."""
+    import platform
+
+    import llvmlite
+    import numba
+    import numpy as np
+
+    import npvae
+    from npvae.kernels import blas, jit, threads
+
+    features = processor_features()
+    rows = {
+        "npvae": npvae.__version__,
+        "python": f"{platform.python_version()}, numpy {np.__version__}, numba {numba.__version__}, "
+        f"llvmlite {llvmlite.__version__}",
+        "processor": f"{llvmlite.binding.get_host_cpu_name()}, {cores()} cores for this process, vectors: {features}",
+        "BLAS": f"{blas.description()}, threads: {blas.threads() or 'unknown'}",
+        "products": f"{threads.PRODUCTS}, threads: {threads.team.threads}",
+        "threading": "of npvae's own; numba's threading layer is not used",
+        "kernels kept in": jit.cache_folder() or "no folder: compiled anew in every process",
+        "compiled": "no: NUMBA_DISABLE_JIT is set" if disabled() else "yes",
+    }
+    for name, value in rows.items():
+        print(f"{name:<16} {value}")
+    if not disabled():
+        print(f"{'one product':<16} {measure()}")
+    found = advice()
+    print("\n" + ("\n".join(f"- {line}" for line in found) if found else "Nothing to change."))
+    return 0
+
+
+def processor_features() -> str:
+    """The widest vectors, in words."""
+    from npvae.kernels import threads
+
+    found = threads.get_host_cpu_features()
+    return "512 bits (AVX-512)" if found.get("avx512f") else "256 bits (AVX2)" if found.get("avx2") else "128 bits"
+
+
+def cores() -> int:
+    """Cores that this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def disabled() -> bool:
+    """True if kernels run as plain Python."""
+    from numba import config
+
+    return bool(config.DISABLE_JIT)  # type: ignore[attr-defined]
+
+
+def measure() -> str:
+    """128 x 784 by 784 x 400 in float32, by BLAS and by tiles: microseconds each, the median of 30."""
+    import numpy as np
+
+    from npvae.kernels import threads
+    from npvae.kernels.jobs import outer_product
+    from npvae.kernels.workspace import aligned_empty
+
+    shapes = ((128, 784), (784, 400), (128, 400))
+    a, b, out = (aligned_empty(shape, np.dtype(np.float32)) for shape in shapes)
+    a[...], b[...] = 0.5, 0.25
+    by_blas = median_us(lambda: np.matmul(a, b, out=out))
+    by_tiles = median_us(lambda: threads.team.run(outer_product, a, b, out, False))
+    return f"{by_blas:.0f} us by BLAS, {by_tiles:.0f} us by tiles (128 x 784 x 400, float32)"
+
+
+def median_us(call: Callable[[], object], times: int = 30) -> float:
+    """The median time of a call, in microseconds."""
+    call()
+    seconds = []
+    for _ in range(times):
+        start = time.perf_counter()
+        call()
+        seconds.append(time.perf_counter() - start)
+    return sorted(seconds)[times // 2] * 1e6
+
+
+def advice() -> list[str]:
+    """What is worth changing, with the reason; empty if nothing is."""
+    from npvae.kernels import blas, jit, threads
+
+    found = []
+    if disabled():
+        found.append("unset NUMBA_DISABLE_JIT, unless you are debugging: kernels run as plain Python loops")
+    elif jit.cache_folder() is None:
+        found.append("set NUMBA_CACHE_DIR to a folder that can be written: now every process compiles")
+    if threads.team.threads < cores():
+        names = [n for n in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS") if os.environ.get(n)]
+        why = f" ({', '.join(f'{n}={os.environ[n]}' for n in names)})" if names else ""
+        found.append(f"{threads.team.threads} of {cores()} cores are used{why}: train with --threads {cores()}")
+    if os.environ.get("OPENBLAS_CORETYPE"):
+        found.append(
+            f"unset OPENBLAS_CORETYPE={os.environ['OPENBLAS_CORETYPE']}, unless you need the bits of that processor: "
+            "it keeps BLAS from using this one's vectors"
+        )
+    if os.environ.get("NPVAE_PRODUCTS"):
+        found.append(f"NPVAE_PRODUCTS={os.environ['NPVAE_PRODUCTS']} overrides the choice that would be made here")
+    if blas.threads() is None:
+        found.append("NumPy's BLAS is not known here, so --threads does not reach it: set its own variable")
+    return found

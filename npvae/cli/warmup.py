@@ -1,0 +1,37 @@
+"""`npvae warmup`: compile all kernels now, so that no later run waits for it."""
+
+from __future__ import annotations
+
+import argparse
+import time
+
+
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
+    """The options of `npvae warmup`: none."""
+    parser = subparsers.add_parser(
+        "warmup",
+        help="compile all kernels now",
+        description="Compile every kernel and keep it on disk, so that later runs start at once. A run compiles what "
+        "it needs by itself; this is for those who build an image, or want to measure the first run.",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Compile, and say how much of it was still to do."""
+    from npvae.kernels import jit
+    from npvae.kernels.warmup import compile_all
+
+    start, compiled = time.perf_counter(), []
+
+    def tell(name: str) -> None:
+        compiled.append(name)
+        print(f"compiling {name}", flush=True)
+
+    with jit.when_compiling(tell):
+        compile_all()
+    seconds = time.perf_counter() - start
+    folder = jit.cache_folder()
+    where = f"kept in {folder}" if folder else "kept nowhere: set NUMBA_CACHE_DIR to a folder that can be written"
+    print(f"{len(compiled)} kernels compiled in {seconds:.1f} s, {where}" if compiled else f"nothing to do: {where}")
+    return 0
