@@ -75,7 +75,7 @@ class RunWriter:
             os.close(self._lock)
 
     def begin(self, state: TrainingState) -> None:
-        """Bring the folder to this state: a run is in it once config.json is."""
+        """Bring the folder to this state: there is a run to go on with once checkpoint.npz is there, the first file."""
         if self.folder is None:
             return
         self.save(state)

@@ -91,7 +91,7 @@ class TrainingState:
         row |= {f"valid_{term}": value for term, value in valid.items()}
         row["seconds"] = round(self.elapsed(), 4)
         held_out = (valid or tested).get("loss")
-        if held_out is not None and (self.best is None or held_out < self.best.loss):
+        if held_out is not None and held_out < (np.inf if self.best is None else self.best.loss):  # NaN is never best
             self.best = Best(self.epoch, held_out, self.model.params.flat.copy())
         self.history.append(row)
         self.epoch, self.order, self.seen, self.totals = self.epoch + 1, None, 0, np.zeros(3)

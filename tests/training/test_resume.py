@@ -232,6 +232,15 @@ class TestEarlyStopping:
         assert vae.history[0]["valid_loss"] == vae.history[1]["valid_loss"]
         assert vae.history[0]["test_loss"] != vae.history[1]["test_loss"]
 
+    @pytest.mark.parametrize("bad", [np.nan, np.inf])
+    def test_a_loss_that_is_not_finite_is_never_the_best(self, small, x, monkeypatch, bad):
+        losses = iter([bad, 3.0, bad, 2.0, bad, bad, 1.0])
+        monkeypatch.setattr(
+            "npvae.training.loop.evaluate", lambda *_, **__: {"loss": next(losses), "nll": 0.0, "kl": 0.0}
+        )
+        vae = npvae.train(small(), x[:30], x[30:], patience=2, epochs=20, progress=False)
+        assert len(vae.history) == 6
+
     def test_needs_data_to_judge_by(self, small, x):
         with pytest.raises(ValueError, match="patience is 3, but there is no held-out data to judge by: give x_valid"):
             npvae.train(small(), x, patience=3)
