@@ -31,7 +31,7 @@ class Analytic:
         self.findings: list[Finding] = []
         self.returned: Returned = ()
         self.grads: Returned = ()
-        self._double: Returned | None = None
+        self._double: tuple[Returned, Returned] | None = None
 
     def fresh_dys(self, dys: Arrays | None = None) -> Arrays:
         """Copies of the cotangents (or of others) in the layout of the case."""
@@ -42,17 +42,36 @@ class Analytic:
         grads = self.pair.backward(self.passed.in_form_of_y(self.fresh_dys(dys)), self.passed.cache)
         return [None if grad is None else np.array(grad) for grad in grads]
 
-    def in_double(self) -> Returned:
-        """The gradients of the same pair at the same point in float64; None for each if it does not go that far."""
+    def in_double(self) -> tuple[Returned, Returned]:
+        """The gradients of the same pair at the same point in float64, and how far they move with the last bit of x.
+
+        None for each if the pair does not go that far.
+        """
         if self._double is None:
-            inputs = [x.astype(np.float64) if x.dtype == np.float32 else np.array(x) for x in self.case.inputs]
-            try:
-                passed = self.pair.forward(inputs)
-                dys = [np.asarray(dy, dtype=np.float64) for dy in self.dys]
-                self._double = self.pair.backward(passed.in_form_of_y(dys), passed.cache)
-            except (Broken, Refused):
-                self._double = [None] * len(self.case.op.differentiable)
+            exact = self._in_double(0.0)
+            spread: Returned = exact
+            eps = float(np.finfo(self.case.dtype).eps)
+            moved = [self._in_double(eps, turn) for turn in range(4)] if any(g is not None for g in exact) else []
+            if moved and all(g is not None for grads in (exact, *moved) for g in grads):
+                spread = [
+                    np.max([np.abs(np.subtract(other[k], exact[k])) for other in moved], axis=0)  # type: ignore[arg-type]
+                    for k in range(len(exact))
+                ]
+            self._double = exact, spread
         return self._double
+
+    def _in_double(self, eps: float, turn: int = 0) -> Returned:
+        rng = self.case.rng(f"last bit {turn}")
+        inputs = []
+        for x in self.case.inputs:
+            nudge = 1.0 + eps * rng.choice([-1.0, 1.0], size=x.shape) if eps else 1.0
+            inputs.append(np.asarray(x.astype(np.float64) * nudge) if x.dtype == np.float32 else np.array(x))
+        try:
+            passed = self.pair.forward(inputs)
+            dys = [np.asarray(dy, dtype=np.float64) for dy in self.dys]
+            return self.pair.backward(passed.in_form_of_y(dys), passed.cache)
+        except (Broken, Refused):
+            return [None] * len(self.case.op.differentiable)
 
     def hold(self, check: str, code: str, message: str, arg: str | None = None, verdict: str = FAIL) -> None:
         """Note a finding."""

@@ -41,7 +41,7 @@ def diagnose(
     view = _View(analytic, reference, k, name, grad.astype(np.float64), numeric, wrong, tolerance)
     found: list[Diagnosis] = []
     try:
-        for pattern in (_by_pattern, _by_experiment, _by_place):
+        for pattern in (_by_experiment, _by_pattern, _by_place, _by_digits):
             found = list(pattern(view, pair))
             if found:
                 break
@@ -317,7 +317,11 @@ def _by_experiment(view: _View, pair: Pair) -> Iterator[Diagnosis]:
     tiny = 2.0**-10
     if again(case.inputs, lambda dy: np.asarray(dy * dy.dtype.type(tiny)), 1.0 / tiny):
         yield "size-of-dy", "for a dy a thousand times smaller it is right: is dy CLIPPED or normalised?"
-        return
+
+
+def _by_digits(view: _View, pair: Pair) -> Iterator[Diagnosis]:
+    """How many digits are right, where nothing else is known."""
+    case = view.analytic.case
     with np.errstate(all="ignore"):
         relative = np.abs(view.grad - view.numeric)[view.seen] / np.abs(view.numeric)[view.seen]
     relative = relative[np.isfinite(relative)]

@@ -142,7 +142,7 @@ def one_sided_slope(
     return best, best_error, best_step
 
 
-def noise_level(function: Callable[[float], float], *, spacing: float, side: int = 0, points: int = 9) -> float:
+def noise_level(function: Callable[[float], float], *, spacing: float, side: int = 0, points: int = 11) -> float:
     """Standard deviation of a function's rounding, from a table of differences at equally spaced points.
 
     Differences of high order kill what is smooth and leave the trembling. `spacing` must be short beside the scale
@@ -160,4 +160,4 @@ def noise_level(function: Callable[[float], float], *, spacing: float, side: int
         table = np.diff(table)
         factor *= order / (2.0 * (2.0 * order - 1.0))  # (order!)^2 / (2 order)!
         levels.append(math.sqrt(factor * float(np.mean(table**2))))
-    return min(levels[2:])
+    return max(levels[2:])

@@ -67,9 +67,11 @@ class Claim:
 
     def rule(self, i: int) -> Ruling:
         """What entry i turns out to be."""
-        in_double = None
+        in_double: tuple[np.ndarray | None, np.ndarray | None] = (None, None)
         if self.grad.dtype == np.float32 and not self.reference.low:
-            in_double = self.analytic.in_double()[self.analytic.case.op.differentiable.index(self.name)]
+            position = self.analytic.case.op.differentiable.index(self.name)
+            doubles, spreads = self.analytic.in_double()
+            in_double = doubles[position], spreads[position]
         return adjudicate(
             self.reference, self.k, i, self.grad, self.tolerance, lambda: self.disagrees_afresh(i), in_double
         )

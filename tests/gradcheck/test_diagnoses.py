@@ -1,0 +1,136 @@
+"""Every diagnosis, reached by the mistake that it names."""
+
+import numpy as np
+import pytest
+
+from npvae.gradcheck import Arg, Op, check_op
+
+
+def softsign(x):
+    return x / (1 + np.abs(x)), (x,)
+
+
+def softsign_backward(dy, cache):
+    return dy / (1 + np.abs(cache[0])) ** 2
+
+
+def bilinear(x, W):
+    return x @ W, (x, W)
+
+
+def bilinear_backward(dy, cache):
+    x, W = cache
+    return dy @ W.T, x.T @ dy
+
+
+def relu(x):
+    return np.maximum(x, 0), (x,)
+
+
+def residual(x):
+    return x + np.tanh(x), (x,)
+
+
+X = {"x": Arg("N D")}
+
+
+def altered(change, forward=softsign, backward=softsign_backward, args=None, **more):
+    """The op with `change(dx, dy, x)` for a gradient."""
+    return Op(forward, lambda dy, c: change(backward(dy, c), dy, c[0]), args or X, **more)
+
+
+def swapped_gradients(a, b):
+    return Op(lambda a, b: (a * b, (a, b)), lambda dy, c: (dy * c[0], dy * c[1]), {"a": Arg("N D"), "b": Arg("N D")})
+
+
+def last_rows(dx, dy, x):
+    dx = dx.copy()
+    dx[8:] = 0
+    return dx
+
+
+def one_entry(dx, dy, x):
+    dx = dx.copy()
+    dx.reshape(-1)[dx.size // 2] *= dx.dtype.type(1.5)
+    return dx
+
+
+def one_row(dx, dy, x):
+    dx = dx.copy()
+    if len(dx) > 3:
+        dx[1] *= 3
+    return dx
+
+
+def only_single(dx, dy, x):
+    return dx.astype(np.float16).astype(dx.dtype) if dx.dtype == np.float32 else dx
+
+
+def only_fortran(dx, dy, x):
+    return dx * 2 if x.flags.f_contiguous and not x.flags.c_contiguous else dx
+
+
+def only_one_row(dx, dy, x):
+    return dx * 3 if len(dx) == 1 else dx
+
+
+def leaky(x, alpha=0.1):
+    return np.where(x > 0, x, alpha * x), (x, alpha)
+
+
+CASES = {
+    "sign": (altered(lambda dx, dy, x: -dx), "SIGN"),
+    "factor": (altered(lambda dx, dy, x: 2 * dx), "FACTOR of 2"),
+    "factor ": (altered(lambda dx, dy, x: dx / 2), "FACTOR of 1/2"),
+    "factor  ": (altered(lambda dx, dy, x: dx * dx.dtype.type(1.01)), "1.01 everywhere"),
+    "factor-of-size": (altered(lambda dx, dy, x: dx * len(x)), "4 = N everywhere"),
+    "factor-of-size ": (altered(lambda dx, dy, x: dx / x.shape[1]), "1/3 = 1/D everywhere"),
+    "zero": (altered(lambda dx, dy, x: 0 * dx), "ZERO everywhere"),
+    "transposed": (
+        Op(bilinear, lambda dy, c: (dy @ c[1].T, (c[0].T @ dy).T.copy().reshape(c[1].shape)),
+           {"x": Arg("N I"), "W": Arg("I O")}), "TRANSPOSED"),
+    "other-argument": (swapped_gradients(0, 0), "SWAPPED"),
+    "skip": (altered(lambda dx, dy, x: dx - dy, residual, lambda dy, c: dy * (2 - np.tanh(c[0]) ** 2)), "SKIP"),
+    "extra-dy": (altered(lambda dx, dy, x: dx + dy), "one dy TOO MANY"),
+    "extra-term": (altered(lambda dx, dy, x: dx + dx.dtype.type(0.01) * x), "0.01 times x"),
+    "offset": (altered(lambda dx, dy, x: dx + dx.dtype.type(0.5)), "0.5 times 1"),
+    "tail": (altered(last_rows), "zeros in the LAST row, from 8 of 9"),
+    "one-entry": (altered(one_entry), "ONE ENTRY"),
+    "one-row": (altered(one_row), "only in row 1"),
+    "kink-only": (
+        Op(relu, lambda dy, c: dy * ((c[0] > 0) - (c[0] == 0) * dy.dtype.type(1)), {"x": Arg("N D", kinks=[0.0])}),
+        "AT THE KINK, x = 0"),
+    "threshold": (altered(lambda dx, dy, x: np.where(x > 10, 0, dx)), "only where x > 10"),
+    "threshold ": (altered(lambda dx, dy, x: np.where(np.abs(x) > 20, 2 * dx, dx)), "x > 20"),
+    "float32-cast": (altered(lambda dx, dy, x: dx.astype(np.float32).astype(dx.dtype)), "FLOAT32"),
+    "few-digits": (altered(lambda dx, dy, x: dx * (1 + dx.dtype.type(3e-6) * np.tanh(x))), "right to 5 digits"),
+    "float32-only": (altered(only_single), "ONLY IN FLOAT32"),
+    "layout-only": (altered(only_fortran), "FORTRAN"),
+    "size-of-dy": (altered(lambda dx, dy, x: dx * np.minimum(1, 2 / np.max(np.abs(dy), initial=1))), "CLIPPED"),
+    "shape-only": (altered(only_one_row), "only where N = 1"),
+    "parameter-only": (
+        Op(leaky, lambda dy, c: np.where(c[0] > 0, dy, dy.dtype.type(0.1) * dy), {"x": Arg("N D", kinks=[0.0])},
+           params={"alpha": [0.1, 0.3]}), "only for alpha = 0.3"),
+    "regime-only": (altered(lambda dx, dy, x: np.where((x != 0) & (np.abs(x) < 1e-6), 2 * dx, dx)), "at tiny values"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("code", CASES)
+def test_the_message_names_the_mistake(code):
+    op, words = CASES[code]
+    report = check_op(op)
+    assert report.verdict == "FAIL"
+    found = {name for finding in report.findings for name in finding.diagnosis_codes}
+    assert code.strip() in found, report
+    assert words in str(report), report
+
+
+@pytest.mark.parametrize("threshold", [-0.25, 0.0, 5.0, 20.0])
+def test_a_threshold_is_narrowed_to_where_it_is(threshold):
+    report = check_op(altered(lambda dx, dy, x: np.where(x > threshold, 2 * dx, dx)))
+    assert f"only where x > {threshold:.4g}" in str(report), report
+
+
+def test_the_plainest_failing_sample_is_shown_first():
+    report = check_op(altered(lambda dx, dy, x: -dx))
+    assert report.findings[0].sample == "4x3"
