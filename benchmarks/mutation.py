@@ -103,18 +103,17 @@ def warm_up() -> None:
 
 
 def mutants(path: Path) -> Iterator[tuple[str, str]]:
-    """Every edit of a file: (line and what was done to it, the whole source)."""
+    """Every edit of a file: (its line, what was done, that line before and after), the whole source."""
     tree = ast.parse(path.read_text())
+    whole = ast.unparse(tree)
     for index, node in enumerate(sites(tree)):
         for what, edit in edits(node):
             changed = copy.deepcopy(tree)
-            twin = list(sites(changed))[index]
-            edit(twin)
-            before, after = ast.unparse(node), ast.unparse(twin)
-            yield (
-                f"{node.lineno}: {what}: {before.splitlines()[0][:70]}  ->  {after.splitlines()[0][:70]}",
-                ast.unparse(changed),
-            )
+            edit(list(sites(changed))[index])
+            source = ast.unparse(changed)
+            lines = zip(whole.splitlines(), source.splitlines(), strict=False)
+            before, after = next((a.strip(), b.strip()) for a, b in lines if a != b)
+            yield f"{node.lineno}: {what}: {before}  ->  {after}", source
 
 
 def sites(node: ast.AST) -> Iterator[Any]:

@@ -41,16 +41,17 @@ SETTINGS = {
 }
 
 
+@pytest.mark.parametrize("backend", ["numpy", "numba"])
 @pytest.mark.parametrize("name", OPTIMIZERS)
 @given(
     starts=st.lists(st.floats(-10, 10), min_size=1, max_size=3),
     steps=st.integers(1, 12),
     seed=st.integers(0, 2**32 - 1),
 )
-def test_steps_are_those_of_the_paper(name, starts, steps, seed):
+def test_steps_are_those_of_the_paper(name, backend, starts, steps, seed):
     gradients = np.random.default_rng(seed).standard_normal((steps, len(starts)))
     params = params_of(starts)
-    optimizer = OPTIMIZERS[name](params, **SETTINGS[name])
+    optimizer = OPTIMIZERS[name](params, **SETTINGS[name], backend=backend)
     for g in gradients:
         optimizer.step(params_of(g))
     truth = [replay(name, p, column, **SETTINGS[name]) for p, column in zip(starts, gradients.T.tolist(), strict=True)]
