@@ -13,6 +13,11 @@ __version__ = "0.1.0"
 _HOME = {
     "VAE": "npvae.models",
     "Autoencoder": "npvae.models",
+    "ConditionalVAE": "npvae.models",
+    "DenoisingAutoencoder": "npvae.models",
+    "IWAE": "npvae.models",
+    "LinearVAE": "npvae.models",
+    "TwoLayerVAE": "npvae.models",
     "SGD": "npvae.optim",
     "Adagrad": "npvae.optim",
     "Adam": "npvae.optim",
@@ -24,7 +29,7 @@ _HOME = {
     "resume": "npvae.training",
     "audit_loss": "npvae.audit",
 }
-_ROOMS = ("data", "figures", "gradcheck", "models", "ops", "optim", "training")
+_ROOMS = ("data", "evaluation", "figures", "gradcheck", "models", "ops", "optim", "training")
 _EXTRAS = ("export", "sklearn")  # need what an extra installs, so they are not in __all__
 
 __all__ = [*_HOME, *_ROOMS, "__version__"]

@@ -12,6 +12,7 @@ COMMANDS = (
     "sample",
     "reconstruct",
     "encode",
+    "evaluate",
     "export",
     "gradcheck",
     "explain",

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
+from typing import Any
 
 
-def add_data_options(parser: argparse.ArgumentParser, default: str | None) -> None:
-    """--dataset and --data-dir, the same for every command that reads data."""
+def add_data_options(parser: Any, default: str | None) -> None:
+    """--dataset and --data-dir, on a parser or a group of one."""
     parser.add_argument(
         "--dataset",
         default=default,
-        help="a name (digits, mnist, fashion-mnist, ...), or a .npy/.npz/idx file or PNG folder",
+        help="a name (digits, shapes, mnist, fashion-mnist, ...), or a .npy/.npz/idx file or PNG folder",
     )
     parser.add_argument("--data-dir", type=Path, help="where the data set's files are, to use them without a network")

@@ -32,13 +32,20 @@ def output_path(args: argparse.Namespace, *kinds: str) -> Path:
 
 def test_images(args: argparse.Namespace, config: dict[str, Any]) -> Any:
     """The test images of --dataset, by default those of the run."""
+    return images_of(args, config)[2]
+
+
+def images_of(args: argparse.Namespace, config: dict[str, Any]) -> tuple[str, Any, Any]:
+    """The name, training images and test images of --dataset, by default those of the run."""
     from npvae.data import load_dataset
 
     kept = config.get("training", {})
-    if not (args.dataset or kept.get("dataset")):
+    name = args.dataset or kept.get("dataset")
+    if not name:
         raise ValueError(f"{args.folder} was not trained from the command line and names no data: say --dataset")
     data_dir = args.data_dir or (None if args.dataset else kept.get("data_dir"))
-    return as_rows_of(config, load_dataset(args.dataset or kept["dataset"], data_dir)[1])
+    train, test = load_dataset(name, data_dir)
+    return name, as_rows_of(config, train), as_rows_of(config, test)
 
 
 def as_rows_of(config: dict[str, Any], images: Any) -> Any:

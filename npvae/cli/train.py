@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from npvae.cli.data_options import add_data_options
 from npvae.cli.from_run import as_rows_of
+from npvae.cli.model_options import DefaultsThatSaySomething, add_model_options, model_settings
 from npvae.cli.mpiexec import share_cores, started_processes
 
 if TYPE_CHECKING:
@@ -37,78 +38,32 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         help="train a model and draw its pictures",
         description="Train a model and write a run folder: config.json, metrics.jsonl, model.npz, figures/. "
         "Ctrl-C saves and stops; --resume goes on, also after a crash, and ends with the same bits.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        formatter_class=DefaultsThatSaySomething,
     )
     parser.register("action", None, Remembered)
-    add_data_options(parser, default="digits")
-    parser.add_argument(
-        "--model",
-        default="vae",
-        help="vae, autoencoder, denoising_autoencoder, conditional_vae, iwae, linear_vae, two_layer_vae",
-    )
-    parser.add_argument(
-        "--objective",
-        help="of a VAE: elbo (default), free_bits, capacity, elbo_mc, iwae, dreg, renyi, vr_max, score, score_baseline",
-    )
-    parser.add_argument("--samples", type=int, metavar="K", help="latents drawn for an input in training (default: 1)")
-    parser.add_argument("--alpha", type=float, help="order of the Rényi bound (default: 0.5)")
-    parser.add_argument("--free-bits", type=float, metavar="NATS", help="what a latent may cost for nothing")
-    parser.add_argument("--capacity", type=float, metavar="NATS", help="what the KL term is drawn to")
-    parser.add_argument("--latent", type=int, default=2, metavar="L", help="number of latents")
-    parser.add_argument(
-        "--hidden", type=widths, default="256,128", metavar="H[,H...]", help="widths of the encoder's layers"
-    )
-    parser.add_argument("--activation", default="relu", help="relu, leaky_relu, elu, silu, tanh, sigmoid, softplus")
-    parser.add_argument(
-        "--likelihood",
-        default="bernoulli",
-        help="bernoulli, continuous_bernoulli, squared_error, gaussian_fixed, gaussian_scalar, gaussian_pixel, "
-        "gaussian_decoder, discretized_logistic, categorical",
-    )
-    parser.add_argument(
-        "--logvar", type=float, default=0.0, help="log-variance of gaussian_fixed, or start of a learned one"
-    )
-    parser.add_argument("--beta", type=float, help="weight of the KL term (default: 1)")
-    parser.add_argument(
-        "--beta-schedule",
-        default="constant",
-        metavar="S",
-        help="how it grows: constant, linear:E or cyclical:E (epochs)",
-    )
-    parser.add_argument("--epochs", type=int, help="passes over the data (default: 400 for digits, 10 for others)")
-    parser.add_argument("--batch-size", type=int, default=128, metavar="N")
-    parser.add_argument("--optimizer", default="adam", help="adam, adagrad or sgd")
-    parser.add_argument("--lr", type=float, default=1e-3, help="learning rate")
-    parser.add_argument("--threads", type=int, metavar="N", help="threads to compute with (default: as many as BLAS)")
-    parser.add_argument("--seed", type=int, default=0, help="of weights, order and noise")
-    parser.add_argument(
-        "--patience",
-        type=int,
-        metavar="P",
-        help="hold out a tenth of the training data, stop once P epochs have not improved on it, keep the best epoch",
-    )
-    parser.add_argument(
-        "--out", type=Path, help="folder of the run (default: runs/<dataset>-1, -2, ... the first free)"
-    )
-    parser.add_argument("--resume", type=Path, metavar="RUN", help="go on with this run, from its last checkpoint")
-    parser.add_argument(
-        "--checkpoint-seconds", type=float, default=30.0, metavar="S", help="seconds between checkpoints"
-    )
-    parser.add_argument(
-        "--checkpoint-steps", type=int, metavar="N", help="steps between checkpoints, if that is sooner"
-    )
-    parser.add_argument("--tensorboard", action="store_true", help="write event files as well")
-    parser.add_argument("--no-figures", action="store_true", help="draw no pictures")
-    parser.add_argument("--quiet", action="store_true", help="print errors only")
+    data, model, training, output = map(parser.add_argument_group, ("data", "model", "training", "output"))
+    for group in (data, model, training, output):
+        group.register("action", None, Remembered)
+    add_data_options(data, default="digits")
+    add_model_options(model)
+    add = training.add_argument
+    add("--epochs", type=int, metavar="E", help="passes over the data (default: 400 for digits, 10 for others)")
+    add("--batch-size", type=int, default=128, metavar="N", help="samples a step")
+    add("--optimizer", default="adam", metavar="O", help="adam, adagrad or sgd")
+    add("--lr", type=float, default=1e-3, help="learning rate")
+    add("--seed", type=int, default=0, help="of weights, order and noise")
+    add("--patience", type=int, metavar="P", help="hold out a tenth of the training data, stop once P epochs have not "
+        "improved on it, keep the best epoch")  # fmt: skip
+    add("--threads", type=int, metavar="N", help="threads to compute with (default: as many as BLAS)")
+    add = output.add_argument
+    add("--out", type=Path, metavar="RUN", help="folder of the run (default: runs/<dataset>-1, -2, ... the first free)")
+    add("--resume", type=Path, metavar="RUN", help="go on with this run, from its last checkpoint")
+    add("--checkpoint-seconds", type=float, default=30.0, metavar="S", help="seconds between checkpoints")
+    add("--checkpoint-steps", type=int, metavar="N", help="steps between checkpoints, if that is sooner")
+    add("--tensorboard", action="store_true", help="write event files as well")
+    add("--no-figures", action="store_true", help="draw no pictures")
+    add("--quiet", action="store_true", help="print errors only")
     parser.set_defaults(run=run, given=[])
-
-
-def widths(text: str) -> tuple[int, ...]:
-    """Read "400" as (400,), "200,200" as (200, 200)."""
-    try:
-        return tuple(int(part) for part in text.split(","))
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a list of widths, write it like 400 or 200,200") from None
 
 
 def free_folder(dataset: str) -> Path:
@@ -156,7 +111,7 @@ def start(args: argparse.Namespace, processes: Processes) -> tuple[Any, Any, Any
     if args.model not in MODELS:
         raise ValueError(f"--model {args.model!r} is unknown, choose one of {', '.join(MODELS)}")
     train, valid, test = processes.in_turn(lambda: load_data(args.dataset, args.data_dir, args.patience is not None))
-    model = MODELS[args.model](train.shape[1], **model_settings(args, MODELS[args.model], train))
+    model = MODELS[args.model](train.shape[1], **model_settings(args, train))
     described = {"model": args.model, "model_settings": model.config}
     train, valid, test = (as_rows_of(described, part) for part in (train, valid, test))
     out = args.out or free_folder(args.dataset)
@@ -187,30 +142,6 @@ def start(args: argparse.Namespace, processes: Processes) -> tuple[Any, Any, Any
         comm=processes.comm,
     )
     return model, train, test, out
-
-
-def model_settings(args: argparse.Namespace, kind: Any, train: Any) -> dict[str, Any]:
-    """What the options say to the model of this kind. ValueError for an option that it has no use for.
-
-    The grey levels of the data set the floor of a learned variance: rounding to steps of delta is noise of variance
-    delta**2 / 12.
-    """
-    import numpy as np
-
-    levels = int(train.max_value) + 1 if train.pixels.dtype == np.uint8 else None
-    settings = {"latent_dim": args.latent, "likelihood": args.likelihood, "logvar": args.logvar, "seed": args.seed}
-    if args.model != "linear_vae":
-        settings |= {"hidden": args.hidden, "activation": args.activation}
-    if levels is not None:
-        settings |= {"levels": levels, "logvar_floor": float(np.log((1 / (levels - 1)) ** 2 / 12))}
-    if args.model == "conditional_vae" and train.labels is not None:
-        settings["classes"] = int(train.labels.max()) + 1
-    for name in ("beta", "objective", "samples", "alpha", "free_bits", "capacity"):
-        value = getattr(args, name)
-        if value is not None and args.model.endswith("autoencoder"):
-            raise ValueError(f"--{name.replace('_', '-')} is of the VAEs, {args.model} has no use for it: leave it out")
-        settings |= {} if value is None else {name: value}
-    return settings
 
 
 def go_on(args: argparse.Namespace, processes: Processes) -> tuple[Any, Any, Any, Path]:

@@ -43,6 +43,28 @@ def test_every_likelihood_learns_the_grey_levels_of_the_data(likelihood):
     assert vae.config["logvar_floor"] == pytest.approx(-8.03, abs=0.01)  # log((1 / 16)**2 / 12)
 
 
+@pytest.mark.parametrize(
+    ("options", "settings"),
+    [
+        ("--model two_layer_vae --hidden2 7,6 --latent2 3", {"hidden2": [7, 6], "latent_dim2": 3}),
+        ("--model denoising_autoencoder --corruption gaussian --amount 0.2", {"corruption": "gaussian", "amount": 0.2}),
+        ("--model iwae", {"objective": "iwae", "samples": 5}),
+    ],
+)
+def test_what_belongs_to_one_model_reaches_it(options, settings):
+    assert main([*QUICK, *options.split()]) == 0
+    assert npvae.load("r").config.items() >= settings.items()
+
+
+def test_the_help_shows_no_empty_defaults(capsys):
+    with pytest.raises(SystemExit):
+        main(["train", "--help"])
+    out = capsys.readouterr().out
+    assert "(default: digits)" in out
+    assert "(default: None)" not in out
+    assert "(default: False)" not in out
+
+
 def test_a_conditional_run_has_its_own_picture_and_resumes():
     options = [option for option in QUICK if option != "--no-figures"]
     assert main([*options, "--model", "conditional_vae"]) == 0
@@ -56,7 +78,13 @@ def test_a_conditional_run_has_its_own_picture_and_resumes():
         ("--objective gan", "objective 'gan' is unknown"),
         ("--objective score_baseline", "samples is 1, score_baseline needs at least 2"),
         ("--beta-schedule warm", "beta_schedule is 'warm', expected constant, linear:E or cyclical:E"),
-        ("--model autoencoder --beta 2", "--beta is of the VAEs, autoencoder has no use for it: leave it out"),
+        (
+            "--model autoencoder --beta 2",
+            "--beta is of vae, conditional_vae, iwae, linear_vae, two_layer_vae; autoencoder has no use for it: leave it out",
+        ),
+        ("--amount 0.5", "--amount is of denoising_autoencoder; vae has no use for it: leave it out"),
+        ("--latent2 5", "--latent2 is of two_layer_vae; vae has no use for it"),
+        ("--model denoising_autoencoder --corruption salt", "corruption 'salt' is unknown"),
         ("--model two_layer_vae --objective dreg", "'dreg' is not one for two layers"),
     ],
 )
