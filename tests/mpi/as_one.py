@@ -36,9 +36,9 @@ def gradient_difference(kind, dtype, n):
 
 
 def training_difference(dtype):
-    """Of parameters and of the rows of the history after three epochs with an uneven last batch."""
+    """Of parameters and history after three epochs, whose last batch and test data leave some without a row."""
     rng = np.random.default_rng(2)
-    x, x_test = rng.random((37, 6)).astype(dtype), rng.random((11, 6)).astype(dtype)
+    x, x_test = rng.random((37, 6)).astype(dtype), rng.random((3, 6)).astype(dtype)
     trained = []
     for comm in (None, MPI.COMM_WORLD):
         model = npvae.VAE(6, (7,), 3, dtype=dtype, backend="numpy")

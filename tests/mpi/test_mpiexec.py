@@ -64,7 +64,11 @@ def test_a_process_that_is_killed_ends_the_job_and_others_go_on_from_the_checkpo
 
 @pytest.mark.parametrize(
     ("what", "message"),
-    [("raises", "RuntimeError: the last process has had enough"), ("bad data", "bernoulli needs data in [0, 1]")],
+    [
+        ("raises", "RuntimeError: the last process has had enough"),
+        ("bad data", "bernoulli needs data in [0, 1]"),
+        ("other seed", "after step 0 the processes hold different parameters"),
+    ],
 )
 def test_an_error_in_one_process_ends_the_job(what, message, tmp_path):
     done = mpiexec(2, HERE / "mishaps.py", what, tmp_path / "run", check=False)

@@ -1,5 +1,7 @@
 """Who computes what, without MPI: a communicator here is a rank and a size."""
 
+import os
+import subprocess
 import sys
 from types import SimpleNamespace
 
@@ -120,13 +122,16 @@ def test_mpiexec_without_its_package_or_of_another_mpi(name, monkeypatch):
 )
 def test_processes_of_one_machine_share_its_cores(given, expected, monkeypatch):
     for name in ("MPI_LOCALNRANKS", "OMPI_COMM_WORLD_LOCAL_SIZE", "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
-        monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv(name, "")  # so that whatever is set below is taken back at the end
+        monkeypatch.delenv(name)
     monkeypatch.setattr("os.sched_getaffinity", lambda pid: set(range(7)), raising=False)
     for name, value in given.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setenv("KEPT", "")  # so that what share_cores sets is taken back
-    import os
-
     share_cores()
     assert os.environ.get("OPENBLAS_NUM_THREADS") == expected
-    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "")
+
+
+def test_cores_are_shared_before_numpy_asks_for_them():
+    code = "import sys, npvae.cli as cli; cli.build_parser(); print('numpy' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
