@@ -118,7 +118,8 @@ class Autoencoder:
         """
         self.check_batch(x)
         ops, params = self.ops_of_step(workspace), self.params
-        z, encoder_cache = mlp_forward(ops, x, params, "encoder", self.depth, self.activation)  # (N, L)
+        seen = self.encoder_input(x, eps)  # (N, D)
+        z, encoder_cache = mlp_forward(ops, seen, params, "encoder", self.depth, self.activation)  # (N, L)
         output, decoder_cache = mlp_forward(ops, z, params, "decoder", self.depth, self.activation)  # (N, D)
         nll, nll_cache = self.likelihood.forward(ops, output, x, params)  # (N,)
         loss = float(np.mean(nll))
@@ -154,6 +155,10 @@ class Autoencoder:
     def ops_and_grads(self, workspace: Any) -> tuple[Any, Params]:
         """The ops of one backward and the place of its gradients: the workspace's, or new."""
         return (self.ops, self.params.like()) if workspace is None else (workspace.ops, workspace.grads)
+
+    def encoder_input(self, x: np.ndarray, eps: np.ndarray | None) -> np.ndarray:
+        """What the encoder sees of x (N, D): x itself, here."""
+        return x
 
     def draw_eps(self, n: int, rng: np.random.Generator) -> np.ndarray | None:
         """The noise that one forward of n samples takes: none."""

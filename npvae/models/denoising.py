@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from npvae.models.autoencoder import Autoencoder, AutoencoderTrace
-from npvae.models.mlp import mlp_forward
+from npvae.models.autoencoder import Autoencoder
 
 
 class DenoisingAutoencoder(Autoencoder):
@@ -38,22 +37,12 @@ class DenoisingAutoencoder(Autoencoder):
             return rng.standard_normal((n, self.data_dim), dtype=self.dtype)
         return rng.random((n, self.data_dim), dtype=self.dtype)
 
-    def corrupt(self, x: np.ndarray, eps: np.ndarray) -> np.ndarray:
-        """The spoilt input, (N, D), a new array."""
+    def encoder_input(self, x: np.ndarray, eps: np.ndarray | None) -> np.ndarray:
+        """The spoilt input, (N, D), a new array; x itself without noise. The loss is taken against the clean x."""
+        if eps is None:
+            return x
+        if eps.shape != x.shape:
+            raise ValueError(f"DenoisingAutoencoder: eps has shape {eps.shape}, expected that of x, {x.shape}")
         if self.corruption == "gaussian":
             return x + self.dtype.type(self.amount) * eps
         return x * (eps >= self.amount)
-
-    def forward(self, x: np.ndarray, eps: np.ndarray | None = None, workspace: Any = None) -> tuple[float, Any]:
-        """x (N, D), noise eps (N, D) -> loss in nats against the clean x, trace. Without eps nothing is spoilt."""
-        self.check_batch(x)
-        if eps is not None and eps.shape != x.shape:
-            raise ValueError(f"DenoisingAutoencoder: eps has shape {eps.shape}, expected that of x, {x.shape}")
-        ops, params = self.ops_of_step(workspace), self.params
-        spoilt = x if eps is None else self.corrupt(x, eps)  # (N, D)
-        z, encoder_cache = mlp_forward(ops, spoilt, params, "encoder", self.depth, self.activation)  # (N, L)
-        output, decoder_cache = mlp_forward(ops, z, params, "decoder", self.depth, self.activation)  # (N, D)
-        nll, nll_cache = self.likelihood.forward(ops, output, x, params)  # (N,)
-        loss = float(np.mean(nll))
-        caches = (encoder_cache, decoder_cache, nll_cache)
-        return loss, AutoencoderTrace(z, output, nll, np.zeros_like(nll), caches, workspace)
