@@ -14,6 +14,7 @@ from npvae.data.files import DataError
 from npvae.data.images import Images
 from npvae.data.mnist import FASHION_MNIST, MNIST, load_idx_set
 from npvae.data.own_data import load_own
+from npvae.data.shapes import load_shapes
 
 _LOADERS: dict[str, Callable[[Path | None], tuple[Images, Images]]] = {
     "digits": lambda data_dir: load_digits(),
@@ -23,6 +24,7 @@ _LOADERS: dict[str, Callable[[Path | None], tuple[Images, Images]]] = {
     "frey": local.load_frey,
     "omniglot": local.load_omniglot,
     "mnist1d": local.load_mnist1d,
+    "shapes": lambda data_dir: load_shapes(),
 }
 
 DATASETS = tuple(_LOADERS)
@@ -43,6 +45,7 @@ def load_dataset(
         frey             1,769 + 196 of 28 x 20
         omniglot         4,356 + 484 of 28 x 28
         mnist1d          4,000 + 1,000 of 1 x 40, real numbers
+        shapes           5,530 + 614 of 16 x 16, drawn from known factors (`npvae.data.shapes`)
 
     data_dir is the folder of the files, or its parent; by default the environment variable NPVAE_DATA. Without either,
     mnist and fashion-mnist are downloaded once (needs the extra `data`); with one, nothing is ever downloaded.

@@ -13,6 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from npvae.data.images import Images
+from npvae.data.split import hold_out
+
 FACTORS = ("shape", "scale", "rotation", "x", "y", "hue")
 SHAPES = ("wedge", "ell", "heart")
 LEVELS = (3, 4, 8, 8, 8, 6)  # of the factors
@@ -64,6 +67,13 @@ def make_shapes(
         colours = _colours(factors[:, 5] / levels[5])  # (N, 3)
         x = (colours[:, :, np.newaxis] * x[:, np.newaxis]).reshape(len(x), -1)
     return Shapes(x, factors, levels, names, ((3 if hue else 1) * size, size))
+
+
+def load_shapes() -> tuple[Images, Images]:
+    """All pictures that `make_shapes` draws by default -> (train, test): 5,530 and 614 Images, labelled by shape."""
+    shapes = make_shapes()
+    pixels = np.rint(shapes.x * _POINTS**2).astype(np.uint8)
+    return hold_out(Images(pixels, shapes.factors[:, 0], max_value=_POINTS**2, source="shapes"))
 
 
 def _draw(factors: np.ndarray, levels: Sequence[int], size: int) -> np.ndarray:

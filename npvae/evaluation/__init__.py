@@ -4,6 +4,7 @@ from npvae.evaluation.aggregate import AggregatePosterior, aggregate_posterior
 from npvae.evaluation.disentanglement import Gap, beta_vae_score, mutual_information_gap, sap_score
 from npvae.evaluation.importance import ImportanceEstimate, log_p_by_importance
 from npvae.evaluation.latent_space import Completeness, Continuity, completeness, continuity
+from npvae.evaluation.measures import Measure, measures
 from npvae.evaluation.ppca import PPCA, cubature_eps, probabilistic_pca, set_to_ppca
 from npvae.evaluation.quadrature import (
     Grid,
@@ -25,6 +26,7 @@ __all__ = [
     "Grid",
     "ImportanceEstimate",
     "Marginal",
+    "Measure",
     "RateDistortion",
     "active_units",
     "aggregate_posterior",
@@ -37,6 +39,7 @@ __all__ = [
     "log_marginal",
     "log_p_by_importance",
     "log_p_on",
+    "measures",
     "mutual_information_gap",
     "posterior_gap",
     "posterior_on",

@@ -39,7 +39,7 @@ def log_p_by_importance(
     """
     top = np.full(len(x), -np.inf)
     total, squares = np.zeros(len(x)), np.zeros(len(x))
-    batch = max(1, min(len(x), rows))
+    batch = max(1, min(len(x), rows // samples))  # few images, many draws of each: they are encoded once a visit
     for start in range(0, len(x), batch):
         part = slice(start, start + batch)
         done, n = 0, len(x[part])

@@ -10,6 +10,7 @@ from npvae.data.mnist import FASHION_MNIST, FILES, MNIST
 
 SHAPES = {
     "digits": (1501, 296, (8, 8), 10),
+    "shapes": (5530, 614, (16, 16), 3),
     "mnist": (60_000, 10_000, (28, 28), 10),
     "binarized-mnist": (50_000, 10_000, (28, 28), None),
     "frey": (1769, 196, (28, 20), None),

@@ -1,0 +1,138 @@
+"""Every measure that applies to a trained model, one after the other, as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from npvae.evaluation.aggregate import aggregate_posterior
+from npvae.evaluation.disentanglement import beta_vae_score, mutual_information_gap, sap_score
+from npvae.evaluation.importance import log_p_by_importance
+from npvae.evaluation.latent_space import completeness, continuity
+from npvae.evaluation.rate import active_units, rate_distortion
+from npvae.models import VAE, ConditionalVAE, TwoLayerVAE
+from npvae.training import evaluate
+
+_AT_A_TIME = 1000  # images
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One line of the table."""
+
+    name: str
+    value: float | list[float]
+    unit: str
+    error: float | None = None  # standard error of the value
+    note: str = ""
+
+    def __str__(self) -> str:
+        values = self.value if isinstance(self.value, list) else [self.value]
+        text = " ".join(f"{value:.3f}" if self.unit else f"{value:.4g}" for value in values)
+        error = "" if self.error is None else f" ± {self.error:.3f}"
+        unit, note = f" {self.unit}" if self.unit else "", f"   {self.note}" if self.note else ""
+        return f"{self.name:<28}{text}{error}{unit}{note}"
+
+
+def measures(
+    model: Any,
+    test: np.ndarray,
+    train: np.ndarray | None = None,
+    *,
+    factors: np.ndarray | None = None,
+    categorical: tuple[int, ...] = (),
+    samples: int = 500,
+    seed: int = 0,
+) -> Iterator[Measure]:
+    """Measures of a model on test data (N, D), each as soon as it is known.
+
+    train    (N', D): needed for completeness, left out without it
+    factors  (N, F), levels of known factors of the test data, for MIG, SAP (`categorical`: those without an order) and
+             the beta-VAE score
+    samples  S, importance samples of -log p(x) for an input
+    seed     of everything that is drawn; each measure has its own stream
+
+    What each cannot tell stands with the function that computes it.
+    """
+    streams = iter(np.random.SeedSequence(seed).spawn(8))
+    if isinstance(model, VAE):
+        yield from _bound(
+            model, test, samples, np.random.default_rng(next(streams)), np.random.default_rng(next(streams))
+        )
+        yield from _codes(model, test, np.random.default_rng(next(streams)))
+        if factors is not None:
+            yield from _factors(model, test, factors, categorical, np.random.default_rng(next(streams)))
+    else:
+        loss = evaluate(model, test, np.random.default_rng(next(streams)))["nll"]
+        yield Measure("reconstruction loss", loss, "nats", note=likelihood_note(model, test))
+    rng = np.random.default_rng([seed, 1])
+    if not isinstance(model, ConditionalVAE | TwoLayerVAE):  # whose samples are not f(z) of one z ~ N(0, I)
+        moves = continuity(model.decode, model.latent_dim, rng)
+        yield Measure("continuity", moves.share, "", note="1 for an affine decoder")
+        yield Measure("movement of the decoding", moves.movement.tolist(), "", note="a unit of each latent, data units")
+    if train is not None:
+        yield from _completeness(model, test, train, rng)
+
+
+def likelihood_note(model: Any, x: np.ndarray) -> str:
+    """What is to be said where nats are not those of a normalised likelihood; "" where they are."""
+    if model.likelihood.name == "squared_error":
+        return "half the squared distance: not a likelihood"
+    if model.likelihood.name == "bernoulli" and not np.isin(x[:_AT_A_TIME], (0, 1)).all():
+        return "cross-entropy on grey values: not a likelihood"
+    return ""
+
+
+def _bound(
+    model: Any, x: np.ndarray, samples: int, noise: np.random.Generator, rng: np.random.Generator
+) -> Iterator[Measure]:
+    terms = rate_distortion(model, x, noise)
+    note = likelihood_note(model, x)
+    yield Measure("-ELBO", -terms.elbo, "nats", terms.elbo_error, note)
+    yield Measure("  distortion", terms.distortion, "nats")
+    yield Measure("  rate", terms.rate, "nats")
+    estimate = log_p_by_importance(model, x, rng, samples=samples)
+    own = float(np.sqrt((estimate.standard_error**2).sum()) / len(x))
+    note = f"{samples} samples, {np.median(estimate.effective_samples):.0f} effective; sampling alone ± {own:.3f}"
+    error = float(np.std(estimate.log_p) / np.sqrt(max(len(x) - 1, 1)))
+    yield Measure("-log p(x)", -float(estimate.log_p.mean()), "nats", error, note)
+    if terms.rate_per_latent is not None:
+        yield Measure("KL of each latent", terms.rate_per_latent.tolist(), "nats")
+
+
+def _codes(model: Any, x: np.ndarray, rng: np.random.Generator) -> Iterator[Measure]:
+    mu, logvar = _encode(model, x)
+    active = int(active_units(mu).sum())
+    yield Measure(
+        "active units", active, "", note=f"of {model.latent_dim}: the mean of the code varies by more than 0.01"
+    )
+    found = aggregate_posterior(mu, logvar, rng)
+    note = f"at most log N = {found.ceiling:.2f} can be seen"
+    yield Measure("I(x; z)", found.mutual_information, "nats", found.mutual_information_error, note)
+    yield Measure("total correlation", found.total_correlation, "nats", found.total_correlation_error)
+    yield Measure("KL of q(z_l) from the prior", float(found.kl_per_latent.sum()), "nats", note="sum over latents")
+
+
+def _factors(
+    model: Any, x: np.ndarray, factors: np.ndarray, categorical: tuple[int, ...], rng: np.random.Generator
+) -> Iterator[Measure]:
+    mu, logvar = _encode(model, x)
+    yield Measure("mutual information gap", mutual_information_gap(mu, factors, logvar, rng=rng).score, "")
+    yield Measure("SAP", sap_score(mu, factors, categorical=categorical).score, "")
+    yield Measure("beta-VAE score", beta_vae_score(mu, factors, rng), "", note=f"chance {1 / factors.shape[1]:.2f}")
+
+
+def _completeness(model: Any, test: np.ndarray, train: np.ndarray, rng: np.random.Generator) -> Iterator[Measure]:
+    pixels, known = test[:_AT_A_TIME, : model.data_dim], train[:, : model.data_dim]
+    judged = completeness(model.sample(_AT_A_TIME, rng), known, pixels)
+    again = completeness(model.reconstruct(test[:_AT_A_TIME]), known, pixels)
+    note = f"held-out images {judged.level:.2f}, their reconstructions {again.share:.2f}"
+    yield Measure("completeness", judged.share, "", judged.standard_error, note)
+
+
+def _encode(model: Any, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    codes = [model.encode(x[i : i + _AT_A_TIME]) for i in range(0, len(x), _AT_A_TIME)]
+    return np.concatenate([mu for mu, _ in codes]), np.concatenate([logvar for _, logvar in codes])
