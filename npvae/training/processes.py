@@ -27,6 +27,7 @@ import numpy as np
 from npvae.models import Params
 
 _HEAD_START = 1.0  # seconds in which process 0 can say what is wrong, if it is wrong everywhere
+_ON_ITS_WAY = 0.3  # seconds until mpiexec has passed on what was printed: it drops the rest when a job is aborted
 _WHOLE_BATCH = ("free_bits", "capacity")  # objectives that bend the mean over the batch
 
 
@@ -139,6 +140,7 @@ class Processes:
             traceback.print_exception(error)
         sys.stdout.flush()
         sys.stderr.flush()
+        time.sleep(_ON_ITS_WAY)
         self.comm.Abort(2)
         os._exit(2)  # MPICH 5 comes back from Abort for a moment
 
