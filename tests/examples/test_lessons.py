@@ -183,6 +183,25 @@ def linear_vae(n, quick):
     assert n["s2"] == pytest.approx(n["best s2"], rel=1e-2 if quick else 1e-4)
 
 
+def posterior_collapse(n, quick):
+    assert n["linear"] == n["expected"]
+    assert len(n["linear"]) >= 2
+    assert n["error"] < 0.02
+    deep = {key: value for key, value in n.items() if isinstance(key, tuple)}
+    plain, warm_up, free_bits = list(deep.values())[:3]
+    assert plain["kl"][9:40].max() < 0.1
+    for remedy in (warm_up, free_bits):
+        assert remedy["kl"][39] > 1
+        assert remedy["in use"] >= 2
+        assert remedy["loss"] < plain["loss"] - 0.3
+    assert free_bits["in use"] == 8
+    if not quick:
+        plain, warm_up, free_bits = list(deep.values())[3:]
+        assert plain["in use"] == warm_up["in use"] == 0
+        assert free_bits["in use"] == 8
+        assert free_bits["loss"] < plain["loss"] - 0.3
+
+
 LESSONS = {
     claim.__name__: claim
     for claim in (
@@ -197,6 +216,7 @@ LESSONS = {
         why_log_variance,
         without_one_term,
         which_likelihood,
+        posterior_collapse,
         bug_museum,
     )
 }
