@@ -201,7 +201,8 @@ def _train(
         writer.save(state)
         if not state.finished(settings):
             state.history.interrupted = _where_it_stopped(interruption, state, writer)
-            show.say(state.history.interrupted)
+            if processes.rank == 0:
+                show.say(state.history.interrupted)
         elif settings.patience is not None and state.best is not None:
             model.params.flat[:] = state.best.params
             writer.save_model(model)

@@ -78,6 +78,7 @@ def test_an_error_in_one_process_ends_the_job(what, message, tmp_path):
 
 def test_a_signal_to_one_process_stops_all_at_the_same_step(tmp_path):
     done = mpiexec(2, HERE / "mishaps.py", "interrupted", tmp_path / "run")
+    assert done.stderr.count("stopped by") == 1
     assert sorted(line.partition(",")[0].partition(" in ")[2] for line in done.stdout.splitlines()) == ["epoch 2"] * 2
     assert npvae.training.read_checkpoint(tmp_path / "run").about["step"] == 8
 
