@@ -7,7 +7,7 @@
 
 An edit swaps an operator, a comparison or the two parts of a tuple, moves a number, negates a condition, drops a
 keyword argument or leaves out a statement. Not edited: docstrings, annotations, messages of errors, imports, and the
-table entries `OP = Op(...)`, which say what is tested. A mutant that runs into the time limit counts as noticed.
+tables (`OP = Op(...)`), which say what is tested. A mutant that runs into the time limit counts as noticed.
 
 Each one runs in a fork of this process, which has imported what does not change. The file on disk is never touched:
 the child imports its own version of it.
@@ -133,7 +133,7 @@ def is_table(node: ast.AST) -> bool:
     """OP = Op(...), __all__ = [...] and docstrings."""
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
         return True
-    return isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") in ("OP", "OPS", "__all__")
+    return isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "").startswith(("OP", "__all__"))
 
 
 def edits(node: Any) -> Iterator[tuple[str, Any]]:

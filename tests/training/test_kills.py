@@ -25,7 +25,7 @@ else:
     vae = npvae.VAE(30, (20,), 3, backend="numpy")
     npvae.train(vae, x[10:], x[:10], epochs=12, batch_size=7, out=folder, checkpoint_steps=1, progress=False)
 """
-SECONDS = 0.4  # from the first moment of training to the kill, at most
+SHARE = 0.6  # of the time that an undisturbed training takes: no later than that after its start is it killed
 
 
 def start(folder):
@@ -52,13 +52,15 @@ def without_time(rows):
 def campaign(tmp_path, kills, seed):
     """Train again and again, killing each time, until so many were killed -> number of trainings brought to an end."""
     truth = tmp_path / "undisturbed"
-    assert end(start(truth)) == 0
+    process, began = start(truth), time.perf_counter()
+    assert end(process) == 0
+    seconds = SHARE * (time.perf_counter() - began)
     rng, killed, ended = np.random.default_rng(seed), 0, 0
     while killed < kills:
         folder, done = tmp_path / f"run-{ended}", False
         while not done:
             process = start(folder)
-            code = end(process, rng.uniform(0, SECONDS) if killed < kills else None)
+            code = end(process, rng.uniform(0, seconds) if killed < kills else None)
             assert code in (0, -signal.SIGKILL)
             done = code == 0
             killed += not done
