@@ -50,6 +50,15 @@ def test_elu_is_continuous_and_tends_to_minus_alpha():
     np.testing.assert_allclose(f("elu", np.log(np.array([0.25]))), -0.75)
 
 
+@pytest.mark.parametrize(
+    ("name", "params", "slope"), [("relu", {}, 0), ("leaky_relu", {}, 0.01), ("elu", {"alpha": 0.3}, 0.3)]
+)
+def test_the_subgradient_at_a_kink_is_the_one_on_the_page(name, params, slope):
+    """Gradient checks take any slope between the two sides."""
+    _, cache = getattr(ops, f"{name}_forward")(np.array([0.0, -0.0, 5e-324]), **params)
+    np.testing.assert_array_equal(getattr(ops, f"{name}_backward")(np.ones(3), cache), [slope, slope, 1])
+
+
 def test_sigmoid_is_a_probability_and_its_complement():
     np.testing.assert_allclose(f("sigmoid", X) + f("sigmoid", -X), 1, rtol=1e-15)
     np.testing.assert_allclose(f("sigmoid", np.log([3.0, 1.0, 1 / 3])), [0.75, 0.5, 0.25])
