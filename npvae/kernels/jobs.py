@@ -37,7 +37,7 @@ TICKET, DONE, STOP = 0, 8, 16  # where in words; what different threads write li
 ASLEEP = 40  # one word a helper
 FIELD = 0xFFFFF  # 20 bits: the ticket is three such fields
 PATIENCE = 1_000_000  # clock ticks, about 0.3 ms, that a helper looks for work before it sleeps
-HURRY = 50_000  # clock ticks, about 20 microseconds, after which whoever waits lets others have the core
+HURRY = 300_000  # clock ticks, about 0.1 ms, after which whoever waits lets others have the core
 
 
 @kernel(AS_WRITTEN)

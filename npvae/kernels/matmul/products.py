@@ -1,24 +1,16 @@
 """A product cut into pieces of work, and a piece into tiles.
 
-A piece is a block of the result that one thread computes on its own, of about 4 million operations, some twenty
-microseconds. Which thread takes which piece is left to chance; what a piece computes is not, so results are
-bitwise the same for any number of threads.
+A piece is a block of the result that one thread computes on its own, in about ten microseconds. Which thread takes
+which piece is left to chance; what a piece computes is not, so results are bitwise the same for any number of threads.
 """
 
 from __future__ import annotations
 
 from npvae.kernels.jit import AS_WRITTEN, kernel
-from npvae.kernels.matmul.tiles import (
-    DOT_COLUMNS,
-    DOT_ROWS,
-    OUTER_ROWS,
-    OUTER_VECTORS,
-    dot_tile,
-    outer_tile,
-)
+from npvae.kernels.matmul.tiles import DOT_COLUMNS, DOT_ROWS, OUTER_ROWS, OUTER_VECTORS, dot_tile, outer_tile
 from npvae.kernels.matmul.vectors import LANES
 
-PIECE = 4_000_000  # floating-point operations
+PIECE = 3_000_000  # floating-point operations: about ten microseconds
 K_BLOCK = 1024  # k that are done before the next rows: 64 columns of so many rows of b stay in the second-level cache
 ROW_BLOCK = 150  # rows of a that dot tiles pass over before the next rows of b, for the same reason
 
@@ -34,22 +26,27 @@ def strips_of(columns: int) -> int:
 
 
 @kernel(AS_WRITTEN)
-def rows_of_outer_piece(k: int) -> int:
-    """Rows of a piece: a multiple of the tile's."""
-    return max(1, PIECE // (2 * k * OUTER_VECTORS * LANES * OUTER_ROWS)) * OUTER_ROWS
+def share(total: int, step: int, work: int) -> int:
+    """How many of `total` rows or columns make a piece: a multiple of `step`, about equal, PIECE of work or less.
+
+    `work` is what `step` of them cost.
+    """
+    largest = max(1, PIECE // work) * step
+    pieces = (total + largest - 1) // largest
+    return (total + pieces * step - 1) // (pieces * step) * step
 
 
 @kernel(AS_WRITTEN)
 def outer_pieces(rows: int, columns: int, k: int) -> int:
     """How many pieces `outer_piece` cuts a product into."""
-    height = rows_of_outer_piece(k)
+    height = share(rows, OUTER_ROWS, 2 * k * OUTER_VECTORS * LANES * OUTER_ROWS)
     return strips_of(columns) * ((rows + height - 1) // height)
 
 
 @kernel(AS_WRITTEN)
 def outer_piece(piece: int, out: int, a: int, b: int, rows: int, columns: int, k: int, a_row: int, a_k: int) -> None:
     """One piece of out = a @ b; a_row and a_k are a's steps from row to row and from k to k, in entries."""
-    strips, height = strips_of(columns), rows_of_outer_piece(k)
+    strips, height = strips_of(columns), share(rows, OUTER_ROWS, 2 * k * OUTER_VECTORS * LANES * OUTER_ROWS)
     vectors = (columns + LANES - 1) // LANES
     strip, block = piece % strips, piece // strips
     first = strip * vectors // strips
@@ -69,22 +66,16 @@ def outer_piece(piece: int, out: int, a: int, b: int, rows: int, columns: int, k
 
 
 @kernel(AS_WRITTEN)
-def columns_of_dot_piece(rows: int, k: int) -> int:
-    """Columns of a piece: a multiple of the tile's."""
-    return max(1, PIECE // (2 * k * min(rows, ROW_BLOCK) * DOT_COLUMNS)) * DOT_COLUMNS
-
-
-@kernel(AS_WRITTEN)
 def dot_pieces(rows: int, columns: int, k: int) -> int:
     """How many pieces `dot_piece` cuts a product into."""
-    width = columns_of_dot_piece(rows, k)
+    width = share(columns, DOT_COLUMNS, 2 * k * min(rows, ROW_BLOCK) * DOT_COLUMNS)
     return ((columns + width - 1) // width) * ((rows + ROW_BLOCK - 1) // ROW_BLOCK)
 
 
 @kernel(AS_WRITTEN)
 def dot_piece(piece: int, out: int, a: int, b: int, rows: int, columns: int, k: int) -> None:
     """One piece of out = a @ b.T."""
-    width = columns_of_dot_piece(rows, k)
+    width = share(columns, DOT_COLUMNS, 2 * k * min(rows, ROW_BLOCK) * DOT_COLUMNS)
     across = (columns + width - 1) // width
     block, j0 = piece // across, piece % across * width
     for j in range(j0, min(columns, j0 + width), DOT_COLUMNS):
