@@ -202,6 +202,25 @@ def posterior_collapse(n, quick):
         assert free_bits["loss"] < plain["loss"] - 0.3
 
 
+def beta(n, quick):
+    betas = sorted(n["rate"])
+    rate, distortion = ([n[name][b] for b in betas] for name in ("rate", "distortion"))
+    assert (np.diff(rate) < 0.05).all()
+    assert (np.diff(distortion) > -0.05).all()
+    assert rate[0] > 10 > 4 > n["rate"][1] > 2 > 0.1 > rate[-1]
+    assert min(n["loss"], key=n["loss"].get) == 1  # the ELBO is best at the price that it is made of
+    means = [np.mean([run["kl"].sum() for run in seeds]) for seeds in n["runs"].values()]
+    assert means == sorted(means, reverse=True)
+    for seeds in n["runs"].values():
+        for run in seeds:
+            assert 0 <= min(run["mig"], run["sap"]) <= max(run["mig"], run["sap"], run["beta-vae"]) <= 1
+    assert n["runs"][0.3][0]["in use"] >= 4 > n["runs"][4][0]["in use"]
+    assert n["runs"][0.3][0]["mig"] > n["runs"][4][0]["mig"] + 0.1
+    if not quick:
+        scores = [run["mig"] for run in n["runs"][1]]
+        assert max(scores) - min(scores) > 0.1  # a seed weighs as much as beta does
+
+
 LESSONS = {
     claim.__name__: claim
     for claim in (
@@ -215,6 +234,7 @@ LESSONS = {
         one_digit,
         why_log_variance,
         without_one_term,
+        beta,
         which_likelihood,
         posterior_collapse,
         bug_museum,
