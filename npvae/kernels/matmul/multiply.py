@@ -9,6 +9,7 @@ from npvae.kernels.jobs import dot_product, outer_product
 from npvae.kernels.matmul.tiles import OUTER_ROWS
 
 SMALLEST_ROWS = OUTER_ROWS  # with fewer rows a tile computes the last one again and again
+SHORT = 32  # dot products of so few terms cost more in adding up lanes than turning b costs
 LARGEST = 10**12  # multiply-adds: the number of pieces must fit into a ticket
 
 
@@ -23,7 +24,10 @@ def multiply(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> np.ndarray:
         if rows_of_b and a.flags.f_contiguous:
             threads.team.run(outer_product, a.T, b, out, True)
             return out
-        if b.flags.f_contiguous and a.flags.c_contiguous:
+        if b.flags.f_contiguous and a.flags.c_contiguous and len(b) > SHORT:
             threads.team.run(dot_product, a, b.T, out)
+            return out
+        if b.flags.f_contiguous and a.flags.c_contiguous:
+            threads.team.run(outer_product, a, np.ascontiguousarray(b), out, False)
             return out
     return np.matmul(a, b, out=out)

@@ -66,18 +66,27 @@ def outer_piece(piece: int, out: int, a: int, b: int, rows: int, columns: int, k
 
 
 @kernel(AS_WRITTEN)
+def rows_of_block(rows: int) -> int:
+    """Rows of a block: a multiple of the dot tile's, about equal, ROW_BLOCK or less."""
+    blocks = (rows + ROW_BLOCK - 1) // ROW_BLOCK
+    return (rows + blocks * DOT_ROWS - 1) // (blocks * DOT_ROWS) * DOT_ROWS
+
+
+@kernel(AS_WRITTEN)
 def dot_pieces(rows: int, columns: int, k: int) -> int:
     """How many pieces `dot_piece` cuts a product into."""
-    width = share(columns, DOT_COLUMNS, 2 * k * min(rows, ROW_BLOCK) * DOT_COLUMNS)
-    return ((columns + width - 1) // width) * ((rows + ROW_BLOCK - 1) // ROW_BLOCK)
+    height = rows_of_block(rows)
+    width = share(columns, DOT_COLUMNS, 2 * k * height * DOT_COLUMNS)
+    return ((columns + width - 1) // width) * ((rows + height - 1) // height)
 
 
 @kernel(AS_WRITTEN)
 def dot_piece(piece: int, out: int, a: int, b: int, rows: int, columns: int, k: int) -> None:
     """One piece of out = a @ b.T."""
-    width = share(columns, DOT_COLUMNS, 2 * k * min(rows, ROW_BLOCK) * DOT_COLUMNS)
+    height = rows_of_block(rows)
+    width = share(columns, DOT_COLUMNS, 2 * k * height * DOT_COLUMNS)
     across = (columns + width - 1) // width
     block, j0 = piece // across, piece % across * width
     for j in range(j0, min(columns, j0 + width), DOT_COLUMNS):
-        for i in range(block * ROW_BLOCK, min(rows, (block + 1) * ROW_BLOCK), DOT_ROWS):
+        for i in range(block * height, min(rows, (block + 1) * height), DOT_ROWS):
             dots(out, a, b, i, j, rows, columns, k)
