@@ -27,12 +27,14 @@ def test_adam_equals_the_reference_over_several_steps(dtype, size, scale, betas,
     rng, lr = np.random.default_rng(seed), 1e-3
     p = rng.standard_normal(size).astype(dtype)
     kernel, reference = ([p.copy(), np.zeros_like(p), np.zeros_like(p)] for _ in range(2))
+    reach = np.abs(p)  # with beta2 = 0 a gradient of 0 makes a huge step: what is rounded is its size, not where p ends
     for t in range(1, 4):
         g = (scale * rng.standard_normal(size)).astype(dtype)
         g[rng.random(size) < 0.2] = 0
         for update, (p, m, v) in ((optimizers.adam_update, kernel), (optim.adam_update, reference)):
             update(p, g, m, v, t, lr, betas, 1e-8)
-    np.testing.assert_allclose(kernel[0], reference[0], rtol=8 * EPS[dtype], atol=lr * 64 * EPS[dtype])
+        reach = np.maximum(reach, np.abs(reference[0]))
+    assert (np.abs(kernel[0] - reference[0]) <= EPS[dtype] * (8 * reach + 64 * lr)).all()
     np.testing.assert_allclose(kernel[1], reference[1], rtol=8 * EPS[dtype], atol=4 * EPS[dtype] * scale)
     np.testing.assert_allclose(kernel[2], reference[2], rtol=8 * EPS[dtype], atol=1e-33)
 
