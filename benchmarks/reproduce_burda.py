@@ -15,7 +15,7 @@ import argparse
 import sys
 
 import numpy as np
-from resumable import Training, add_options, begin, binarized, machine, mean_bound, write_results
+from resumable import Training, add_options, begin, binarized, machine, mean_bound, spread, write_results
 
 import npvae
 from npvae.evaluation import active_units, log_p_by_importance
@@ -68,7 +68,7 @@ def measured(training, test, samples, images):
     """-log p(x) at where the training stands, with the standard error of the sampling alone; kept with its rows."""
     row = training.rows[-1]
     if row["epoch"] == training.epoch and row.get("samples") != samples:
-        estimate = log_p_by_importance(training.model, test[:images], np.random.default_rng(2), samples=samples)
+        estimate = log_p_by_importance(training.model, spread(test, images), np.random.default_rng(2), samples=samples)
         row |= {"samples": samples, "images": min(images, len(test)), "nll": -float(estimate.log_p.mean())}
         row["error"] = float(np.sqrt((estimate.standard_error**2).sum()) / len(estimate.log_p))
         row["active"] = int(active_units(training.model.encode(test)[0]).sum())

@@ -27,7 +27,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         "--samples", type=int, default=500, metavar="S", help="importance samples an image (default: 500)"
     )
     parser.add_argument(
-        "--images", type=int, default=10_000, metavar="N", help="look at the first N test images (default: 10000)"
+        "--images", type=int, default=10_000, metavar="N", help="at most N test images, evenly spaced (default: 10000)"
     )
     parser.add_argument("--seed", type=int, default=0, help="of everything that is drawn (default: 0)")
     parser.add_argument("--best", action="store_true", help="measure the epoch with the lowest held-out loss")
@@ -40,8 +40,6 @@ def run(args: argparse.Namespace) -> int:
     import json
     from dataclasses import asdict
 
-    import numpy as np
-
     import npvae
     from npvae.data.shapes import make_shapes
     from npvae.evaluation import measures
@@ -52,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
     model = npvae.load(args.folder, best=args.best)
     config = npvae.training.read_config(args.folder)
     name, train, test = images_of(args, config)
-    x, known = (np.asarray(part[:n]).astype(model.dtype) for part, n in ((test, args.images), (train, _REFERENCE)))
+    x, known = (spread(part, n).astype(model.dtype) for part, n in ((test, args.images), (train, _REFERENCE)))
     more: dict[str, Any] = {}
     if name == "shapes" and config["model"] != "conditional_vae":
         shapes = make_shapes()
@@ -67,3 +65,10 @@ def run(args: argparse.Namespace) -> int:
         text = json.dumps(about | {"measures": [asdict(measure) for measure in found]}, indent=1)
         args.json.write_text(text + "\n", encoding="utf-8")
     return 0
+
+
+def spread(images: Any, n: int) -> Any:
+    """At most n of the images, evenly spaced: the first ones of a file may be unlike the rest."""
+    import numpy as np
+
+    return images[np.linspace(0, len(images) - 1, min(n, len(images))).astype(np.intp)]

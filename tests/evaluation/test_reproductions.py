@@ -1,0 +1,92 @@
+"""What the reproductions rest on: a training that goes on bit for bit, and the likelihood of the Frey Faces papers."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import npvae
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _benchmarks_can_be_imported():
+    sys.path.insert(0, str(BENCHMARKS))
+    yield
+    sys.path.remove(str(BENCHMARKS))
+
+
+def start(path, seed=0, lr=1e-3):
+    from resumable import Training
+
+    vae = npvae.VAE(64, (8,), 2, objective="iwae", samples=2, seed=0, backend="numpy")
+    return Training.open(path, vae, npvae.Adam(vae.params, lr=lr, backend="numpy"), seed)
+
+
+def test_a_training_that_was_stopped_ends_with_the_same_bits(tmp_path):
+    x = npvae.load_dataset("digits")[0][:300]
+    whole = start(tmp_path / "whole.npz")
+    losses = [whole.run_epoch(x, 64, binarize=True, weight_decay=1e-3) for _ in range(3)]
+    stopped = start(tmp_path / "stopped.npz")
+    assert stopped.run_epoch(x, 64, binarize=True, weight_decay=1e-3) == losses[0]
+    stopped.rows.append({"epoch": 1})
+    stopped.save()
+    again = start(tmp_path / "stopped.npz")
+    assert (again.epoch, again.rows) == (1, [{"epoch": 1}])
+    assert [again.run_epoch(x, 64, binarize=True, weight_decay=1e-3) for _ in range(2)] == losses[1:]
+    np.testing.assert_array_equal(again.model.params.flat, whole.model.params.flat)
+    assert [path.name for path in tmp_path.iterdir()] == ["stopped.npz"]
+
+
+def test_a_file_begun_with_other_settings_is_refused(tmp_path):
+    start(tmp_path / "a.npz").save()
+    with pytest.raises(ValueError, match=r"was begun with another lr, seed: choose another --out"):
+        start(tmp_path / "a.npz", seed=1, lr=1e-2)
+
+
+def test_binarised_pixels_are_ones_as_often_as_they_are_bright():
+    from resumable import binarized
+
+    grey = np.full((20_000, 3), [0.0, 0.3, 1.0], np.float32)
+    found = binarized(grey, np.random.default_rng(0))
+    assert found.dtype == np.float32
+    assert set(np.unique(found)) == {0, 1}
+    np.testing.assert_allclose(found.mean(axis=0), [0, 0.3, 1], atol=0.02)
+
+
+def test_burdas_schedule_is_the_one_of_the_paper():
+    from reproduce_burda import last_epoch, learning_rate, network
+
+    rates = [learning_rate(stage) * 1e4 for stage in range(1, 9)]
+    np.testing.assert_allclose(rates, [10, 7.2, 5.2, 3.7, 2.7, 1.9, 1.4, 1.0])
+    assert [last_epoch(stage) for stage in range(1, 9)] == [1, 4, 13, 40, 121, 364, 1093, 3280]
+    vae = network(5, 0, np.linspace(0, 1, 784))
+    assert (vae.objective, vae.samples, vae.hidden, vae.latent_dim) == ("iwae", 5, (200, 200), 50)
+    p = vae.likelihood.mean(vae.ops, vae.params["decoder.2.b"][np.newaxis])[0]
+    np.testing.assert_allclose(p, np.clip(np.linspace(0, 1, 784), 0.001, 0.999), atol=1e-6)
+    for name, limit in (("encoder.0.W", (6 / 984) ** 0.5), ("encoder.2.W", (6 / 250) ** 0.5)):
+        largest = np.abs(vae.params[name]).max()
+        assert 0.98 * limit < largest <= limit
+
+
+def test_the_static_schedule_drops_twice():
+    from reproduce_static_mnist import learning_rate
+
+    found = [learning_rate(epoch) / 1e-4 for epoch in (0, 199, 200, 349, 350, 499)]
+    np.testing.assert_allclose(found, [1, 1, 10**-0.2, 10**-0.2, 10**-0.4, 10**-0.4])
+
+
+def test_the_gaussian_with_a_sigmoid_has_the_right_gradient_and_density():
+    from sigmoid_gaussian import SigmoidGaussian, check_gradient
+
+    assert check_gradient() < 1e-7
+    grid = np.linspace(-15, 15, 20_001)[:, np.newaxis]
+    output = np.tile([0.7, 0.4], (len(grid), 1))  # logit of the mean, log-variance
+    likelihood = SigmoidGaussian(1)
+    nll, _ = likelihood.forward(npvae.ops, output, grid, {})
+    density = np.exp(-nll) * (grid[1, 0] - grid[0, 0])
+    assert density.sum() == pytest.approx(1, abs=1e-9)
+    assert (density * grid[:, 0]).sum() == pytest.approx(1 / (1 + np.exp(-0.7)), abs=1e-9)
+    assert likelihood.mean(npvae.ops, output)[0, 0] == pytest.approx(1 / (1 + np.exp(-0.7)))
