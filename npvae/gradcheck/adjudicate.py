@@ -92,22 +92,29 @@ def _adjudicate(
     sides = one_sided(reference, k, i)
     if step == 0.0 or _apart(sides):
         return _by_sides(reference, k, i, sides, claim, tolerance)
-    slope = central_slope(reference.along_entry(k, i), step=step)
+    noise = reference.noise_of_entry(k, i)
+    along = reference.along_entry(k, i)
+    along.floor = noise
+    slope = central_slope(along, step=step)
     difference = abs(slope.value - claim)
-    if slope.error > 0.01 * difference:  # it does not settle: a kink may be near, and short steps see this side of it
+    unsettled = slope.error > max(0.01 * difference, 16.0 * noise / slope.step)
+    bends = reference.low and _bends(reference, k, i, step, noise)
+    if unsettled or bends:
+        # Not for rounding: a kink may be near, and short steps see this side of it.
         near = central_slope(
-            reference.along_entry(k, i),
+            along,
             claim=claim,
             rtol=tolerance.rtol,
             atol=tolerance.atol,
-            forgive=1e-3 * max(abs(claim), abs(slope.value)),
-            step=step / 128.0,
+            forgive=(0.05 if reference.low else 1e-3) * max(abs(claim), abs(slope.value)),
+            step=step / (4.0 if reference.low else 128.0),
         )
         if near.agrees:
             return Ruling(PASS, near.value, near.error, reason="a kink is near")
+        if bends:
+            return Ruling(UNSEEN, near.value, near.error, reason="a kink is nearer than float32 can look")
         if near.error < slope.error:
             slope, difference = near, abs(near.value - claim)
-    noise = reference.noise_of_entry(k, i)
     trembling = 4.0 * noise / max(slope.step, 1e-300)
     allowed = tolerance.rtol * abs(slope.value) + tolerance.atol
     if difference <= allowed:
@@ -125,6 +132,17 @@ def _adjudicate(
     if difference > 4.0 * slope.error and confirm():
         return Ruling(FAIL, slope.value, slope.error)
     return Ruling(INCONCLUSIVE, slope.value, slope.error, reason="the differences do not settle")
+
+
+def _bends(reference: Reference, k: int, i: int, step: float, noise: float) -> bool:
+    """Whether the curvature along entry i is not the same at long steps and at short ones, as beside a kink."""
+    moved, here = reference.at_entry(k, i), reference.here
+    lengths = (step, step / 2, step / 4, step / 8)
+    curvatures = [abs(reference.dot(moved(h), here) + reference.dot(moved(-h), here)) / h**2 for h in lengths]
+    return any(
+        abs(near - far) > 0.3 * max(near, far) + 10.0 * noise / h**2
+        for far, near, h in zip(curvatures, curvatures[1:], lengths, strict=False)
+    )
 
 
 def adjudicate_ties(

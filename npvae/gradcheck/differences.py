@@ -19,8 +19,9 @@ import numpy as np
 
 __all__ = ["Quotient", "Slope", "central_slope", "noise_level", "one_sided_slope"]
 
-FIRST_STEP = 2.0**-7
-"""First step, relative to max(1, |x|): two levels of extrapolation then leave about 1e-11."""
+FIRST_STEP = 0.00734
+"""First step, relative to max(1, |x|): two levels of extrapolation then leave about 1e-11. Not a power of two, with
+which sums and squares inside a forward come out exact and their rounding hides."""
 
 
 class Quotient(Protocol):
@@ -82,17 +83,18 @@ def central_slope(
         for j, earlier in enumerate(above[:5]):
             ratio = (steps[-2 - j] / step) ** 2
             row.append(row[-1] + (row[-1] - earlier) / (ratio - 1.0))
-        for estimate in row:
-            if abs(estimate - claim) <= rtol * abs(estimate) + atol:
-                return Slope(estimate, abs(estimate - claim), True, step)
-        noise = quotient.noise()
-        least_noise = min(least_noise, noise)
         asked = rtol * abs(row[-1]) + atol
-        settled = best_error < min(0.1 * abs(best - claim), 10.0 * asked)
-        forgiven = min(noise, max(least_noise, 0.1 * asked, 0.0 if settled else forgive))
-        for estimate in row:
-            if forgiven <= 1e-3 * abs(estimate) + 1e3 * atol and abs(estimate - claim) <= asked + forgiven:
-                return Slope(estimate, abs(estimate - claim), True, step)
+        agreed = _agreeing(row, above, claim, asked)
+        if math.isnan(agreed):
+            noise = quotient.noise()
+            least_noise = min(least_noise, noise)
+            settled = best_error < min(0.1 * abs(best - claim), 10.0 * asked)
+            forgiven = min(noise, max(least_noise, 0.1 * asked, 0.0 if settled else forgive))
+            if forgiven <= 1e-3 * abs(row[-1]) + max(1e3 * atol, forgive):
+                before = above if settled or not forgive else row  # past a kink, any order will do
+                agreed = _agreeing(row, before, claim, asked + forgiven)
+        if not math.isnan(agreed):
+            return Slope(agreed, abs(agreed - claim), True, step)
         improved = False
         for j in range(1, len(row)):
             error = max(abs(row[j] - row[j - 1]), abs(row[j] - above[j - 1])) + noise
@@ -107,6 +109,18 @@ def central_slope(
             break
         above, step = row, step / (_SHORTER[level] if level < len(_SHORTER) else 8.0)
     return Slope(best, best_error, False, best_step)
+
+
+def _agreeing(row: list[float], above: list[float], claim: float, within: float) -> float:
+    """The estimate of a row that agrees with a claim; NaN if none does.
+
+    The one of highest order is asked, and lower ones that have settled: what is still on its way may pass by the claim.
+    """
+    settled = [here for here, before in zip(row[:-1], above, strict=False) if abs(here - before) <= within]
+    for estimate in (row[-1], *settled):
+        if abs(estimate - claim) <= within:
+            return estimate
+    return math.nan
 
 
 def one_sided_slope(
@@ -160,4 +174,4 @@ def noise_level(function: Callable[[float], float], *, spacing: float, side: int
         table = np.diff(table)
         factor *= order / (2.0 * (2.0 * order - 1.0))  # (order!)^2 / (2 order)!
         levels.append(math.sqrt(factor * float(np.mean(table**2))))
-    return max(levels[2:])
+    return max(levels[4:])

@@ -21,7 +21,7 @@ from npvae.gradcheck.numeric import (
     tolerance_for,
 )
 from npvae.gradcheck.reference import Reference
-from npvae.gradcheck.report import FAIL, INCONCLUSIVE, PASS, Finding, Row
+from npvae.gradcheck.report import FAIL, INCONCLUSIVE, PASS, WARNING, Finding, Row
 
 __all__ = ["Claim", "compare"]
 
@@ -104,7 +104,8 @@ def compare(claim: Claim, entries: int, directions: int) -> tuple[Row, list[Find
         compared.numeric[i] = math.nan if ruling.verdict == UNSEEN else ruling.numeric
         compared.error[i] = ruling.error
     found = list(_held(claim, compared, rulings, wrong, settled, every))
-    verdict = FAIL if any(f.verdict == FAIL for f in found) else INCONCLUSIVE if found else PASS
+    verdicts = {finding.verdict for finding in found}
+    verdict = FAIL if FAIL in verdicts else INCONCLUSIVE if INCONCLUSIVE in verdicts else PASS
     agreed = [difference for agrees, difference in outcomes if agrees]
     return _row(claim, compared, verdict, agreed, every), found
 
@@ -142,12 +143,18 @@ def _held(
     settled: bool,
     every: bool,
 ) -> Iterator[Finding]:
-    """What is held against the gradient: nothing, or one finding."""
+    """What is held against the gradient: nothing, or one finding (and a warning for what could not be seen)."""
     case = claim.analytic.case
     failed = [i for i, ruling in rulings.items() if ruling.verdict == FAIL]
     failed += [i for i in compared.disagrees if i not in rulings]
-    doubtful = (INCONCLUSIVE, UNSEEN) if case.regime == "generic" else (INCONCLUSIVE,)
-    in_doubt = [i for i, ruling in rulings.items() if ruling.verdict in doubtful]
+    in_doubt = [i for i, ruling in rulings.items() if ruling.verdict == INCONCLUSIVE]
+    hidden = [i for i, ruling in rulings.items() if ruling.verdict == UNSEEN]
+    if case.regime == "generic" and hidden:
+        if claim.reference.low and 2 * len(hidden) <= claim.grad.size:
+            message = f"{len(hidden)} of {claim.grad.size} entries of d/d{claim.name} are not compared: "
+            yield _finding(claim, "unseen", WARNING, message + rulings[hidden[0]].reason)
+        else:
+            in_doubt += hidden
     ties = "" if failed or case.regime != "ties" else _too_many(claim, rulings)
     if failed or in_doubt:
         yield _worst(claim, compared, rulings, failed, in_doubt, wrong, every)

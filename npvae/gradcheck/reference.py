@@ -36,7 +36,7 @@ class Reference:
                 self.inputs = self._copies(case.dtype)
                 self.low = case.dtype != np.float64
         self.eps = float(np.finfo(np.float32 if self.low else np.float64).eps)
-        self.first_step = 2.0**-4 if self.low else FIRST_STEP
+        self.first_step = 0.0613 if self.low else FIRST_STEP
         self.here = self.values()
         self.good_step: dict[int, float] = {}
         self._reach: dict[int, np.ndarray] = {}
@@ -147,11 +147,13 @@ class Reference:
         except (Broken, Refused):
             part = [np.ones(y.shape, dtype=bool) for y in self.here]
         squares = sum(float(np.sum((dy * y * of) ** 2)) for dy, y, of in zip(self.dys, self.here, part, strict=True))
-        # Two spacings: what is quantised inside the forward stands still over the shorter one.
-        shortest = (256.0 if self.low else 4096.0) * self.eps * max(1.0, abs(centre))
+        # Three spacings: what is quantised inside the forward may stand still, or fall into step, over one of them.
+        scale = max(1.0, abs(centre))
+        spacings = [(257.3 if self.low else 4099.7) * self.eps * scale]
+        spacings += [] if self.low else [1.913e-6 * scale, 1.237e-4 * scale]
         measured = max(
             noise_level(lambda distance: self.dot(moved(distance), self.here), spacing=spacing, side=side)
-            for spacing in (shortest, max(shortest, 2.0**-19 * max(1.0, abs(centre))))
+            for spacing in spacings
         )
         return max(4.0 * self.eps * math.sqrt(squares), measured)
 
@@ -160,7 +162,7 @@ class Reference:
         if k not in self._noise:
             moved = self.at_direction(k, self.direction(k, self.case.rng(f"noise {k}")).reshape(-1))
             self._noise[k] = noise_level(
-                lambda distance: self.dot(moved(distance), self.here), spacing=256.0 * self.eps
+                lambda distance: self.dot(moved(distance), self.here), spacing=257.3 * self.eps
             )
         return self._noise[k]
 
@@ -173,7 +175,10 @@ class Reference:
 
 
 class Along:
-    """A central quotient of L along a path, and the rounding in the last one taken."""
+    """A central quotient of L along a path, and the rounding in the last one taken.
+
+    floor  the trembling of L, once it has been measured: rounding is not taken to be less
+    """
 
     def __init__(
         self,
@@ -183,6 +188,7 @@ class Along:
         dtype: np.dtype,
     ) -> None:
         self.reference, self.moved, self.centre, self.type = reference, moved, centre, dtype.type
+        self.floor = 0.0
         self.plus: tuple[np.ndarray, ...] = ()
         self.minus: tuple[np.ndarray, ...] = ()
         self.width = 1.0
@@ -197,7 +203,7 @@ class Along:
 
     def noise(self) -> float:
         """The rounding to expect in the last quotient."""
-        return self.reference.rounding(self.plus, self.minus) / self.width
+        return max(self.reference.rounding(self.plus, self.minus), 2.0 * self.floor) / self.width
 
 
 def ends(arg: Arg) -> tuple[float, ...]:

@@ -8,7 +8,7 @@ Codes of findings, by check
     determinism   changes-on-repeat accumulates gradient-overwritten forward-changes
     isolation     output-overwritten cache-overwritten gradient-overwritten
     linearity     not-linear-in-dy not-zero-at-zero ignores-dy
-    numeric       wrong-gradient wrong-at-kink wrong-at-ties not-linear-in-argument unresolved
+    numeric       wrong-gradient wrong-at-kink wrong-at-ties not-linear-in-argument unresolved unseen
 
 Codes of diagnoses
     sign factor factor-of-size zero transposed other-argument skip extra-dy extra-term offset tail one-entry

@@ -1,0 +1,120 @@
+"""What a report says: one screen, both sides named, the same as plain data."""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from npvae.gradcheck import Arg, Op, check_op
+from npvae.gradcheck.report import FAIL, Finding, Report
+from npvae.gradcheck.text import listing
+
+
+def kl(mu, logvar):
+    return 0.5 * (np.exp(logvar) + mu**2 - 1 - logvar).sum(axis=1), (mu, logvar)
+
+
+def kl_backward(dkl, cache):
+    mu, logvar = cache
+    return dkl[:, None] * mu, -0.5 * dkl[:, None] * (np.exp(logvar) - 1)
+
+
+KL = Op(kl, kl_backward, {"mu": Arg("N L"), "logvar": Arg("N L", domain=(-80, 80))}, name="gaussian_kl")
+
+
+@pytest.fixture(scope="module")
+def report():
+    return check_op(KL, seed=100)
+
+
+def test_a_failure_is_one_screen_that_names_sides_place_and_mistake(report):
+    text = str(report)
+    assert len(text.splitlines()) <= 12
+    assert all(len(line) <= 160 for line in text.splitlines()[:3])
+    first, second, third, *rest = text.splitlines()
+    assert first == "FAIL  gaussian_kl  d/dlogvar   float64, sample 4x3, seed 100"
+    assert second.startswith("  worst [")
+    assert "analytic " in second
+    assert "numeric " in second
+    assert "relative error 2.0" in second
+    assert third == "  12 of 12 entries disagree; analytic / numeric is -1 everywhere: looks like a SIGN error"
+    assert "  passes: contract, determinism, isolation, linearity, d/dmu" in rest
+    assert rest[-1].startswith("  reproduce: npvae gradcheck ")
+    assert rest[-1].endswith(":KL --seed 100 --sample 4x3")
+
+
+def test_the_line_to_reproduce_shows_the_same_numbers(report):
+    again = check_op(KL, seed=100, sample="4x3")
+    ours = next(f for f in report.findings if f.sample == "4x3")
+    theirs = again.findings[0]
+    assert (ours.index, ours.analytic, ours.numeric) == (theirs.index, theirs.analytic, theirs.numeric)
+
+
+def test_truth_and_verdict_go_together(report):
+    assert not report
+    assert report.verdict == "FAIL"
+    doubtful = Report("op", 0, (Finding("numeric", "unresolved", "INCONCLUSIVE", "?", "4x3"),))
+    assert not doubtful
+    assert doubtful.verdict == "INCONCLUSIVE"
+    warned = Report("op", 0, (Finding("contract", "alias-dy", "WARNING", "?", "4x3"),))
+    assert warned
+
+
+def test_plain_data_has_stable_keys_and_survives_json(report):
+    found = json.loads(report.to_json())
+    assert found == report.to_dict()
+    assert set(found) == {
+        "name", "verdict", "seed", "findings", "gradients", "checks", "samples", "skipped", "notes", "seconds",
+        "reproduce", "teeth",
+    }  # fmt: skip
+    assert set(found["findings"][0]) >= {
+        "check", "code", "verdict", "message", "sample", "dtype", "arg", "index", "analytic", "numeric", "error",
+        "relative_error", "wrong", "compared", "diagnosis", "diagnosis_codes",
+    }  # fmt: skip
+    assert found["findings"][0]["code"] == "wrong-gradient"
+    assert found["findings"][0]["diagnosis_codes"] == ["sign"]
+
+
+def test_numbers_that_json_has_no_word_for_become_strings():
+    finding = Finding("numeric", "wrong-gradient", FAIL, "", "4x3", analytic=float("nan"), numeric=float("inf"))
+    text = Report("op", 0, (finding,)).to_json()
+    assert '"nan"' in text
+    assert '"inf"' in text
+
+
+def test_the_listing_has_a_row_a_gradient(report):
+    lines = listing([(report.name, row) for row in report.rows]).splitlines()
+    assert lines[0].split() == [
+        "op",
+        "gradient",
+        "shape",
+        "|analytic|",
+        "|numeric|",
+        "max",
+        "diff",
+        "rel",
+        "err",
+        "verdict",
+    ]
+    assert [line.split()[1] for line in lines[1:]] == ["d/dmu", "d/dlogvar"]
+    assert [line.split()[-1] for line in lines[1:]] == ["PASS", "FAIL"]
+
+
+def test_a_pass_is_one_line():
+    right = Op(kl, lambda dkl, c: (dkl[:, None] * c[0], 0.5 * dkl[:, None] * (np.exp(c[1]) - 1)), KL.args)
+    assert len(str(check_op(right)).splitlines()) == 1
+
+
+def test_every_code_in_use_is_in_the_documented_list():
+    import npvae.gradcheck.report as page
+
+    listed = set((page.__doc__ or "").split())
+    room = Path(page.__file__).parent
+    used = set()
+    for path in room.glob("*.py"):
+        source = path.read_text(encoding="utf-8")
+        used |= set(re.findall(r'"((?:[a-z0-9]+-)+[a-z0-9]+)"', source))
+    codes = {code for code in used if not code.startswith(("numeric-", "gradcheck-", "utf-")) and not code[0].isdigit()}
+    assert codes <= listed, codes - listed
