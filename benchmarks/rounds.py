@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from statistics import median
 
-PAUSE = 0.06  # seconds; OpenBLAS's threads look for work for some 30 ms
+PAUSE = 0.25  # seconds; OpenBLAS's threads look for work for a tenth of a second
 
 
 def interleaved(

@@ -6,10 +6,9 @@ import numpy as np
 
 from npvae.kernels import threads
 from npvae.kernels.jobs import dot_product, outer_product
-from npvae.kernels.matmul.tiles import OUTER_ROWS
 
-SMALLEST_ROWS = OUTER_ROWS  # with fewer rows a tile computes the last one again and again
-SHORT = 32  # dot products of so few terms cost more in adding up lanes than turning b costs
+SMALLEST_ROWS = 2  # one row is a vector, for which BLAS has a function of its own
+SHORT = 48  # dot products of so few terms cost more in adding up lanes than turning b costs
 LARGEST = 10**12  # multiply-adds: the number of pieces must fit into a ticket
 
 
