@@ -154,7 +154,7 @@ def main(quick=False, folder="pictures"):
 # ## What to notice
 #
 # - The curve falls steeply at first: the first nats of code are worth several nats of image each. Where a nat of code
-#   saves less than beta nats of image, this beta stops buying. For the digits a price of 3 buys nothing at all.
+#   saves less than beta nats of image, this beta stops buying. For the digits a price of 3 buys next to nothing.
 # - The loss that counts, -ELBO, is lowest at beta = 1, because beta = 1 minimises it. Other values are a choice about
 #   the code, not a better model.
 # - The best run at beta = 1 has one latent for x, one for y, and two for the hue: the hue runs round a circle, and a

@@ -206,7 +206,7 @@ def main(quick=False, folder="pictures"):
 # ## What to notice
 #
 # - From the prior, the estimate is too low until some draw happens to hit: the logarithm of an average that misses its
-#   largest terms. Of twenty thousand draws about a hundred count with two latents, half a dozen with ten.
+#   largest terms. Of twenty thousand draws about a hundred count with two latents, two or three with ten.
 # - From q, ten draws are as good as a thousand from the prior. That is what an encoder is for: to say where p(x|z) is
 #   not zero. A loss that needs one draw an image instead of thousands is the whole point of the ELBO.
 # - One draw from q, on average, gives the ELBO itself: the mean of log w at K = 1. The line from there up to log p(x)

@@ -152,7 +152,7 @@ def main(quick=False, folder="pictures"):
 #
 # - At the closed form every gradient is zero to 14 digits, and the ELBO is log p(x) to 14 digits: nothing is lost by q,
 #   because the true posterior is a Gaussian along the axes for this W. That is as far as a bound can go.
-# - One random draw of eps leaves gradients of 0.2 at the very optimum. Noise, not error; but a test that says "the
+# - One random draw of eps leaves gradients of 0.4 at the very optimum. Noise, not error; but a test that says "the
 #   gradient is zero here" needs the exact mean over eps.
 # - From a random start it takes a while: the plane of the two directions is found early; turning them within the plane,
 #   until the posterior lies along the axes, is what closes the last gap.

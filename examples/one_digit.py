@@ -158,10 +158,10 @@ def draw(v, parts):
     for i, (values, label) in enumerate(zip([*bars, sum(bars)], ("reconstruction", "KL", "sum"), strict=True)):
         left.bar(np.arange(4) + 0.27 * (i - 1), values, 0.25, color=(PALETTE[0], PALETTE[1], INK)[i], label=label)
     left.axhline(0, color=INK, linewidth=0.8)
-    left.margins(y=0.2)
+    left.margins(y=0.3)
     left.set_xticks(range(4), names)
     left.set(title="each gradient is the sum of two wishes", ylabel="nats per unit")
-    left.legend(frameon=False, ncols=3, loc="lower right", columnspacing=1.2)
+    left.legend(frameon=False, ncols=3, loc="upper right", columnspacing=1.2)
 
     places = ("mu", "logvar", "h1", "W1", "x")
     for i, label in enumerate(("reconstruction", "KL")):

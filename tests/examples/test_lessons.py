@@ -7,13 +7,12 @@ import numpy as np
 import pytest
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-NOT_LESSONS = {"vae_unrolled", "check_my_layer", "check_torch_function"}  # with tests of their own
 
 
 def autoencoder_and_vae(n, quick):
     for latents in (2, 16):
         ae, vae = n["autoencoder", latents], n["vae", latents]
-        assert ae["nll"] < vae["nll"] - 1
+        assert ae["nll"] < vae["nll"] - 0.5
         assert ae["kl"] == 0 < vae["kl"]
         assert vae["continuity"] < 0.6 * ae["continuity"]
         assert vae["worst"] < 0.7 * ae["worst"]
@@ -26,7 +25,11 @@ def between_codes(n, quick):
     assert n["test shapes"] < 0.1
     assert max(n["half-way, vae"], n["half-way, autoencoder"]) < 0.7 * n["half-way, pixels"]
     assert min(n["half-way, vae"], n["half-way, autoencoder"]) > 5 * n["test shapes"]
-    assert n["prior, vae"] < 0.6 * n["prior, autoencoder"]
+    assert n["prior, vae"] < 0.8 * n["prior, autoencoder"]
+    assert n["spread, autoencoder"] > 3 * n["spread, vae"]
+    assert n["kinds, autoencoder"].min() < 0.02
+    if not quick:
+        assert n["kinds, vae"].min() > 0.15
     assert n["encoder kept"]
     assert n["decoder difference"] > 0.5
     assert abs(n["new decoder"] - n["old decoder"]) < (3 if quick else 0.5)
@@ -271,5 +274,24 @@ def test_the_claim_holds_in_full(name, tmp_path, capsys):
     run(name, False, tmp_path / "pictures", capsys)
 
 
-def test_every_example_has_its_claim_here():
-    assert {path.stem for path in EXAMPLES.glob("*.py")} - NOT_LESSONS == set(LESSONS)
+def test_the_readme_shows_every_lesson_in_reading_order():
+    text = (EXAMPLES / "README.md").read_text(encoding="utf-8")
+    places = [text.index(f"]({name}.py)") for name in LESSONS]
+    assert places == sorted(places)
+    for name in LESSONS:
+        assert f"](pictures/{name}.png)" in text
+        assert (EXAMPLES / "pictures" / f"{name}.png").stat().st_size < 150_000
+    for script in EXAMPLES.glob("*.py"):
+        assert f"({script.name})" in text
+
+
+def test_the_readme_has_the_table_that_the_museum_prints():
+    text = (EXAMPLES / "README.md").read_text(encoding="utf-8")
+    museum = load("bug_museum")
+    table = museum.as_table({name: museum.inspect(name) for name in museum.EXHIBITS})
+    assert table in text
+
+
+def test_every_lesson_has_its_claim_here():
+    lessons = {path.stem for path in EXAMPLES.glob("*.py") if 'folder="pictures"' in path.read_text(encoding="utf-8")}
+    assert lessons == set(LESSONS)
