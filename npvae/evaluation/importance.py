@@ -31,7 +31,7 @@ class ImportanceEstimate:
 
 
 def log_p_by_importance(
-    model: Any, x: np.ndarray, rng: np.random.Generator, *, samples: int = 5000, rows: int = 10_000
+    model: Any, x: np.ndarray, rng: np.random.Generator, *, samples: int = 5000, rows: int = 1000
 ) -> ImportanceEstimate:
     """Estimate log p(x) for x (N, D) with `samples` draws each, at most `rows` decoded at a time.
 

@@ -102,3 +102,20 @@ def test_the_estimate_does_not_depend_on_how_many_rows_are_decoded_at_a_time(tra
     b = log_p_by_importance(vae, x[:1], np.random.default_rng(3), samples=600, rows=7)
     assert a.log_p == pytest.approx(b.log_p, rel=1e-12)
     assert a.standard_error == pytest.approx(b.standard_error, rel=1e-9)
+
+
+@pytest.mark.parametrize(("images", "samples", "rows"), [(20, 50, 200), (3, 1000, 64), (7, 5, 3), (1, 1, 1000)])
+def test_no_more_rows_are_decoded_at_a_time_than_allowed_and_none_is_left_out(trained, images, samples, rows):
+    vae, x = trained
+    seen = []
+
+    class Watched:
+        noise_dim, dtype = vae.noise_dim, vae.dtype
+
+        def log_weights(self, x, eps):
+            seen.append(eps.shape[:2])
+            return vae.log_weights(x, eps)
+
+    log_p_by_importance(Watched(), x[:images], np.random.default_rng(0), samples=samples, rows=rows)
+    assert max(K * n for K, n in seen) <= rows
+    assert sum(K * n for K, n in seen) == images * samples
