@@ -233,7 +233,7 @@ def log_mean_exp_drops_small_weights(dbound, cache):
 
 @backward_of("discretized_logistic_nll", "kinks")
 def discretized_edges_treated_as_inside(dnll, cache):
-    upper, lower, w, precision, first, last, above_cache, below_cache = cache
+    upper, lower, w, precision, first, _, above_cache, below_cache = cache
     nowhere = np.zeros_like(first)
     return ops.discretized_logistic_nll_backward(
         dnll, (upper, lower, w, precision, nowhere, nowhere, above_cache, below_cache)

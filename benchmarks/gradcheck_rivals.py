@@ -114,7 +114,7 @@ def autograd_accepts(case: Case) -> bool:
 
 
 def scipy_accepts(case: Case) -> bool:
-    """scipy.optimize.check_grad on sum(dy * y), all inputs in one vector; accepted below 1e-5 of the gradient's norm."""
+    """scipy.optimize.check_grad on sum(dy * y), inputs in one vector; accepted below 1e-5 of the gradient's norm."""
     from scipy.optimize import check_grad
 
     arrays = _differentiable(case)

@@ -138,9 +138,7 @@ def main():
     print(
         f"loss = {values['loss']:.6f} nats = nll {values['nll'].mean():.6f} + {beta} * kl {values['kl'].mean():.6f}\n"
     )
-    print(
-        f"{'gradient':<12} {'shape':<8} {'analytic norm':>14} {'numeric norm':>14} {'max difference':>15} {'relative':>9}"
-    )
+    print("gradient     shape     analytic norm   numeric norm  max difference  relative")
     worst = 0.0
     for name, analytic in gradients.items():
         numeric = numeric_gradient(name, analytic.shape)
