@@ -87,6 +87,7 @@ def gradcheck(
     seeded: bool = False,
     pure: bool = False,
     args: Mapping[str, Arg] | None = None,
+    name: str = "",
 ) -> Report:
     """Check one call at one point: forward(*inputs, **params) -> (y, cache), backward(dy, cache) -> gradients.
 
@@ -96,13 +97,14 @@ def gradcheck(
     dy      the cotangent; by default 3 N(0, 1) from the seed
     seeded, pure  as in `Op`
     args    name -> Arg, where domains, kinks or linearity are worth declaring
+    name    how the report calls it; by default the name of the forward
 
     Raises TypeError for inputs that are not real arrays.
     """
     names_of_pair = ", ".join(getattr(f, "__name__", "...") for f in (forward, backward))
     return check_given(
         forward, backward, arrays_of(inputs if isinstance(inputs, (tuple, list)) else (inputs,)),
-        params=params, names=names, dy=dy, seed=seed, rtol=rtol, atol=atol, seeded=seeded, pure=pure, args=args,
+        params=params, names=names, name=name, dy=dy, seed=seed, rtol=rtol, atol=atol, seeded=seeded, pure=pure, args=args,
         reproduce=f"gradcheck({names_of_pair}, inputs, seed={seed})",
     )  # fmt: skip
 

@@ -47,7 +47,7 @@ def test_file(op: Op, report: Report) -> str:
             f"def test_{name}():",
             f"    (op,) = find_ops({address!r})",
             f"    report = check_op(op, seed={report.seed}{at})",
-            "    assert report, report",
+            "    assert report, str(report)",
         ]
     else:
         body = [
@@ -62,8 +62,9 @@ def test_file(op: Op, report: Report) -> str:
             "    report = gradcheck(",
             f"        op.forward, op.backward, ({', '.join(op.args)},),",
             f"        params={dict(case.params)!r}, args=op.args, seed={report.seed}, seeded=op.seeded, pure=op.pure,",
+            "        name=op.name,",
             "    )",
-            "    assert report, report",
+            "    assert report, str(report)",
         ]
     return "\n".join([*head, *body, ""])
 

@@ -84,9 +84,11 @@ class Row:
         return {key: _plain(value) for key, value in {**self.__dict__, "shape": list(self.shape)}.items()}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Report:
-    """The outcome of a check. Truthy when everything agrees; str() is one screen.
+    """The outcome of a check. Truthy when everything agrees; str() is one screen, repr() one line.
+
+    In a test: `assert report, str(report)` (pytest shows no more than 240 characters of what is not a string).
 
     name      the op
     seed      what the samples were drawn from
@@ -120,6 +122,11 @@ class Report:
 
     def __bool__(self) -> bool:
         return self.verdict == PASS
+
+    def __repr__(self) -> str:
+        from npvae.gradcheck.text import one_line
+
+        return f"<{one_line(self)}>"
 
     def __str__(self) -> str:
         from npvae.gradcheck.text import one_screen

@@ -141,7 +141,7 @@ def op_property(op: Op, *, max_examples: int = 50, **options: Any) -> Callable[[
         if not warm:
             warm.append(bool(check_op(op, level="smoke")))
         report = check_op(op, seed, sample=sample.label)
-        assert report or not report.samples, report  # where the forward is not finite there is nothing to check
+        assert report or not report.samples, str(report)  # where the forward is not finite there is nothing to check
 
     test.__doc__ = f"The gradients of {op.name} at drawn shapes, layouts, dtypes and points."
     return test

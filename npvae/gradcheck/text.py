@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from npvae.gradcheck.report import Finding, Report, Row
 
-__all__ = ["listing", "number", "one_screen"]
+__all__ = ["listing", "number", "one_line", "one_screen"]
 
 
 def one_screen(report: Report) -> str:
@@ -53,6 +53,16 @@ def one_screen(report: Report) -> str:
     if serious and report.reproduce:
         lines.append(f"  reproduce: {report.reproduce}")
     return "\n".join(lines)
+
+
+def one_line(report: Report) -> str:
+    """The verdict and the first thing that is wrong."""
+    first = next((f for f in report.findings if f.verdict == report.verdict), None)
+    if first is None:
+        return f"{report.verdict} {report.name}, seed {report.seed}"
+    subject = f" d/d{first.arg}" if first.arg else ""
+    words = "; ".join(part for part in (first.message, first.diagnosis) if part)
+    return f"{report.verdict} {report.name}{subject}, sample {first.sample}, seed {report.seed}: {words}"
 
 
 def passes(report: Report) -> list[str]:

@@ -66,7 +66,7 @@ X = rng.standard_normal((4, 3))
 def test_a_right_layer_passes_with_a_row_for_every_parameter():
     for layer in (Dense(), Listed()):
         report = check_layer(layer, X)
-        assert report, report
+        assert report, str(report)
         assert [row.shape for row in report.rows] == [(4, 3), (3, 5), (5,)]
 
 
@@ -89,7 +89,7 @@ def test_parameters_are_put_back_bit_for_bit():
 
 def test_a_float32_layer_is_compared_in_float32():
     report = check_layer(Dense(dtype=np.float32), X.astype(np.float32))
-    assert report, report
+    assert report, str(report)
     assert any("float32" in note for note in report.notes)
 
 
@@ -97,7 +97,7 @@ def test_gradients_that_accumulate_are_found_out_unless_they_are_meant_to():
     found = check_layer(Accumulating(), X, params=("W",))
     assert {f.code for f in found.findings} == {"accumulates"}
     meant = check_layer(Accumulating(), X, params=("W",), accumulates=True)
-    assert meant, meant
+    assert meant, str(meant)
 
 
 def test_a_layer_without_grads_is_told_what_to_name():
@@ -127,7 +127,7 @@ def test_loss_and_grads_of_a_dict():
         return loss, {"W": dW, "y": dy}
 
     report = check_loss_and_grads(loss_and_grads, params)
-    assert report, report
+    assert report, str(report)
     assert [row.name for row in report.rows] == ["W", "y"]
 
 

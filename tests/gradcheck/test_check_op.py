@@ -36,14 +36,14 @@ test_dense = op_test(DENSE, skip={"saturation": "to show that one can"})
 @pytest.mark.parametrize("seed", range(5))
 def test_right_pairs_pass(op, seed):
     report = check_op(op, seed)
-    assert report, report
+    assert report, str(report)
 
 
 def test_one_call_at_one_point():
     rng = np.random.default_rng(0)
     inputs = rng.standard_normal((4, 3)), rng.standard_normal((3, 5)), rng.standard_normal(5)
     report = gradcheck(dense_forward, dense_backward, inputs)
-    assert report, report
+    assert report, str(report)
     assert [row.name for row in report.rows] == ["x", "W", "b"]
 
 

@@ -27,7 +27,7 @@ def contiguous():
 def test_a_pair_in_float32_only_is_compared_in_float32_and_says_so(single):
     for seed in range(5):
         report = check_op(Op(*single, ARGS, name="exp"), seed)
-        assert report, report
+        assert report, str(report)
     assert any("float32 only" in note for note in report.notes)
     assert all("f32" in sample for sample in report.samples)
 
@@ -39,7 +39,7 @@ def test_a_mistake_of_a_thousandth_is_found_in_float32_only(single):
 
 def test_layouts_and_dtypes_that_are_not_taken_are_listed(contiguous):
     report = check_op(Op(*contiguous, ARGS, name="exp"))
-    assert report, report
+    assert report, str(report)
     assert report.skipped["4x3-fortran"] == "the pair does not take fortran arrays"
     assert report.skipped["4x3-f32"] == "the pair does not take float32"
 
@@ -55,5 +55,5 @@ def test_lazily_compiled_pairs_take_everything():
     forward = nb.njit(lambda x: (np.tanh(x), np.tanh(x)))
     backward = nb.njit(lambda dy, y: dy * (1 - y * y))
     report = check_op(Op(forward, backward, ARGS, name="tanh"), level="smoke")
-    assert report, report
+    assert report, str(report)
     assert not report.skipped

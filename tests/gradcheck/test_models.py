@@ -77,7 +77,7 @@ def test_a_right_model_passes_with_a_row_a_name_and_its_parameters_untouched():
     net = Net()
     before = net.params.flat.copy()
     report = check_model(net, *batch())
-    assert report, report
+    assert report, str(report)
     assert [row.name for row in report.rows] == ["W1", "b1", "W2", "b2"]
     np.testing.assert_array_equal(before, net.params.flat)
 
@@ -104,7 +104,7 @@ def test_a_model_that_raises_leaves_its_parameters_as_they_were():
 
 def test_a_float32_model_is_compared_in_float32():
     report = check_model(Net(dtype=np.float32), *batch(dtype=np.float32))
-    assert report, report
+    assert report, str(report)
     assert check_model(Net(dtype=np.float32, slip=scaled("W1", 1.02)), *batch(dtype=np.float32)).verdict == "FAIL"
 
 
@@ -130,7 +130,7 @@ def test_six_hundred_thousand_parameters_in_two_seconds():
     assert net.params.flat.size > 640_000
     began = time.process_time()
     report = check_model(net, *batch(sizes, n=8))
-    assert report, report
+    assert report, str(report)
     assert time.process_time() - began < 4.0, "twice the target: machines differ"
 
 

@@ -1,0 +1,138 @@
+"""npvae gradcheck and npvae explain, as typed."""
+
+import json
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+from npvae.cli import main
+
+MINE = """
+    import numpy as np
+    from npvae.gradcheck import Arg, Op
+
+    def swish_forward(x):
+        s = 1 / (1 + np.exp(-x))
+        return x * s, (x, s)
+
+    def wrong_backward(dy, cache):
+        x, s = cache
+        return dy * s
+
+    def swish_backward(dy, cache):
+        x, s = cache
+        return dy * (s + x * s * (1 - s))
+
+    swish = Op(swish_forward, swish_backward, args={"x": Arg("N D")})
+    wrong = Op(swish_forward, wrong_backward, args={"x": Arg("N D")}, name="wrong")
+"""
+
+
+@pytest.fixture
+def mine(tmp_path, monkeypatch):
+    """A working directory with a module of one's own, its name new each time."""
+    name = f"layers_{tmp_path.name.replace('-', '_')}"
+    (tmp_path / f"{name}.py").write_text(textwrap.dedent(MINE))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    yield name
+    sys.modules.pop(name, None)
+
+
+def test_an_op_of_ones_own_is_found_in_the_working_directory(mine, capsys):
+    assert main(["gradcheck", f"{mine}:swish"]) == 0
+    assert "PASS  swish" in capsys.readouterr().out
+    assert main(["gradcheck", f"{mine}.py:swish"]) == 0
+
+
+def test_a_wrong_one_fails_with_exit_code_one_and_a_line_that_reproduces_it(mine, capsys):
+    assert main(["gradcheck", f"{mine}:wrong", "--seed", "5"]) == 1
+    output = capsys.readouterr().out
+    assert "FAIL  wrong  d/dx   float64, sample 4x3, seed 5" in output
+    line = next(line for line in output.splitlines() if "reproduce:" in line).split("reproduce: npvae ")[1]
+    assert main(line.split()) == 1
+    again = capsys.readouterr().out
+    worst = next(line for line in output.splitlines() if "worst" in line)
+    assert worst in again
+
+
+def test_a_module_is_everything_in_it(mine, capsys):
+    assert main(["gradcheck", mine]) == 1
+    output = capsys.readouterr().out
+    assert "2 checked, 2 gradients" in output
+    assert "1 failed" in output
+
+
+def test_a_page_module_and_a_name_in_ops(capsys):
+    assert main(["gradcheck", "npvae.ops:gaussian_kl"]) == 0
+    assert "gaussian_kl" in capsys.readouterr().out
+    assert main(["gradcheck", "npvae.ops:gaussian_nll_pixel", "npvae.ops:relu", "--level", "smoke"]) == 0
+
+
+def test_json_has_the_same_as_the_text(mine, capsys):
+    assert main(["gradcheck", f"{mine}:wrong", "--json"]) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert found["verdict"] == "FAIL"
+    assert found["reports"][0]["findings"][0]["code"] == "wrong-gradient"
+
+
+def test_teeth_are_shown(mine, capsys):
+    assert main(["gradcheck", f"{mine}:swish", "--teeth"]) == 0
+    assert "planted mistakes caught" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("extra", [[], ["--sample", "9x17-f32-strided"]])
+def test_a_failure_is_written_out_as_a_test_that_fails_until_it_is_mended(mine, tmp_path, capsys, extra):
+    test = tmp_path / "test_found.py"
+    assert main(["gradcheck", f"{mine}:wrong", "--emit-test", str(test), *extra]) == 1
+    run = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(test)]
+    failed = subprocess.run(run, cwd=tmp_path, capture_output=True, text=True)
+    assert failed.returncode == 1, failed.stdout
+    assert "FAIL  wrong" in failed.stdout
+    source = (tmp_path / f"{mine}.py").read_text()
+    (tmp_path / f"{mine}.py").write_text(source.replace("return dy * s\n", "return dy * (s + x * s * (1 - s))\n"))
+    mended = subprocess.run(run, cwd=tmp_path, capture_output=True, text=True)
+    assert mended.returncode == 0, mended.stdout
+    assert main(["gradcheck", f"{mine}:wrong", "--emit-test", str(test)]) == 2, "it does not overwrite"
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (["gradcheck", "nonsense:op"], "no module named 'nonsense'"),
+        (["gradcheck", "npvae.ops:rely"], "npvae.ops has no attribute 'rely'; its ops are"),
+        (["gradcheck", "npvae.ops:relu_forward"], "is a function, expected an npvae.gradcheck.Op"),
+        (["gradcheck", "nowhere.py:op"], "no file nowhere.py"),
+        (["gradcheck", "npvae.ops:relu", "--sample", "5y5"], "relu has no sample '5y5'; its samples are 4x3"),
+        (["explain", "rely"], "npvae.ops has no attribute 'rely'"),
+    ],
+)
+def test_bad_calls_say_what_was_found(argv, message, capsys):
+    assert main(argv) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert "Traceback" not in error
+
+
+def test_explain_prints_the_page_with_numbers_and_the_check_beside(capsys):
+    assert main(["explain", "gaussian_kl"]) == 0
+    output = capsys.readouterr().out
+    assert "(1)" in output
+    assert "dlogvar[n, l] = " in output
+    assert output.count("agrees: page off by") == 3
+
+
+@pytest.mark.parametrize("name", ["layer", "gaussian_nll_scalar", "reparameterize", "squared_error"])
+def test_explain_agrees_with_itself(name, capsys):
+    assert main(["explain", name]) == 0
+    assert "DISAGREES" not in capsys.readouterr().out
+
+
+def test_all_of_npvae_is_checked_by_default(capsys):
+    assert main(["gradcheck", "--level", "smoke"]) == 0
+    output = capsys.readouterr().out
+    assert "d/dlogvar" in output
+    assert "vae bernoulli" in output
+    assert "all agree" in output
