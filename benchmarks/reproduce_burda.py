@@ -110,12 +110,11 @@ def main(argv=None):
             )
         if training.epoch < last_epoch(stages):
             print(f"      stopped after epoch {training.epoch} of {last_epoch(stages)}; the same command goes on")
-    by_stage = {k: {row["stage"]: row["bound"] for row in training.rows} for k, training in trainings.items()}
-    if {1, 5} <= set(by_stage):
-        for stage in sorted(set(by_stage[1]) & set(by_stage[5])):
-            print(
-                f"stage {stage}: bound of k = 5 less that of k = 1: {by_stage[5][stage] - by_stage[1][stage]:+.2f} nats"
-            )
+    for kind, name, sign in (("bound", "its bound", 1), ("nll", "-log p(x)", -1)):
+        by_stage = {k: {row["stage"]: row[kind] for row in t.rows if kind in row} for k, t in trainings.items()}
+        for stage in sorted(set(by_stage.get(1, {})) & set(by_stage.get(5, {}))):
+            gain = sign * (by_stage[5][stage] - by_stage[1][stage])
+            print(f"stage {stage}: k = 5 better than k = 1 by {gain:+.2f} nats in {name}")
     write_results(folder, published=PUBLISHED, rows={k: training.rows for k, training in trainings.items()})
     return 0
 

@@ -108,7 +108,8 @@ def beta_vae_score(
     sqrt(score (1 - score) / (points / 2)) beside that of the fit.
 
     What it cannot tell: it reaches 1 also when each factor is spread over several latents, and when one of the factors
-    has no latent at all, as being none of the others (Kim & Mnih 2018).
+    has no latent at all, as being none of the others (Kim & Mnih 2018). Nor how much the codes move: of a model that
+    has collapsed the faint rest is judged, and often well, so read it beside the rate or the active units.
 
     ValueError for shapes that do not fit, codes that are not finite, a factor with one level only.
     """
