@@ -1,9 +1,10 @@
 """Jobs that several threads do together: how one is published, taken piece by piece, and finished.
 
 The whole state is a row of integers, `words`. To start a job the caller writes what is to be done, and then the ticket:
-a number that holds the job's number, its count of pieces, and the next piece to take. Whoever raises the ticket by one
-has that piece. The caller takes pieces like everyone else until none are left, then waits for those still in hand. So
-it never waits for a helper to begin.
+a number that holds the job's number, and which pieces are left, from `first` to before `end`. The caller takes the
+first piece by raising `first`, a helper the last by lowering `end`; whoever changes the ticket has the piece. When none
+are left the caller waits for those still in hand. So it never waits for a helper to begin. And of a job that comes
+again in every step, each takes about the same half as before, which its cache may still hold.
 """
 
 import numpy as np
@@ -41,16 +42,16 @@ HURRY = 300_000  # clock ticks, about 0.1 ms, after which whoever waits lets oth
 
 
 @kernel(AS_WRITTEN)
-def take_pieces(words: np.ndarray) -> int:
+def take_pieces(words: np.ndarray, helping: bool) -> int:
     """Take pieces of the job, and do them, until none are left. How many it were."""
     taken = 0
     while True:
         ticket = read(words, TICKET)
-        piece, pieces = ticket & FIELD, (ticket >> 20) & FIELD
-        if piece >= pieces:
+        first, end = ticket & FIELD, (ticket >> 20) & FIELD
+        if first >= end:
             return taken
-        if replace_if(words, TICKET, ticket, ticket + 1):
-            do_piece(words, piece)
+        if replace_if(words, TICKET, ticket, ticket - (1 << 20) if helping else ticket + 1):
+            do_piece(words, end - 1 if helping else first)
             add_one(words, DONE)
             taken += 1
 
@@ -60,7 +61,7 @@ def help_out(words: np.ndarray, me: int) -> None:
     """A helper's loop: take pieces; after a while without any, fall asleep."""
     quiet_since = ticks()
     while read(words, STOP) == 0:
-        if take_pieces(words) > 0:
+        if take_pieces(words, True) > 0:
             quiet_since = ticks()
         else:
             quiet_for = ticks() - quiet_since
@@ -77,7 +78,7 @@ def do_job(words: np.ndarray, pieces: int) -> None:
     job = ((read(words, TICKET) >> 40) + 1) & FIELD
     write(words, DONE, 0)
     write(words, TICKET, job << 40 | pieces << 20)
-    take_pieces(words)
+    take_pieces(words, False)
     waiting_since = ticks()
     while read(words, DONE) < pieces:
         if ticks() - waiting_since > HURRY:
