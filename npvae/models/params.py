@@ -27,7 +27,10 @@ class Params(Mapping[str, np.ndarray]):
     @classmethod
     def zeros(cls, shapes: Mapping[str, tuple[int, ...]], dtype: np.dtype) -> "Params":
         """Parameters of the given shapes, all zero."""
-        return cls(shapes, np.zeros(sum(int(np.prod(shape, dtype=int)) for shape in shapes.values()), dtype))
+        size = sum(int(np.prod(shape, dtype=int)) for shape in shapes.values())
+        room = np.zeros(size + 16, dtype)
+        start = -room.ctypes.data % 64 // room.itemsize  # on a cache line, where products read it faster
+        return cls(shapes, room[start : start + size])
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
