@@ -104,8 +104,8 @@ def gradcheck(
     names_of_pair = ", ".join(getattr(f, "__name__", "...") for f in (forward, backward))
     return check_given(
         forward, backward, arrays_of(inputs if isinstance(inputs, (tuple, list)) else (inputs,)),
-        params=params, names=names, name=name, dy=dy, seed=seed, rtol=rtol, atol=atol, seeded=seeded, pure=pure, args=args,
-        reproduce=f"gradcheck({names_of_pair}, inputs, seed={seed})",
+        params=params, names=names, name=name, dy=dy, seed=seed, rtol=rtol, atol=atol, seeded=seeded, pure=pure,
+        args=args, reproduce=f"gradcheck({names_of_pair}, inputs, seed={seed})",
     )  # fmt: skip
 
 

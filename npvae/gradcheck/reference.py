@@ -155,7 +155,12 @@ class Reference:
             noise_level(lambda distance: self.dot(moved(distance), self.here), spacing=spacing, side=side)
             for spacing in spacings
         )
-        return max(4.0 * self.eps * math.sqrt(squares), measured)
+        # What is inside the forward may be as large as what goes in, and leave no trace outside but its rounding.
+        weight = max(
+            (float(np.max(np.abs(dy[of]), initial=0.0)) for dy, of in zip(self.dys, part, strict=True)), default=0.0
+        )
+        inner = self.eps * weight * max(1.0, float(np.max(np.abs(self.inputs[k]), initial=0.0)))
+        return max(4.0 * self.eps * math.sqrt(squares), measured, inner)
 
     def measure_noise(self, k: int) -> float:
         """The trembling of L measured along one random direction in argument k."""
