@@ -44,7 +44,7 @@ def log_p_by_importance(
         part = slice(start, start + batch)
         done, n = 0, len(x[part])
         while done < samples:
-            K = max(1, min(samples - done, rows // n))
+            K = min(samples - done, rows)  # n K <= rows: n is more than 1 only where all samples fit at once
             log_w = model.log_weights(x[part], rng.standard_normal((K, n, model.noise_dim)).astype(model.dtype))
             higher = np.maximum(top[part], log_w.max(axis=0))
             shrink = np.exp(top[part] - higher)

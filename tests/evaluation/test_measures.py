@@ -34,6 +34,9 @@ def test_a_vae_is_measured_by_all(digits):
     assert found["-ELBO"].value == pytest.approx(found["  distortion"].value + found["  rate"].value)
     assert found["-ELBO"].note == "cross-entropy on grey values: not a likelihood"
     assert sum(found["KL of each latent"].value) == pytest.approx(found["  rate"].value)
+    note = found["-log p(x)"].note.split()
+    assert note[:2] == ["50", "samples,"]
+    assert 7 < float(note[2]) <= 50, "effective samples of a model whose posterior is nearly the prior"
     assert found["active units"].value == active_units(model.encode(test)[0]).sum()
     assert 0 <= found["completeness"].value <= 1
     assert "completeness" not in table(model, test)
