@@ -119,11 +119,16 @@ class Pair:
 
 
 def _gradient(found: Any, name: str) -> np.ndarray | None:
-    if found is None or isinstance(found, np.ndarray):
-        return found
-    if isinstance(found, (np.generic, float, int)):
-        return np.asarray(found)
-    raise Broken("gradient-type", f"the gradient d/d{name} is a {type(found).__name__}, expected a NumPy array", name)
+    if found is None:
+        return None
+    if not isinstance(found, (np.ndarray, np.generic, float, int)):
+        raise Broken(
+            "gradient-type", f"the gradient d/d{name} is a {type(found).__name__}, expected a NumPy array", name
+        )
+    array = np.asarray(found)
+    if array.dtype.kind != "f":
+        raise Broken("gradient-dtype", f"the gradient d/d{name} has dtype {array.dtype}, expected a float", name)
+    return array
 
 
 def _real(value: Any) -> np.ndarray:

@@ -168,9 +168,6 @@ def _default(op: Op) -> Iterator[Sample]:
         yield Sample("shapes", dict.fromkeys(symbols, 3), params=params())
     for layout in LAYOUTS[1:]:
         yield Sample("layouts", base, layout=layout, params=params())
-    yield Sample("numeric-f32", base, dtype="float32", params=params())
-    yield Sample("numeric-f32", tail, dtype="float32", layout="strided", params=params())
-    yield Sample("numeric-f32", base, dtype="float32", regime="pos40", layout="fortran", params=params())
     for combination in combinations[:3]:
         yield Sample("kink", base, regime="kink", params=combination)
     if applies("near", op):
@@ -185,6 +182,9 @@ def _default(op: Op) -> Iterator[Sample]:
     if applies("special", op):
         for combination in combinations[:3]:
             yield Sample("specials", base, regime="special", params=combination)
+    yield Sample("numeric-f32", base, dtype="float32", params=params())
+    yield Sample("numeric-f32", tail, dtype="float32", layout="strided", params=params())
+    yield Sample("numeric-f32", base, dtype="float32", regime="pos40", layout="fortran", params=params())
 
 
 def _exhaustive(op: Op) -> Iterator[Sample]:
