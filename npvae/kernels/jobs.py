@@ -38,6 +38,7 @@ TICKET, DONE, STOP = 0, 8, 16  # where in words; what different threads write li
 ASLEEP = 40  # one word a helper
 FIELD = 0xFFFFF  # 20 bits: the ticket is three such fields
 PATIENCE = 1_000_000  # clock ticks, about 0.3 ms, that a helper looks for work before it sleeps
+WORTH_SHARING = 4_000_000  # floating-point operations: with fewer, handing data over costs more than it saves
 HURRY = 300_000  # clock ticks, about 0.1 ms, after which whoever waits lets others have the core
 
 
@@ -86,12 +87,22 @@ def do_job(words: np.ndarray, pieces: int) -> None:
 
 
 @kernel(AS_WRITTEN)
+def do_product(words: np.ndarray, pieces: int) -> None:
+    """Do the product that stands in words, together if it is large enough."""
+    if 2 * words[ROWS] * words[COLUMNS] * words[K] >= WORTH_SHARING:
+        do_job(words, pieces)
+    else:
+        for piece in range(pieces):
+            do_piece(words, piece)
+
+
+@kernel(AS_WRITTEN)
 def outer_product(words: np.ndarray, a: np.ndarray, b: np.ndarray, out: np.ndarray, transposed: bool) -> None:
     """out = a @ b, or with `transposed` a.T @ b."""
     words[KIND], words[FIRST], words[SECOND], words[THIRD] = OUTER, out.ctypes.data, a.ctypes.data, b.ctypes.data
     words[ROWS], words[COLUMNS], words[K] = out.shape[0], out.shape[1], b.shape[0]
     words[A_ROW], words[A_K] = (1, a.shape[1]) if transposed else (a.shape[1], 1)
-    do_job(words, outer_pieces(out.shape[0], out.shape[1], b.shape[0]))
+    do_product(words, outer_pieces(out.shape[0], out.shape[1], b.shape[0]))
 
 
 @kernel(AS_WRITTEN)
@@ -99,7 +110,7 @@ def dot_product(words: np.ndarray, a: np.ndarray, b: np.ndarray, out: np.ndarray
     """out = a @ b.T."""
     words[KIND], words[FIRST], words[SECOND], words[THIRD] = DOTS, out.ctypes.data, a.ctypes.data, b.ctypes.data
     words[ROWS], words[COLUMNS], words[K] = out.shape[0], out.shape[1], b.shape[1]
-    do_job(words, dot_pieces(out.shape[0], out.shape[1], b.shape[1]))
+    do_product(words, dot_pieces(out.shape[0], out.shape[1], b.shape[1]))
 
 
 @kernel(AS_WRITTEN)
