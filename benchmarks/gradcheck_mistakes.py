@@ -24,12 +24,16 @@ KINDS = ("algebra", "shapes", "parameters", "kinks", "digits", "cotangent", "sta
 
 @dataclass(frozen=True)
 class Mistake:
-    """A wrong pair for an op; `forward` differs only where the mistake is shared between the two."""
+    """A wrong pair for an op; `forward` differs only where the mistake is shared between the two.
+
+    where  the module that it is written in: which set it belongs to
+    """
 
     name: str
     kind: str
     op: str
     make: Callable[[], tuple[Callable[..., Any], Callable[..., Any]]]
+    where: str
 
     @property
     def held_out(self) -> bool:
@@ -51,7 +55,8 @@ def backward_of(op: str, kind: str) -> Callable[[Callable[..., Any]], Callable[.
 
     def plant(backward: Callable[..., Any]) -> Callable[..., Any]:
         name = backward.__name__
-        MISTAKES.append(Mistake(name, kind, op, lambda: (BY_NAME[op].forward, backward)))
+        pair = BY_NAME[op].forward, backward
+        MISTAKES.append(Mistake(name, kind, op, lambda: pair, backward.__module__))
         return backward
 
     return plant
@@ -61,7 +66,7 @@ def pair_of(op: str, kind: str) -> Callable[[Callable[[], tuple]], Callable[[], 
     """Decorator: a function that makes a wrong pair, where the mistake needs state or its own forward."""
 
     def plant(make: Callable[[], tuple]) -> Callable[[], tuple]:
-        MISTAKES.append(Mistake(make.__name__, kind, op, make))
+        MISTAKES.append(Mistake(make.__name__, kind, op, make, make.__module__))
         return make
 
     return plant

@@ -3,10 +3,16 @@
     python benchmarks/gradcheck_score.py            # everything, about ten minutes
     python benchmarks/gradcheck_score.py --quick    # a tenth of the machine's mistakes, two seeds, about a minute
 
-Wrong gradients: written by hand (`gradcheck_mistakes.py`; half were held out while the checker was tuned) and made by
-machine (`gradcheck_mutants.py`). Right ones: every op of npvae over its battery, for many seeds. A mistake that comes
-out INCONCLUSIVE counts as missed. "one sample" is how checkers are mostly used, one random float64 array; "battery"
-drives the same checker over npvae's samples. Exit code 1 if a survivor has no explanation or a right gradient fails.
+Wrong gradients: three sets written by hand, and every single edit of every op's backward made by machine
+(`gradcheck_mutants.py`). The first set (`gradcheck_mistakes.py`) was written before any tuning and split by a checksum;
+the second and the third were each written later, and scored before anything was changed for them. Scored blind, the
+held-out half gave 46 of 47, the second set 49 of 51, the third 49 of 49, and the machine's edits 1054 of 1055; what was
+missed was then mended, and the table shows the checker as it is now.
+
+Right gradients: npvae's ops and a zoo of others, over their batteries and many seeds. A mistake that comes out
+INCONCLUSIVE counts as missed. "one sample" is how checkers are mostly used, one random float64 array; "battery" drives
+the same checker over npvae's samples, and there a catch counts only where the checker accepts the right gradient. Exit
+code 1 if a survivor has no explanation or a right gradient fails.
 """
 
 from __future__ import annotations
@@ -19,10 +25,12 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import gradcheck_mistakes_late  # noqa: F401 - adds its mistakes to the list
 import numpy as np
-from gradcheck_mistakes import MISTAKES
-from gradcheck_mutants import EQUIVALENT, Mutant, mutants_of
+from gradcheck_mistakes import MISTAKES, Mistake
+from gradcheck_mutants import Mutant, equivalent, mutants_of
 from gradcheck_rivals import rivals
+from gradcheck_zoo import ZOO
 
 from npvae.gradcheck.case import Settings, check_case
 from npvae.gradcheck.report import FAIL, INCONCLUSIVE
@@ -44,28 +52,31 @@ class Wrong:
 
 def hand_made() -> list[Wrong]:
     """The mistakes written by hand."""
-    return [
-        Wrong(m.name, "by hand, held out" if m.held_out else "by hand, tuned on", lambda m=m: [m.planted()])
-        for m in MISTAKES
-    ]
+    return [Wrong(m.name, _set_of(m), lambda m=m: [m.planted()]) for m in MISTAKES]
+
+
+def _set_of(mistake: Mistake) -> str:
+    if mistake.where == "gradcheck_mistakes":
+        return "held out" if mistake.held_out else "tuned on"
+    return "second set" if mistake.where == "gradcheck_mistakes_late" else "third set"
 
 
 def machine_made(every: int) -> tuple[list[Wrong], list[tuple[Mutant, str]]]:
     """The machine's mistakes, and those set aside as equivalent to the right gradient, with the reason."""
-    wrong, equivalent, seen = [], [], set()
+    wrong, aside, seen = [], [], set()
+    reasons = equivalent()
     for op in OPS:
         if op.backward in seen:
             continue
         seen.add(op.backward)
         shared = [other for other in OPS if other.backward is op.backward]
         for mutant in list(mutants_of(op))[::every]:
-            reason = next((why for pattern, why in EQUIVALENT.items() if pattern in mutant.name), "")
-            if reason:
-                equivalent.append((mutant, reason))
+            if mutant.name in reasons:
+                aside.append((mutant, reasons[mutant.name]))
             else:
                 plant = lambda m=mutant, ops=shared: [m.planted(op) for op in ops]  # noqa: E731
                 wrong.append(Wrong(mutant.name, "by machine", plant))
-    return wrong, equivalent
+    return wrong, aside
 
 
 def npvae_accepts(case: Case, other: Case) -> str:
@@ -79,11 +90,16 @@ def caught_by_npvae(op: Op, samples: slice, seed: int = 0) -> bool:
     return any(npvae_accepts(build(op, s, seed), build(op, s, seed + 1)) == FAIL for s in battery(op)[samples])
 
 
-def caught_by(accepts: Accepts, op: Op, samples: slice) -> bool:
-    """Whether the checker rejects some sample whose forward is finite."""
+def caught_by(accepts: Accepts, op: Op, right: Op, samples: slice, cries_wolf: dict) -> bool:
+    """Whether the checker rejects the wrong op in some sample in which it accepts the right one."""
     for sample in battery(op)[samples]:
         case = build(op, sample, 0)
-        if _is_finite(case) and not accepts(case):
+        if not _is_finite(case) or accepts(case):
+            continue
+        key = right.name, sample.label
+        if key not in cries_wolf:
+            cries_wolf[key] = not accepts(build(right, sample, 0))
+        if not cries_wolf[key]:
             return True
     return False
 
@@ -97,6 +113,7 @@ def _is_finite(case: Case) -> bool:
         return bool(np.all(np.isfinite(y)))
 
 
+RIGHT = {op.name: op for op in (*OPS, *ZOO)}
 ONE, ALL = slice(0, 1), slice(None)
 
 
@@ -104,14 +121,14 @@ def main() -> int:
     """Run everything, print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="a sample of it, in about a minute")
-    parser.add_argument("--seeds", type=int, help="seeds for the right gradients (default: 40, with --quick 2)")
+    parser.add_argument("--seeds", type=int, help="seeds for the right gradients (default: 24, with --quick 2)")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     args = parser.parse_args()
-    seeds = args.seeds or (2 if args.quick else 40)
+    seeds = args.seeds or (2 if args.quick else 24)
     started = time.perf_counter()
 
     wrong = hand_made()
-    machine, equivalent = machine_made(10 if args.quick else 1)
+    machine, aside = machine_made(10 if args.quick else 1)
     wrong += machine
     groups = list(dict.fromkeys(w.group for w in wrong))
     totals = Counter(w.group for w in wrong)
@@ -127,10 +144,12 @@ def main() -> int:
                 missed.append(w)
     for name, accepts in rivals().items():
         for label, samples in ((f"{name}, one sample", ONE), (f"{name}, battery", ALL)):
-            chosen = wrong[::5] if args.quick and samples is ALL else wrong
+            chosen = wrong[::5] if args.quick else wrong
             rows[label] = Counter()
+            cries_wolf: dict = {}
             for w in chosen:
-                rows[label][w.group] += any(caught_by(accepts, op, samples) for op in w.plant())
+                pairs = [(op, RIGHT[op.name.split(":")[0]]) for op in w.plant()]
+                rows[label][w.group] += any(caught_by(accepts, op, r, samples, cries_wolf) for op, r in pairs)
             for group in groups:
                 rows[label][f"of {group}"] = sum(w.group == group for w in chosen)
     alarms, cases, per_op, per_cell = right_gradients(range(1, seeds + 1))
@@ -139,7 +158,7 @@ def main() -> int:
         "wrong": dict(totals),
         "caught": {label: {group: row[group] for group in groups} for label, row in rows.items()},
         "missed": [w.name for w in missed],
-        "equivalent": {mutant.name: reason for mutant, reason in equivalent},
+        "equivalent": {mutant.name: reason for mutant, reason in aside},
         "right_cases": cases,
         "false_alarms": alarms["FAIL"],
         "inconclusive": alarms["INCONCLUSIVE"],
@@ -160,7 +179,7 @@ def right_gradients(seeds: Sequence[int]) -> tuple[Counter, int, Counter, Counte
     """(verdicts that are not PASS, number of cases, cases by op, cases by cell) over right gradients."""
     verdicts, per_op, per_cell = Counter(), Counter(), Counter()
     for seed in seeds:
-        for op in OPS:
+        for op in RIGHT.values():
             for sample in battery(op):
                 verdict = npvae_accepts(build(op, sample, seed), build(op, sample, seed + 1))
                 per_op[op.name] += 1
@@ -176,7 +195,7 @@ def right_gradients(seeds: Sequence[int]) -> tuple[Counter, int, Counter, Counte
 def rival_false_alarms(accepts: Accepts) -> dict[str, int]:
     """Right gradients, one seed, that a checker rejects: on the first sample of each op, and on the whole battery."""
     counts = {"one sample": 0, "of one sample": 0, "battery": 0, "of battery": 0}
-    for op in OPS:
+    for op in RIGHT.values():
         for i, sample in enumerate(battery(op)):
             case = build(op, sample, 0)
             if not _is_finite(case):

@@ -28,7 +28,8 @@ def wrong(op: Op, kind: str) -> Callable[[Callable[..., Any]], Callable[..., Any
     """Decorator: a wrong backward of an op of the zoo."""
 
     def plant(backward: Callable[..., Any]) -> Callable[..., Any]:
-        MISTAKES.append(Mistake(backward.__name__, kind, op.name, lambda: (op.forward, backward)))
+        pair = op.forward, backward
+        MISTAKES.append(Mistake(backward.__name__, kind, op.name, lambda: pair, backward.__module__))
         return backward
 
     return plant

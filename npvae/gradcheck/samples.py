@@ -171,7 +171,8 @@ def _default(op: Op) -> Iterator[Sample]:
     for combination in combinations[:3]:
         yield Sample("kink", base, regime="kink", params=combination)
     if applies("near", op):
-        yield Sample("kink", base, regime="near", params=params())
+        for combination in combinations[:3]:
+            yield Sample("kink", base, regime="near", params=combination)
     yield Sample("kink", base, regime="ties", params=params())
     for regime in ("pos40", "neg40", "far800"):
         yield Sample("saturation", base, regime=regime, params=params())
