@@ -8,6 +8,7 @@ from npvae.gradcheck import Arg, Op, check_op, gradcheck
 nb = pytest.importorskip("numba")
 
 ARGS = {"x": Arg("N D")}
+pytestmark = pytest.mark.skipif(nb.config.DISABLE_JIT, reason="without the JIT a signature is not enforced")
 
 
 @pytest.fixture(scope="module")
