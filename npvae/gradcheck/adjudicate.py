@@ -64,12 +64,17 @@ def adjudicate(
     claim = float(grad.flat[i])
     ruling = _adjudicate(reference, k, i, grad, claim, tolerance, confirm)
     doubles, spread = in_double
-    if ruling.verdict != FAIL or doubles is None or spread is None or doubles.shape != grad.shape:
+    if ruling.verdict not in (FAIL, INCONCLUSIVE) or doubles is None or spread is None or doubles.shape != grad.shape:
         return ruling
     # In float64 the same lines may be right here: then only as much is wrong as float32 leaves, or something else is.
     double = float(doubles.flat[i])
     if abs(double - ruling.numeric) > 1e-3 * abs(claim - ruling.numeric) + 4.0 * ruling.error:
-        return ruling
+        step = reference.entry_step(k, i)
+        again = central_slope(
+            reference.along_entry(k, i), claim=double, rtol=1e-6, atol=tolerance.atol, step=step or reference.first_step
+        )
+        if step == 0.0 or not again.agrees:
+            return ruling
     eps = float(np.finfo(np.float32).eps)
     largest = max((float(np.max(np.abs(x), initial=1.0)) for x in reference.inputs), default=1.0)
     if reference.case.regime != "generic":
@@ -93,6 +98,7 @@ def _adjudicate(
     step = reference.entry_step(k, i)
     if step == 0.0:
         return _by_sides(reference, k, i, one_sided(reference, k, i), claim, tolerance)
+    largest = float(np.max(np.abs(grad), initial=0.0))
     noise = reference.noise_of_entry(k, i)
     along = reference.along_entry(k, i)
     along.floor = noise
@@ -107,7 +113,7 @@ def _adjudicate(
             claim=claim,
             rtol=tolerance.rtol,
             atol=tolerance.atol,
-            forgive=(0.05 if reference.low else 1e-3) * max(abs(claim), abs(slope.value)),
+            forgive=(0.05 if reference.low else 1e-3) * max(abs(claim), abs(slope.value), 1e-3 * largest),
             step=step / (4.0 if reference.low else 128.0),
         )
         if near.agrees:
@@ -129,7 +135,6 @@ def _adjudicate(
     if by_sides.verdict == PASS and by_sides.error < slope.error:  # the second derivative jumps, the slope does not
         return by_sides
     if difference <= allowed + trembling:
-        largest = float(np.max(np.abs(grad), initial=0.0))
         if trembling <= max(1e-3 * abs(slope.value), 10.0 * tolerance.rtol * largest):
             return Ruling(PASS, slope.value, trembling, reason="within the noise of the forward")
         return Ruling(UNSEEN, slope.value, trembling, reason=f"the forward trembles by {noise:.1g}, which hides it")

@@ -66,7 +66,7 @@ def check_model(
                  flat.dtype, seed)  # fmt: skip
     settings = Settings(
         rtol, atol, ("contract", "determinism", "isolation", "numeric"),
-        entries=400 if flat.size <= 4000 else 0, directions=3 if flat.size <= 100_000 else 2,
+        entries=600 if flat.size <= 4000 else 0, directions=3 if flat.size <= 100_000 else 2,
         low=flat.dtype == np.float32,
     )  # fmt: skip
     started = time.perf_counter()

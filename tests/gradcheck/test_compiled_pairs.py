@@ -6,6 +6,7 @@ import pytest
 from npvae.gradcheck import Arg, Op, check_op, gradcheck
 
 nb = pytest.importorskip("numba")
+pytestmark = pytest.mark.skipif(nb.config.DISABLE_JIT, reason="without the JIT there are no signatures")
 
 ARGS = {"x": Arg("N D")}
 pytestmark = pytest.mark.skipif(nb.config.DISABLE_JIT, reason="without the JIT a signature is not enforced")
