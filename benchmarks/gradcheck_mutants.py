@@ -173,7 +173,8 @@ def _changed_lines(original: str, edited: str) -> tuple[str, str]:
 
 def _runs(mutant: Mutant) -> bool:
     """Whether it gets through one ordinary call: what raises at once needs no checker."""
-    from npvae.gradcheck.samples import battery, build
+    from npvae.gradcheck.drawing import build
+    from npvae.gradcheck.samples import battery
 
     op = mutant.op
     case = build(op, battery(op)[0], 0)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from npvae.gradcheck.samples import Case
+from npvae.gradcheck.drawing import Case
 
 Rival = Callable[[Case], bool]
 

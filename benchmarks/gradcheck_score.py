@@ -33,8 +33,9 @@ from gradcheck_rivals import rivals
 from gradcheck_zoo import ZOO
 
 from npvae.gradcheck.case import Settings, check_case
+from npvae.gradcheck.drawing import Case, build
 from npvae.gradcheck.report import FAIL, INCONCLUSIVE
-from npvae.gradcheck.samples import Case, battery, build
+from npvae.gradcheck.samples import battery
 from npvae.ops import OPS
 from npvae.spec import Op
 

@@ -40,8 +40,9 @@ def explain(op: Op, seed: int = 0) -> tuple[str, bool]:
 
     from npvae.equations import evaluate, output_name, page_of, read_equations
     from npvae.gradcheck.calls import Pair
+    from npvae.gradcheck.drawing import build
     from npvae.gradcheck.reference import numeric_gradient
-    from npvae.gradcheck.samples import Sample, build
+    from npvae.gradcheck.samples import Sample
 
     page = page_of(op)
     equations = read_equations(page)

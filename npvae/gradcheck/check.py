@@ -14,9 +14,10 @@ import numpy as np
 from npvae.gradcheck.calls import Broken, Pair, Refused, undisturbed
 from npvae.gradcheck.case import Outcome, Settings, check_case
 from npvae.gradcheck.common_ground import in_common
+from npvae.gradcheck.drawing import Case, build
 from npvae.gradcheck.find import address_of
 from npvae.gradcheck.report import CHECKS, FAIL, INCONCLUSIVE, PASS, Finding, Report, Row
-from npvae.gradcheck.samples import Case, Sample, battery, build, named
+from npvae.gradcheck.samples import Sample, battery, named
 from npvae.spec import Arg, Op
 
 __all__ = ["cells", "check_op", "gradcheck"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from npvae.gradcheck.samples import Case
+from npvae.gradcheck.drawing import Case
 
 __all__ = ["in_common"]
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from pprint import pformat
 
+from npvae.gradcheck.drawing import Case, build
 from npvae.gradcheck.find import address_of
 from npvae.gradcheck.report import Report
-from npvae.gradcheck.samples import Case, build, named
+from npvae.gradcheck.samples import named
 from npvae.spec import Op
 
 __all__ = ["test_file"]

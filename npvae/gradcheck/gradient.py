@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from npvae.gradcheck.adjudicate import UNSEEN, Ruling, adjudicate, adjudicate_ties
-from npvae.gradcheck.contracts import Analytic
+from npvae.gradcheck.analytic import Analytic
 from npvae.gradcheck.diagnose import diagnose
 from npvae.gradcheck.numeric import (
     Comparison,

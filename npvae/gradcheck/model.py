@@ -11,8 +11,8 @@ import numpy as np
 
 from npvae.gradcheck.case import Settings, check_case
 from npvae.gradcheck.check import join
+from npvae.gradcheck.drawing import Case
 from npvae.gradcheck.report import Report
-from npvae.gradcheck.samples import Case
 from npvae.spec import Arg, Op
 
 __all__ = ["check_model", "taylor_test"]

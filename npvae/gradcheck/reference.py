@@ -9,7 +9,7 @@ import numpy as np
 
 from npvae.gradcheck.calls import Broken, Pair, Refused
 from npvae.gradcheck.differences import FIRST_STEP, central_slope, noise_level
-from npvae.gradcheck.samples import Case
+from npvae.gradcheck.drawing import Case
 from npvae.spec import Arg
 
 __all__ = ["Along", "Reference", "ends", "numeric_gradient"]

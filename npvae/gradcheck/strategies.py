@@ -25,7 +25,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from npvae.gradcheck.check import check_op
-from npvae.gradcheck.samples import LAYOUTS, REGIMES, Case, Sample, applies, build, in_layout
+from npvae.gradcheck.drawing import Case, build, in_layout
+from npvae.gradcheck.samples import LAYOUTS, REGIMES, Sample, applies
 from npvae.spec import Op
 
 __all__ = ["arrays", "cases", "model_cases", "op_property", "samples", "seeds"]

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from npvae.gradcheck.case import Settings, check_case
+from npvae.gradcheck.drawing import build
 from npvae.gradcheck.report import FAIL, Report
-from npvae.gradcheck.samples import Sample, build
+from npvae.gradcheck.samples import Sample
 from npvae.spec import Op
 
 __all__ = ["TEETH", "bite"]

@@ -1,4 +1,4 @@
-"""Right gradients pass: npvae's ops and the benchmark's zoo, on one seed here and on many, all samples, under -m deep."""
+"""Right gradients pass: npvae's ops and the benchmark's zoo, on one seed here, on many and everywhere under -m deep."""
 
 import importlib.util
 import sys

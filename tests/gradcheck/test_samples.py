@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from npvae.gradcheck import Arg, Op, cells
-from npvae.gradcheck.samples import LAYOUTS, battery, build, in_layout, named
+from npvae.gradcheck.drawing import build, in_layout
+from npvae.gradcheck.samples import LAYOUTS, battery, named
 
 
 def nothing(*arrays, **params):

@@ -1,0 +1,119 @@
+"""Diagnoses from the whole gradient: a sign, a factor, a transpose, another argument, a term too many."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from npvae.gradcheck.calls import Pair
+from npvae.gradcheck.reference import numeric_gradient
+from npvae.gradcheck.side_by_side import Diagnosis, SideBySide
+
+__all__ = ["by_pattern"]
+
+
+def by_pattern(view: SideBySide, pair: Pair) -> Iterator[Diagnosis]:
+    """The whole gradient against the whole numeric one."""
+    grad, numeric, seen = view.grad, view.numeric, view.seen
+    weight = float(np.sum(numeric[seen] ** 2))
+    if weight > 0 and not np.any(grad[seen]):
+        yield "zero", "the analytic gradient is ZERO everywhere"
+        return
+    if weight > 0 and (np.sum(seen) > 1 or grad.size == 1):
+        ratio = float(np.sum(grad[seen] * numeric[seen])) / weight
+        rest = float(np.max(np.abs(grad - ratio * numeric)[seen]))
+        # A constant ratio explains the mistake only if little of the mistake remains once it is taken out.
+        if rest <= 0.02 * float(np.max(np.abs(grad - numeric)[seen])) and view.alike(grad, ratio * numeric):
+            yield _factor(ratio, view)
+            return
+    other = _transposed(grad)
+    if grad.ndim == 2 and min(grad.shape) > 1 and view.alike(other, numeric):
+        yield "transposed", "the analytic gradient is the numeric one TRANSPOSED"
+        return
+    yield from _other_argument(view, pair) or _difference(view)
+
+
+def _other_argument(view: SideBySide, pair: Pair) -> list[Diagnosis]:
+    """The gradient of another argument of the same shape, in the wrong place."""
+    case, grad = view.analytic.case, view.grad
+    for name, theirs in zip(case.op.differentiable, view.analytic.grads, strict=True):
+        if name == view.name or theirs is None or theirs.shape != grad.shape:
+            continue
+        if np.array_equal(theirs, grad):
+            return [("other-argument", f"it is the same as d/d{name}: is one returned in the place of the other?")]
+        if view.alike(theirs.astype(np.float64), view.numeric):
+            return [("other-argument", f"the numeric slope is what is returned for {name}: are they SWAPPED?")]
+        if grad.size <= 64:
+            slopes = numeric_gradient(pair, case, view.analytic.dys, tuple(case.op.args).index(name))
+            if view.alike(grad, slopes):
+                return [("other-argument", f"it is the gradient of {name}: are d/d{view.name} and d/d{name} SWAPPED?")]
+    return []
+
+
+def _factor(ratio: float, view: SideBySide) -> Diagnosis:
+    shown = f"1 {ratio - 1.0:+.2g}" if abs(ratio - 1.0) < 1e-3 else f"{ratio:.6g}"
+    words = f"analytic / numeric is {shown} everywhere"
+    if abs(ratio + 1.0) < view.precision:
+        return "sign", "analytic / numeric is -1 everywhere: looks like a SIGN error"
+    for symbol, size in view.analytic.case.sizes.items():
+        if size > 2 and abs(ratio - size) < view.precision * size:
+            return (
+                "factor-of-size",
+                f"analytic / numeric is {size} = {symbol} everywhere: is a MEAN over {symbol} missing?",
+            )
+        if size > 2 and abs(ratio * size - 1.0) < view.precision:
+            return (
+                "factor-of-size",
+                f"analytic / numeric is 1/{size} = 1/{symbol} everywhere: is there a MEAN over {symbol} too many?",
+            )
+    for value, text in ((2.0, "2"), (0.5, "1/2"), (-2.0, "-2"), (-0.5, "-1/2")):
+        if abs(ratio - value) < view.precision * abs(value):
+            return "factor", f"analytic / numeric is {text} everywhere: looks like a FACTOR of {text}"
+    return "factor", f"{words}: a wrong constant FACTOR"
+
+
+def _transposed(grad: np.ndarray) -> np.ndarray:
+    """The gradient read in the other order of its axes, in the shape that it has."""
+    return (
+        np.ascontiguousarray(grad.T).reshape(grad.shape)
+        if grad.shape[0] == grad.shape[-1]
+        else grad.reshape(grad.shape[::-1]).T
+    )
+
+
+def _difference(view: SideBySide) -> Iterator[Diagnosis]:
+    """What is there too much or too little: a multiple of dy, of an argument, of their product, of one."""
+    lacking = view.numeric - view.grad
+    if np.sum(view.seen) < 3:
+        return
+    for words, term in _terms(view, lacking.shape):
+        weight = float(np.sum(term[view.seen] ** 2))
+        c = float(np.sum(lacking[view.seen] * term[view.seen])) / weight if weight > 0 else 0.0
+        rest = np.max(np.abs(lacking - c * term)[view.seen])
+        if c == 0.0 or rest > 0.02 * np.max(np.abs(lacking[view.seen])):
+            continue
+        if words == "dy" and abs(c - 1.0) < 1e-3:
+            yield "skip", "numeric - analytic is dy itself: a forgotten SKIP connection?"
+        elif words == "dy" and abs(c + 1.0) < 1e-3:
+            yield "extra-dy", "analytic - numeric is dy itself: one dy TOO MANY"
+        else:
+            code = "offset" if words == "1" else "extra-term"
+            yield code, f"analytic - numeric is {-c:.4g} times {words} everywhere: a TERM missing, or one too many"
+        return
+
+
+def _terms(view: SideBySide, shape: tuple[int, ...]) -> Iterator[tuple[str, np.ndarray]]:
+    """What a forgotten or superfluous term may be made of, in the shape of the gradient."""
+    dys = []
+    for dy in view.reference.dys:
+        if dy.shape == shape:
+            dys.append(dy)
+        elif dy.ndim < len(shape) and dy.shape == shape[: dy.ndim]:
+            dys.append(np.broadcast_to(dy.reshape(dy.shape + (1,) * (len(shape) - dy.ndim)), shape))
+    named = zip(view.analytic.case.op.args, view.reference.inputs, strict=True)
+    inputs = [(name, np.asarray(x, dtype=np.float64)) for name, x in named if x.shape == shape]
+    yield from (("dy", dy) for dy in dys)
+    yield from inputs
+    yield from ((f"dy * {name}", dy * x) for dy in dys for name, x in inputs)
+    yield "1", np.ones(shape)

@@ -1,0 +1,98 @@
+"""Diagnoses from where the wrong entries are: the last rows, one row, a kink, beyond a threshold."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+
+from npvae.gradcheck.calls import Pair
+from npvae.gradcheck.differences import central_slope
+from npvae.gradcheck.side_by_side import Diagnosis, SideBySide
+
+__all__ = ["by_place"]
+
+
+def by_place(view: SideBySide, pair: Pair) -> Iterator[Diagnosis]:
+    """Where the wrong entries are: in the last rows, in one row or column, on a kink, beyond a threshold."""
+    wrong = view.wrong.reshape(view.grad.shape)
+    good = view.seen & ~wrong
+    x = np.asarray(view.reference.inputs[view.k], dtype=np.float64)
+    on_kink = view.reference.reach(view.k) == 0.0
+    if view.reference.args[view.k].kinks and np.all(on_kink[wrong]):
+        points = sorted({float(v) + 0.0 for v in np.round(x[wrong], 12)})[:3]  # + 0.0 makes -0 into 0
+        yield "kink-only", f"only exactly AT THE KINK, {view.name} = {', '.join(f'{p:g}' for p in points)}"
+        return
+    if not np.any(good):
+        return
+    blank = (view.grad == 0) & (np.abs(np.nan_to_num(view.numeric)) == 0)  # right by chance, whatever the mistake
+    for axis in range(wrong.ndim):
+        size = int(wrong.shape[axis])
+        others = tuple(a for a in range(wrong.ndim) if a != axis)
+        rows = np.flatnonzero(np.any(wrong, axis=others))
+        inside = (wrong | blank).take(rows, axis=axis)
+        whole = bool(np.all(inside)) and 2 * int(np.sum(wrong)) > inside.size > 1 and 0 < rows.size < size
+        what = ("row", "column")[axis] if axis < 2 else f"slice of axis {axis}"
+        if whole and rows[-1] == size - 1 and rows.size == size - rows[0]:
+            zeros = not np.any(view.grad[wrong])
+            where = f"the LAST {what}{'s' * (rows.size > 1)}, from {rows[0]} of {size}"
+            yield "tail", f"zeros in {where}: is a tail forgotten?" if zeros else f"only in {where}"
+            return
+        if whole and rows.size == 1 and size > 2:
+            yield "one-row", f"only in {what} {rows[0]}"
+            return
+    threshold = _threshold(view, pair, wrong, good, x)
+    if threshold:
+        yield "threshold", threshold
+    elif int(np.sum(wrong)) == 1 and view.grad.size > 2:
+        yield "one-entry", "every other entry is right: ONE ENTRY is wrong"
+
+
+def _threshold(view: SideBySide, pair: Pair, wrong: np.ndarray, good: np.ndarray, x: np.ndarray) -> str:
+    """A value of the entry beyond which the gradient is wrong, narrowed by moving one wrong entry; "" if none."""
+    for words, values in ((view.name, x), (f"|{view.name}|", np.abs(x))):
+        bad, fine = values[wrong], values[good]
+        if bad.size < 2 or fine.size < 2:
+            continue
+        if np.min(bad) > np.max(fine):
+            sign, i, edge = ">", int(np.flatnonzero(wrong)[np.argmin(bad)]), float(np.max(fine))
+        elif np.max(bad) < np.min(fine):
+            sign, i, edge = "<", int(np.flatnonzero(wrong)[np.argmax(bad)]), float(np.min(fine))
+        else:
+            continue
+        outer, inner = float(x.flat[i]), math.copysign(edge, x.flat[i]) if words[0] == "|" else edge
+        benign = float(x.flat[int(np.flatnonzero(good)[0])])
+        for _ in range(16):
+            middle = 0.5 * (outer + inner)
+            if _wrong_at(view, pair, i, middle, benign):
+                outer = middle
+            else:
+                inner = middle
+        last = abs(inner) if words[0] == "|" else inner
+        last = 0.0 if abs(last) < 1e-3 else last
+        return f"only where {words} {sign} {last:.4g}: a CLIP, or the wrong side of a branch"
+    return ""
+
+
+def _wrong_at(view: SideBySide, pair: Pair, i: int, value: float, benign: float) -> bool:
+    """Whether entry i would be wrong if it had this value, and the other wrong entries a harmless one."""
+    case, reference, k = view.analytic.case, view.reference, view.k
+    inputs = [np.array(x) for x in case.inputs]
+    inputs[k].flat[view.wrong] = benign
+    inputs[k].flat[i] = value
+    kept = reference.inputs[k].copy()
+    reference.inputs[k][...] = inputs[k]
+    try:
+        passed = pair.forward(inputs)
+        grads = pair.backward(passed.in_form_of_y(view.analytic.fresh_dys()), passed.cache)
+        grad = grads[case.op.differentiable.index(view.name)]
+        if grad is None:
+            return True
+        step = 2e-4 * max(1.0, abs(value))
+        claim = float(grad.flat[i])
+        return not central_slope(
+            reference.along_entry(k, i), claim=claim, rtol=1e-3, atol=view.tolerance.atol, step=step, levels=4
+        ).agrees
+    finally:
+        reference.inputs[k][...] = kept
