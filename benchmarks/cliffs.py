@@ -104,7 +104,7 @@ def two_at_once() -> Callable:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     print(machine(), f"{threads.team.threads} threads, products: {threads.PRODUCTS}")

@@ -85,6 +85,8 @@ def op_rows() -> dict[str, Pair]:
     rows |= both_ways("bernoulli_nll", (logits, pixels), workspace)
     rows |= both_ways("squared_error", (logits, pixels), workspace)
     rows |= both_ways("gaussian_nll", (logits, array(N, D), pixels), workspace)
+    head = array(N, 2 * L)
+    rows |= both_ways("gaussian_kl", (head[:, :L], head[:, L:]), workspace)
     return rows
 
 

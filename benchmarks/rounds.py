@@ -2,7 +2,7 @@
 
 Contenders take turns within one process, so that whatever else the machine does meets them all alike; then their ratios
 hold even where milliseconds do not. Before each turn there is a pause: threads of the last contender's pool may still
-be looking for work, and would take a core from the next.
+be looking for work, and would take a core from the next. After it, calls that do not count, until the contender's own threads are awake.
 """
 
 from __future__ import annotations
@@ -16,18 +16,21 @@ from pathlib import Path
 from statistics import median
 
 PAUSE = 0.25  # seconds; OpenBLAS's threads look for work for a tenth of a second
+WARM_UP = 0.05  # seconds; a thread that sleeps was seen to take 20 ms to get a core of a virtual machine
 
 
 def interleaved(
-    contenders: Mapping[str, Callable[[], object]], rounds: int = 15, calls: int = 10, pause: float = PAUSE
+    contenders: Mapping[str, Callable[[], object]], rounds: int = 10, calls: int = 20, pause: float = PAUSE
 ) -> dict[str, list[float]]:
-    """Seconds of every timed call, by contender: `rounds` turns of `calls` calls each, after two that do not count."""
+    """Seconds of every timed call, by contender: `rounds` turns of `calls` calls each, after a WARM_UP."""
     times: dict[str, list[float]] = {name: [] for name in contenders}
     for _ in range(rounds):
         for name, call in contenders.items():
             time.sleep(pause)
+            warm = time.perf_counter() + WARM_UP
             call()
-            call()
+            while time.perf_counter() < warm:
+                call()
             for _ in range(calls):
                 start = time.perf_counter()
                 call()

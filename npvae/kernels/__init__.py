@@ -20,6 +20,7 @@ from npvae.kernels.gaussian_nll import (
     squared_error_backward,
     squared_error_forward,
 )
+from npvae.kernels.latent import gaussian_kl_backward, gaussian_kl_forward
 from npvae.kernels.layer import dense_backward, dense_forward, layer_backward, layer_forward
 from npvae.spec import Op
 
@@ -29,6 +30,7 @@ TWINS: dict[str, tuple[Callable, Callable]] = {
     "bernoulli_nll": (bernoulli_nll_forward, bernoulli_nll_backward),
     "squared_error": (squared_error_forward, squared_error_backward),
     "gaussian_nll": (gaussian_nll_forward, gaussian_nll_backward),
+    "gaussian_kl": (gaussian_kl_forward, gaussian_kl_backward),
 }
 
 KERNELS: tuple[Op, ...] = tuple(

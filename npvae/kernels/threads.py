@@ -44,9 +44,6 @@ def choose() -> str:
     return wanted or ("tiles" if get_host_cpu_features().get("avx512f") else "blas")
 
 
-PRODUCTS = choose()
-
-
 def default_threads() -> int:
     """As many as BLAS has; if that cannot be found out, the cores that this process may use."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

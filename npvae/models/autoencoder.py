@@ -122,7 +122,7 @@ class Autoencoder:
         z, encoder_cache = mlp_forward(ops, seen, params, "encoder", self.depth, self.activation)  # (N, L)
         output, decoder_cache = mlp_forward(ops, z, params, "decoder", self.depth, self.activation)  # (N, D)
         nll, nll_cache = self.likelihood.forward(ops, output, x, params)  # (N,)
-        loss = float(np.mean(nll))
+        loss = float(nll.sum()) / len(nll)
         caches = (encoder_cache, decoder_cache, nll_cache)
         return loss, AutoencoderTrace(z, output, nll, np.zeros_like(nll), caches, workspace)
 

@@ -18,7 +18,7 @@ def kl_term_forward(model: Any, ops: Any, mu: np.ndarray, logvar: np.ndarray) ->
     if model.objective == "free_bits":
         counted, cache = ops.free_bits_forward(mu, logvar, model.free_bits)
         return kl, model.beta * float(counted), cache
-    mean = float(np.mean(kl))
+    mean = float(kl.sum()) / len(kl)
     if model.objective == "capacity":
         return kl, model.beta * abs(mean - model.capacity), (cache, np.sign(mean - model.capacity))
     return kl, model.beta * mean, cache

@@ -110,7 +110,7 @@ class VAE(Autoencoder):
         output, decoder_cache = self.decoder_forward(ops, z, x)  # (N, D)
         nll, nll_cache = self.likelihood.forward(ops, output, self.data_of(x), self.params)  # (N,)
         kl, kl_cost, kl_cache = kl_term_forward(self, ops, mu, logvar)  # (N,); beta * mean(kl)
-        loss = float(np.mean(nll)) + kl_cost
+        loss = float(nll.sum()) / len(nll) + kl_cost
         caches = (posterior_cache, std_cache, z_cache, decoder_cache, nll_cache, kl_cache)
         return loss, VAETrace(mu, logvar, std, z, output, nll, kl, caches, workspace)
 

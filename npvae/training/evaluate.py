@@ -15,16 +15,16 @@ def chunks(x: Any, size: int, dtype: np.dtype) -> Iterator[np.ndarray]:
 
 
 def evaluate(
-    model: Any, x: Any, rng: np.random.Generator, *, batch_size: int = 1000, processes: Processes = ALONE
+    model: Any, x: Any, rng: np.random.Generator, *, batch_size: int = 250, processes: Processes = ALONE
 ) -> dict[str, float]:
     """Means over x (N, D) of loss, nll and kl, in nats, with one noise sample an input drawn from rng.
 
     Several processes take a share of each batch and all give the means over the whole.
     """
-    totals = np.zeros(3)
+    totals, workspace = np.zeros(3), model.workspace()
     for batch in chunks(x, batch_size, model.dtype):
         own, eps = processes.share(batch), processes.share(model.draw_eps(len(batch), rng))
-        loss, trace = model.forward(own, eps)
+        loss, trace = model.forward(own, eps, workspace)
         if processes.weight(len(batch)) > 0:
             totals += (loss * len(own), trace.nll.sum(dtype=float), trace.kl.sum(dtype=float))
     return dict(zip(("loss", "nll", "kl"), (processes.sum(totals) / len(x)).tolist(), strict=True))

@@ -113,6 +113,7 @@ def test_arrays_of_mixed_or_other_dtype_are_computed_by_the_reference():
         ("bernoulli_nll_forward", "bernoulli_nll_backward", (x, np.ones((3, 4), np.float32))),
         ("squared_error_forward", "squared_error_backward", (x, np.ones((3, 4), np.float32))),
         ("gaussian_nll_forward", "gaussian_nll_backward", (x, np.zeros((3, 4), np.float32), x)),
+        ("gaussian_kl_forward", "gaussian_kl_backward", (x, np.zeros((3, 4), np.float32))),
     ):
         y, cache = getattr(kernels, forward)(*arguments)
         wanted, reference_cache = getattr(ops, forward)(*arguments)
@@ -130,6 +131,7 @@ def test_wrong_shapes_raise_what_the_reference_raises():
         ("bernoulli_nll_forward", (x, W)),
         ("squared_error_forward", (x, W)),
         ("gaussian_nll_forward", (x, b, x)),
+        ("gaussian_kl_forward", (x, W)),
     ):
         with pytest.raises(ValueError, match="has shape") as wanted:
             getattr(ops, name)(*arguments)

@@ -126,9 +126,9 @@ def laid_out(a, layout):
 
 @pytest.mark.parametrize("products_by", ["tiles", "blas"])
 @given(
-    M=st.sampled_from([0, 1, 5, 6, 7, 40]),
-    K=st.sampled_from([0, 1, 17, 40]),
-    N=st.sampled_from([0, 1, 16, 50]),
+    M=st.sampled_from([0, 1, 2, 7, 70]),
+    K=st.sampled_from([0, 1, 17, 48, 49, 70]),
+    N=st.sampled_from([0, 1, 16, 50, 200]),
     dtype=st.sampled_from([np.float32, np.float64]),
     layouts=st.tuples(*[st.sampled_from(["C", "F", "strided"])] * 2),
     seed=st.integers(0, 2**31),
@@ -144,6 +144,18 @@ def test_multiply_takes_any_size_layout_and_dtype(products_by, M, K, N, dtype, l
     finally:
         threads.PRODUCTS = before
     np.testing.assert_allclose(out, a.astype(np.float64) @ b, rtol=0, atol=1e-5)
+
+
+@compiled
+def test_small_products_and_vectors_are_left_to_blas_and_no_others(monkeypatch):
+    done = []
+    monkeypatch.setattr(threads, "PRODUCTS", "tiles")
+    monkeypatch.setattr(threads.team, "run", lambda job, *arguments: done.append(job))
+    for M, K, N, by_tiles in ((64, 64, 64, False), (64, 64, 65, True), (1, 1000, 1000, False), (2, 1000, 1000, True)):
+        done.clear()
+        a, b, out = (np.zeros(shape, np.float32) for shape in ((M, K), (K, N), (M, N)))
+        multiply(a, b, out)
+        assert bool(done) == by_tiles
 
 
 @pytest.mark.parametrize(("features", "wanted"), [({"avx512f": True}, "tiles"), ({"avx2": True}, "blas"), ({}, "blas")])

@@ -8,13 +8,14 @@ from npvae.kernels import threads
 from npvae.kernels.jobs import dot_product, outer_product
 
 SMALLEST_ROWS = 2  # one row is a vector, for which BLAS has a function of its own
+SMALL = 2**18  # multiply-adds: so few OpenBLAS computes in the caller, without its threads, and faster than tiles
 SHORT = 48  # dot products of so few terms cost more in adding up lanes than turning b costs
 LARGEST = 10**12  # multiply-adds: the number of pieces must fit into a ticket
 
 
 def multiply(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> np.ndarray:
     """out (M, N) = a (M, K) @ b (K, N), written to out and returned. Any layout and dtype."""
-    fits = out.dtype == np.float32 and len(out) >= SMALLEST_ROWS and 0 < out.size * len(b) < LARGEST
+    fits = out.dtype == np.float32 and len(out) >= SMALLEST_ROWS and SMALL < out.size * len(b) < LARGEST
     if threads.PRODUCTS == "tiles" and fits and out.flags.c_contiguous:
         rows_of_b = b.flags.c_contiguous
         if rows_of_b and a.flags.c_contiguous:
