@@ -154,7 +154,9 @@ def mutants(path: Path) -> Iterator[tuple[str, str]]:
             edit(list(sites(changed))[index])
             source = ast.unparse(changed)
             lines = zip(whole.splitlines(), source.splitlines(), strict=False)
-            before, after = next((a.strip(), b.strip()) for a, b in lines if a != b)
+            before, after = next(((a.strip(), b.strip()) for a, b in lines if a != b), ("", ""))
+            if source == whole:  # both parts of a tuple are alike
+                continue
             yield f"{node.lineno}: {what}: {before}  ->  {after}", source
 
 

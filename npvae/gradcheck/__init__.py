@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from npvae.gradcheck.adapters import check_function, check_layer, check_loss_and_grads
-    from npvae.gradcheck.check import cells, check_op, gradcheck
+    from npvae.gradcheck.check import cells, check_op
     from npvae.gradcheck.find import find_ops
     from npvae.gradcheck.model import check_model, taylor_test
+    from npvae.gradcheck.point import gradcheck
     from npvae.gradcheck.pytest_items import op_test
     from npvae.gradcheck.report import Finding, Report, Row
     from npvae.spec import Arg, Op
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 _HOME = {
     "Arg": "npvae.spec",
     "Op": "npvae.spec",
-    "gradcheck": "npvae.gradcheck.check",
+    "gradcheck": "npvae.gradcheck.point",
     "check_op": "npvae.gradcheck.check",
     "check_layer": "npvae.gradcheck.adapters",
     "check_loss_and_grads": "npvae.gradcheck.adapters",

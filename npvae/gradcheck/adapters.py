@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from npvae.gradcheck.check import arrays_of, check_given, parameter_names
+from npvae.gradcheck.point import arrays_of, check_given, parameter_names
 from npvae.gradcheck.report import Report
 
 __all__ = ["check_function", "check_layer", "check_loss_and_grads"]
@@ -35,7 +35,7 @@ def check_layer(
     holders = _parameters(layer, params)
     where = _gradients(layer, params, grads, list(holders))
     arrays = arrays_of(inputs)
-    names = (*_input_names(layer.forward, len(arrays)), *holders)
+    names = (*parameter_names(layer.forward, len(arrays)), *holders)
     kept = {key: np.array(value) for key, value in holders.items()}
 
     def put(values: Sequence[np.ndarray]) -> None:
@@ -59,6 +59,7 @@ def check_layer(
             dxs = [d for d, x in zip(dxs, arrays, strict=True) if x.dtype.kind == "f"]
         return (*dxs, *(None if where(key) is None else np.array(where(key)) for key in holders))
 
+    backward.__wrapped__ = layer.backward  # type: ignore[attr-defined]
     low = any(value.dtype == np.float32 for value in kept.values())
     checks = ("contract", "determinism", "linearity", "numeric")
     try:
@@ -98,10 +99,6 @@ def _gradients(layer: Any, params: Any, grads: Any, names: list[str]) -> Callabl
     return look_up
 
 
-def _input_names(forward: Callable[..., Any], count: int) -> list[str]:
-    return parameter_names(forward, count)
-
-
 def check_loss_and_grads(
     loss_and_grads: Callable[..., tuple[Any, Any]],
     *inputs: Any,
@@ -130,8 +127,12 @@ def check_loss_and_grads(
         def call(*arrays: np.ndarray) -> tuple[Any, Any]:
             return loss_and_grads(*arrays)
 
+    def backward(dloss: Any, grads: Any) -> Any:
+        return _times(dloss, grads)
+
+    backward.__wrapped__ = loss_and_grads  # type: ignore[attr-defined]
     return check_given(
-        call, _times, arrays_of(given), names=names, name=_name(loss_and_grads), seed=seed, rtol=rtol, atol=atol,
+        call, backward, arrays_of(given), names=names, name=_name(loss_and_grads), seed=seed, rtol=rtol, atol=atol,
         checks=("contract", "determinism", "isolation", "numeric"),
     )  # fmt: skip
 
@@ -152,6 +153,7 @@ def check_function(
     def backward(dy: Any, arrays: Sequence[np.ndarray]) -> Any:
         return _times(dy, grad_f(*(np.array(x) for x in arrays)))
 
+    backward.__wrapped__ = grad_f  # type: ignore[attr-defined]
     return check_given(
         forward, backward, arrays_of(inputs), names=parameter_names(f, len(inputs)), name=_name(f), seed=seed,
         rtol=rtol, atol=atol, checks=("contract", "determinism", "numeric"),

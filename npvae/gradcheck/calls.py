@@ -7,6 +7,7 @@ import inspect
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -155,13 +156,20 @@ def _like(array: np.ndarray, y: Any) -> Any:
 
 
 def _in_words(where: str, error: Exception) -> Exception:
+    words = f"the {where} raised {type(error).__name__}: {_first_line(error)}{_place(error)}"
     if isinstance(error, TypeError) or type(error).__name__ == "TypingError":
-        refusal = Refused(f"the {where} raised {type(error).__name__}: {_first_line(error)}")
+        refusal = Refused(words)
         refusal.__cause__ = error
         return refusal
-    frames = traceback.extract_tb(error.__traceback__)
-    place = f" (line {frames[-1].lineno} of {frames[-1].filename})" if frames else ""
-    return Broken(f"{where}-raises", f"the {where} raised {type(error).__name__}: {_first_line(error)}{place}")
+    return Broken(f"{where}-raises", words)
+
+
+def _place(error: Exception) -> str:
+    """The line that raised, in the caller's own code: not in here, and not inside NumPy."""
+    inside = str(Path(np.__file__).parent)
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename != __file__]
+    own = [f for f in frames if not f.filename.startswith(inside)]
+    return f" (line {own[-1].lineno} of {own[-1].filename})" if own else ""
 
 
 def _first_line(error: Exception) -> str:

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from npvae.gradcheck.case import Settings, check_case
-from npvae.gradcheck.check import join
 from npvae.gradcheck.drawing import Case
+from npvae.gradcheck.join import join
 from npvae.gradcheck.report import Report
 from npvae.spec import Arg, Op
 
@@ -58,6 +58,7 @@ def check_model(
         grads = model.backward(trace)
         return tuple(_scaled(part, dloss) for part in _parts(grads, views))
 
+    backward.__wrapped__ = model.backward  # type: ignore[attr-defined]
     args = {key: Arg(" ".join(map(str, view.shape))) for key, view in views.items()}
     op = Op(forward, backward, args, name=name or type(model).__name__)
     case = Case(op, "given", tuple(np.array(view) for view in views.values()), {}, flat.dtype, seed)
@@ -74,7 +75,7 @@ def check_model(
         outcome = check_case(case, other, settings)
     finally:
         flat[...] = kept
-    return join(op, seed, settings, [outcome], time.perf_counter() - started)
+    return join(op, seed, [outcome], time.perf_counter() - started)
 
 
 def _views(model: Any) -> dict[str, np.ndarray]:

@@ -1,19 +1,6 @@
 """What a check found: one screen of text, or plain data with stable codes.
 
-Codes of findings, by check
-    contract      forward-raises forward-output forward-nonfinite forward-differs complex backward-raises
-                  gradient-count gradient-type gradient-missing gradient-shape gradient-dtype gradient-nonfinite
-                  mutates-input mutates-dy mutates-output alias-dy alias-input alias-output alias-gradient
-                  slope-infinite refused nothing-checked
-    determinism   changes-on-repeat accumulates gradient-overwritten forward-changes
-    isolation     output-overwritten cache-overwritten gradient-overwritten
-    linearity     not-linear-in-dy not-zero-at-zero ignores-dy
-    numeric       wrong-gradient wrong-at-kink wrong-at-ties not-linear-in-argument unresolved unseen
-
-Codes of diagnoses
-    sign factor factor-of-size zero transposed other-argument skip extra-dy extra-term offset tail one-entry
-    one-row kink-only threshold float32-cast few-digits float32-only layout-only size-of-dy shape-only
-    parameter-only regime-only
+What the codes mean: `npvae.gradcheck.codes`.
 """
 
 from __future__ import annotations
@@ -23,6 +10,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from npvae.gradcheck.codes import DIAGNOSES, FINDINGS
 
 __all__ = ["CHECKS", "FAIL", "INCONCLUSIVE", "PASS", "WARNING", "Finding", "Report", "Row"]
 
@@ -49,6 +38,11 @@ class Finding:
     compared: int | None = None
     diagnosis: str = ""
     diagnosis_codes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        assert self.code in FINDINGS, f"{self.code} is not listed in npvae/gradcheck/codes.py"
+        unlisted = set(self.diagnosis_codes) - set(DIAGNOSES)
+        assert not unlisted, f"{unlisted} is not listed in npvae/gradcheck/codes.py"
 
     @property
     def relative_error(self) -> float | None:
@@ -99,6 +93,8 @@ class Report:
     skipped   sample -> why it could not be looked at
     notes     how the comparison was made, where that is not the ordinary way
     seconds   wall-clock time
+    reproduce what to type to see the first failure again, alone
+    backward  file, line and name of the backward: "layers.py:12 swish_backward"
     teeth     planted mistake -> caught or not, when asked for
     """
 
@@ -112,6 +108,7 @@ class Report:
     notes: tuple[str, ...] = ()
     seconds: float = 0.0
     reproduce: str = ""
+    backward: str = ""
     teeth: Mapping[str, bool] | None = None
 
     @property
@@ -152,6 +149,7 @@ class Report:
             "notes": list(self.notes),
             "seconds": self.seconds,
             "reproduce": self.reproduce,
+            "backward": self.backward,
             "teeth": None if self.teeth is None else dict(self.teeth),
         }
 

@@ -36,6 +36,8 @@ def one_screen(report: Report) -> str:
     if serious:
         passed = passes(report)
         lines.append(f"  passes: {', '.join(passed) if passed else 'nothing'}")
+        if report.backward:
+            lines.append(f"  backward: {report.backward}")
     for finding in _one_of_each([f for f in report.findings if f.verdict == "WARNING"]):
         lines.append(f"  warning: {finding.message}")
     reasons: dict[str, list[str]] = {}

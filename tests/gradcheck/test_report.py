@@ -67,7 +67,7 @@ def test_plain_data_has_stable_keys_and_survives_json(report):
     assert found == report.to_dict()
     assert set(found) == {
         "name", "verdict", "seed", "findings", "gradients", "checks", "samples", "skipped", "notes", "seconds",
-        "reproduce", "teeth",
+        "reproduce", "backward", "teeth",
     }  # fmt: skip
     assert set(found["findings"][0]) >= {
         "check", "code", "verdict", "message", "sample", "dtype", "arg", "index", "analytic", "numeric", "error",
