@@ -65,16 +65,25 @@ def load(folder: str | Path, *, best: bool = False) -> Any:
         raise RunError(f"{folder} holds no {path.name}: {why}")
     try:
         model = MODELS[config["model"]](**config["model_settings"])
+    except Exception as error:  # whatever settings that were changed by hand or by an accident lead to
+        raise RunError(
+            f"{folder}/config.json describes a model that cannot be built ({type(error).__name__}: {error}): put its "
+            "model_settings back as they were, or train again"
+        ) from error
+    try:
         arrays = read_npz(path)
-        for name, view in model.params.items():
-            if arrays[name].shape != view.shape:
-                raise ValueError(f"{name} has shape {arrays[name].shape}, expected {view.shape}")
-            view[...] = arrays[name]
-        if not np.isfinite(model.params.flat).all():
-            raise ValueError("it holds numbers that are not finite")
     except DataError as error:
         raise RunError(f"{error}: the run is damaged") from error
-    except Exception as error:  # whatever a damaged file leads to, the user needs its name and the mend
-        raise RunError(f"{path} cannot be loaded ({type(error).__name__}: {error}): the run is damaged") from error
+    for name, view in model.params.items():
+        found = arrays.get(name)
+        if found is None or found.shape != view.shape or found.dtype.kind != "f":
+            what = "is not there" if found is None else f"is {found.dtype} of shape {found.shape}"
+            raise RunError(
+                f"{path}: {name} {what}, expected {view.dtype} of shape {view.shape}: the run is damaged, or its "
+                "config.json was changed"
+            )
+        if not np.isfinite(found).all():
+            raise RunError(f"{path}: {name} holds numbers that are not finite: the run is damaged")
+        view[...] = found
     model.history = read_metrics(folder)
     return model

@@ -61,7 +61,7 @@ def test_mutated_weights_are_refused_or_right(run, name):
 
 def test_weights_that_are_not_finite_are_refused(run, small):
     np.savez(run / "model.npz", **{name: value * np.nan for name, value in small().params.items()})
-    with pytest.raises(RunError, match=r"model\.npz cannot be loaded .*not finite"):
+    with pytest.raises(RunError, match=r"model\.npz: .* holds numbers that are not finite: the run is damaged"):
         npvae.load(run)
 
 
@@ -134,3 +134,24 @@ def test_checkpoints_fall_due(small, x, tmp_path, monkeypatch, settings, steps):
     monkeypatch.setattr(run_writer, "write_checkpoint", lambda p, s, **k: [saved.append(s.step), write(p, s, **k)])
     npvae.train(small(), x, epochs=3, batch_size=10, out=tmp_path, progress=False, **settings)
     assert saved == steps
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            {"hidden": [9]},
+            r"model\.npz: encoder\.0\.W is float\d\d of shape \(\d+, 7\), expected float\d\d of shape .*, 9\)",
+        ),
+        ({"hidden": [16, 16]}, r"model\.npz: .* expected"),
+        ({"hidden": "wide"}, r"config\.json describes a model that cannot be built"),
+        ({"no_such_setting": 1}, r"config\.json describes a model that cannot be built .*no_such_setting"),
+    ],
+)
+def test_settings_that_were_changed_are_named_and_not_called_damage_alone(run, change, message):
+    path = run / "config.json"
+    config = json.loads(path.read_text())
+    config["model_settings"] |= change
+    path.write_text(json.dumps(config))
+    with pytest.raises(RunError, match=message):
+        npvae.load(run)
