@@ -50,7 +50,10 @@ def _check_form(analytic: Analytic) -> None:
                 "contract", "gradient-shape", f"the gradient has shape {grad.shape}, {name} has {x.shape}", name
             )
         elif grad.dtype != x.dtype:
-            analytic.hold("contract", "gradient-dtype", f"the gradient is {grad.dtype}, {name} is {x.dtype}", name)
+            words = f"the gradient is {grad.dtype}, {name} is {x.dtype}"
+            if all(y.dtype == grad.dtype for y in analytic.outputs):
+                words += f", and y is {grad.dtype} too: does the pair compute in {grad.dtype} whatever it is given?"
+            analytic.hold("contract", "gradient-dtype", words, name)
         elif finite and not np.all(np.isfinite(grad)):
             _hold_nonfinite(analytic, name, x, grad)
 
@@ -215,7 +218,7 @@ def _bent(
 ) -> tuple[str, str]:
     """How a gradient fails to be linear in dy; ("", "") if it is."""
     dtype = analytic.case.dtype
-    eps = max(float(np.finfo(dtype).eps), float(np.finfo(first.dtype).eps))
+    eps = max(float(np.finfo(one).eps) for one in (dtype, first.dtype, *(dy.dtype for dy in analytic.dys)))
     # Where the slope is infinite (a square root at zero) infinity times dy says nothing.
     blank = ~np.isfinite(first)
     if np.any(blank):
@@ -244,7 +247,10 @@ def _bent(
     size += float(np.max(np.abs(other), initial=0.0))
     size += max((float(np.max(np.abs(dy), initial=0.0)) for dy in analytic.dys), default=0.0)
     if other.shape == first.shape and not _within(grad + other, total, 1e4 * eps * size, dtype):
-        return "not-linear-in-dy", f"d{name} for dy + dy' is not d{name} for dy plus that for dy': dy is used twice"
+        words = f"d{name} for dy + dy' is not d{name} for dy plus that for dy'"
+        if _within(grad + other, total, 16.0 * float(np.finfo(np.float32).eps) * size, dtype):
+            return "not-linear-in-dy", f"{words} beyond 7 digits: is dy rounded to FLOAT32 on its way?"
+        return "not-linear-in-dy", f"{words}: dy is used twice"
     return "", ""
 
 

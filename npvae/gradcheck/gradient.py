@@ -194,8 +194,13 @@ def _worst(
     i = max(chosen, key=lambda i: difference[i] if math.isfinite(difference[i]) else math.inf)
     ruling = rulings.get(i)
     looked = int(np.sum(np.isfinite(difference)))
-    message = f"{len(chosen)} of {looked} entries disagree" if every else _spread(claim, wrong, i)
+    if not failed:
+        message = f"{len(chosen)} of {claim.grad.size} entries cannot be settled"
+    else:
+        message = f"{len(chosen)} of {looked} entries disagree" if every else _spread(claim, wrong, i)
     message += f"; {ruling.reason}" if ruling and ruling.reason else ""
+    if not failed and claim.reference.rounds_to_single():
+        message += "; every y is a float32 number: does the forward compute in FLOAT32 inside? Then give it float32"
     codes: tuple[str, ...] = ()
     words = ""
     if failed:

@@ -40,11 +40,7 @@ def one_screen(report: Report) -> str:
             lines.append(f"  backward: {report.backward}")
     for finding in _one_of_each([f for f in report.findings if f.verdict == "WARNING"]):
         lines.append(f"  warning: {finding.message}")
-    reasons: dict[str, list[str]] = {}
-    for sample, reason in report.skipped.items():
-        reasons.setdefault(reason, []).append(sample)
-    for reason, samples in reasons.items():
-        lines.append(f"  not looked at: {', '.join(samples)}: {reason}")
+    lines += _skipped(report)
     lines += [f"  note: {note}" for note in report.notes]
     if report.teeth is not None:
         caught = sum(report.teeth.values())
@@ -55,6 +51,16 @@ def one_screen(report: Report) -> str:
     if serious and report.reproduce:
         lines.append(f"  reproduce: {report.reproduce}")
     return "\n".join(lines)
+
+
+def _skipped(report: Report) -> list[str]:
+    """One line a reason, unless the pair takes nothing at all: then that is what there is to say."""
+    if report.skipped and any(f.code == "refused" for f in report.findings):
+        return []
+    reasons: dict[str, list[str]] = {}
+    for sample, reason in report.skipped.items():
+        reasons.setdefault(reason, []).append(sample)
+    return [f"  not looked at: {', '.join(samples)}: {reason}" for reason, samples in reasons.items()]
 
 
 def one_line(report: Report) -> str:

@@ -1,0 +1,76 @@
+"""The codes of findings and diagnoses, each with its meaning: what JSON output speaks, and what stays stable."""
+
+from __future__ import annotations
+
+__all__ = ["DIAGNOSES", "FINDINGS"]
+
+FINDINGS: dict[str, str] = {
+    # contract
+    "forward-raises": "the forward raised an exception",
+    "forward-output": "the forward did not return (y, cache) with y in real floating-point numbers",
+    "forward-nonfinite": "the forward is not finite at ordinary values: declare a domain",
+    "complex": "the forward returned complex values, which are out of scope",
+    "backward-raises": "the backward raised an exception",
+    "gradient-count": "the backward returned too many gradients or too few",
+    "gradient-type": "a gradient is not a NumPy array",
+    "gradient-missing": "a gradient is None where one is expected",
+    "gradient-shape": "a gradient has not the shape of its argument",
+    "gradient-dtype": "a gradient has not the dtype of its argument",
+    "gradient-nonfinite": "the forward is finite, a gradient is not",
+    "mutates-input": "an input was changed in place",
+    "mutates-dy": "dy was changed in place",
+    "mutates-output": "the backward changed the forward's output in place",
+    "alias-dy": "a gradient shares memory with dy",
+    "alias-input": "a gradient or an output shares memory with an input",
+    "alias-output": "a gradient shares memory with an output",
+    "alias-gradient": "two gradients share memory",
+    "slope-infinite": "a gradient is infinite where the slope is too: a warning",
+    "refused": "the pair does not take the arrays that it was given",
+    "nothing-checked": "no sample could be looked at",
+    # determinism and isolation
+    "forward-changes": "the same forward twice gives two outputs",
+    "changes-on-repeat": "the same backward twice gives two gradients",
+    "accumulates": "each backward adds to the gradients of the one before",
+    "gradient-overwritten": "a later call changed a gradient that was returned before",
+    "output-overwritten": "a later forward changed an earlier output",
+    "cache-overwritten": "a later forward changed what an earlier cache gives",
+    # linearity
+    "not-linear-in-dy": "the gradient is not linear in dy",
+    "not-zero-at-zero": "the gradient for dy = 0 is not 0",
+    "ignores-dy": "the gradient does not depend on dy",
+    # numeric
+    "wrong-gradient": "the gradient is not the slope",
+    "wrong-at-kink": "the gradient at a kink is no subgradient",
+    "wrong-at-ties": "entries that are tied have subgradients each, but not together",
+    "not-linear-in-argument": "an argument that is declared linear is not",
+    "unresolved": "differences cannot settle it: INCONCLUSIVE",
+    "unseen": "some entries could not be compared: a warning",
+}
+"""Code of a finding -> what was found."""
+
+DIAGNOSES: dict[str, str] = {
+    "sign": "analytic / numeric is -1 everywhere",
+    "factor": "analytic / numeric is one number everywhere",
+    "factor-of-size": "analytic / numeric is the size of an axis, or one over it",
+    "zero": "the analytic gradient is zero everywhere",
+    "transposed": "the analytic gradient is the numeric one transposed",
+    "other-argument": "it is the gradient of another argument",
+    "skip": "dy is missing: a forgotten skip connection",
+    "extra-dy": "there is one dy too many",
+    "extra-term": "a multiple of dy, of an argument or of their product is missing or too many",
+    "offset": "a constant is missing or too many",
+    "tail": "wrong in the last rows or columns only",
+    "one-row": "wrong in one row or column only",
+    "one-entry": "wrong in one entry only",
+    "kink-only": "wrong exactly at a declared kink only",
+    "threshold": "wrong beyond a value of the argument: a clip, or the wrong side of a branch",
+    "float32-cast": "right to seven digits: something is computed in float32",
+    "few-digits": "right to a few digits: a small constant, or digits cut off",
+    "float32-only": "wrong in float32 only",
+    "layout-only": "wrong in one memory layout only",
+    "size-of-dy": "right where dy is small: dy is clipped or normalised",
+    "shape-only": "wrong for some sizes only",
+    "parameter-only": "wrong for some values of a parameter only",
+    "regime-only": "wrong at some kind of values only",
+}
+"""Code of a diagnosis -> what the mistake looks like."""

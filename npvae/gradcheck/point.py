@@ -1,0 +1,157 @@
+"""Check one call of a pair at one point: the arrays given, and no battery."""
+
+from __future__ import annotations
+
+import inspect
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from npvae.gradcheck.calls import Broken, Pair, Refused, undisturbed
+from npvae.gradcheck.case import Settings, check_case
+from npvae.gradcheck.drawing import Case
+from npvae.gradcheck.join import join
+from npvae.gradcheck.report import CHECKS, Report
+from npvae.spec import Arg, Op
+
+__all__ = ["arrays_of", "check_given", "gradcheck", "parameter_names"]
+
+
+def gradcheck(
+    forward: Callable[..., Any],
+    backward: Callable[..., Any],
+    inputs: Any,
+    *,
+    params: Mapping[str, Any] | None = None,
+    names: Sequence[str] | None = None,
+    dy: Any = None,
+    seed: int = 0,
+    rtol: float | None = None,
+    atol: float | None = None,
+    seeded: bool = False,
+    pure: bool = False,
+    args: Mapping[str, Arg] | None = None,
+    name: str = "",
+) -> Report:
+    """Check one call at one point: forward(*inputs, **params) -> (y, cache), backward(dy, cache) -> gradients.
+
+    inputs  an array or a tuple of arrays; floating arrays are expected to have a gradient, integer ones are not
+    params  keyword arguments of the forward that are not arrays
+    names   what to call the inputs; by default the names of the forward's parameters
+    dy      the cotangent; by default 3 N(0, 1) from the seed
+    seeded, pure  as in `Op`
+    args    name -> Arg, where domains, kinks or linearity are worth declaring
+    name    how the report calls it; by default the name of the forward
+
+    Raises TypeError for inputs that are not real arrays.
+    """
+    names_of_pair = ", ".join(getattr(f, "__name__", "...") for f in (forward, backward))
+    return check_given(
+        forward, backward, arrays_of(inputs if isinstance(inputs, (tuple, list)) else (inputs,)),
+        params=params, names=names, name=name, dy=dy, seed=seed, rtol=rtol, atol=atol, seeded=seeded, pure=pure,
+        args=args, reproduce=f"gradcheck({names_of_pair}, inputs, seed={seed})",
+    )  # fmt: skip
+
+
+def check_given(
+    forward: Callable[..., Any],
+    backward: Callable[..., Any],
+    arrays: Sequence[np.ndarray],
+    *,
+    params: Mapping[str, Any] | None = None,
+    names: Sequence[str] | None = None,
+    name: str = "",
+    dy: Any = None,
+    seed: int = 0,
+    rtol: float | None = None,
+    atol: float | None = None,
+    seeded: bool = False,
+    pure: bool = False,
+    args: Mapping[str, Arg] | None = None,
+    checks: tuple[str, ...] = CHECKS,
+    low: bool = False,
+    reproduce: str = "",
+) -> Report:
+    """Check a pair at the arrays given; what `gradcheck` and the adapters have in common."""
+    if args is None:
+        called = names or parameter_names(forward, len(arrays))
+        args = {key: _arg_of(x) for key, x in zip(called, arrays, strict=True)}
+    elif len(args) != len(arrays):
+        raise ValueError(f"args names {len(args)} inputs ({', '.join(args)}), {len(arrays)} are given")
+    started = time.perf_counter()
+    with undisturbed():
+        op = Op(forward, backward, args, name=name or _name_of(forward), seeded=seeded, pure=pure)
+        op, notes = _without_none(op, arrays, dict(params or {}), seed)
+        floats = [x.dtype for x in arrays if x.dtype.kind == "f"]
+        dtype = np.result_type(*floats) if floats else np.dtype(np.float64)
+        case = Case(op, "given", tuple(arrays), dict(params or {}), dtype, seed)
+        dys = None if dy is None else tuple(np.asarray(d) for d in (dy if isinstance(dy, (tuple, list)) else (dy,)))
+        settings = Settings(rtol, atol, checks, low=low)
+        outcome = check_case(case, _between(case), settings, dys)
+        outcome.notes += notes
+    report = join(op, seed, [outcome], time.perf_counter() - started)
+    return replace(report, reproduce=reproduce)
+
+
+def _without_none(op: Op, arrays: Sequence[np.ndarray], params: Mapping[str, Any], seed: int) -> tuple[Op, list[str]]:
+    """The op without the arguments for which its backward returns None: that is how a pair says "no gradient"."""
+    pair = Pair(op, params, seed)
+    try:
+        passed = pair.forward([np.array(x) for x in arrays])
+        grads = pair.backward(passed.in_form_of_y([np.array(y) for y in passed.outputs]), passed.cache)
+    except (Broken, Refused):
+        return op, []  # the check itself will say so
+    silent = [key for key, grad in zip(op.differentiable, grads, strict=True) if grad is None]
+    if not silent:
+        return op, []
+    args = {key: replace(arg, differentiable=arg.differentiable and key not in silent) for key, arg in op.args.items()}
+    return replace(op, args=args), [f"the backward returns None for {', '.join(silent)}: taken to have no gradient"]
+
+
+def _between(case: Case) -> Case:
+    """Other inputs of the same shapes, inside the same domains: the given ones in reverse order."""
+    return Case(
+        **{**case.__dict__, "inputs": tuple(np.array(x[(slice(None, None, -1),) * x.ndim]) for x in case.inputs)}
+    )
+
+
+def arrays_of(inputs: Sequence[Any]) -> tuple[np.ndarray, ...]:
+    """The inputs as arrays of real numbers. Raises TypeError for anything else."""
+    return tuple(_as_input(x, i) for i, x in enumerate(inputs))
+
+
+def _as_input(x: Any, position: int) -> np.ndarray:
+    array = np.asarray(x)
+    if array.dtype.kind == "c":
+        raise TypeError(f"input {position} is complex; complex-valued functions are out of scope")
+    if array.dtype.kind == "f" and array.dtype not in (np.float32, np.float64):
+        raise TypeError(f"input {position} is {array.dtype}; give float64 or float32")
+    if array.dtype.kind not in "fbiu":
+        raise TypeError(f"input {position} is {type(x).__name__} of dtype {array.dtype}, expected an array of numbers")
+    return array
+
+
+def _arg_of(x: np.ndarray) -> Arg:
+    shape = " ".join(str(size) for size in x.shape)
+    if x.dtype.kind == "f":
+        return Arg(shape)
+    return Arg(shape, differentiable=False, dtype=x.dtype.type)
+
+
+def _name_of(function: Callable[..., Any]) -> str:
+    name = getattr(function, "__name__", type(function).__name__)
+    return name.removesuffix("_forward") or name
+
+
+def parameter_names(forward: Callable[..., Any], count: int) -> list[str]:
+    """What to call the inputs: the names of the function's parameters if there are enough, else x0, x1 ..."""
+    try:
+        parameters = list(inspect.signature(getattr(forward, "py_func", forward)).parameters.values())
+    except (TypeError, ValueError):
+        parameters = []
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    names = [p.name for p in parameters if p.kind in kinds]
+    return names[:count] if len(names) >= count else [f"x{i}" for i in range(count)]
