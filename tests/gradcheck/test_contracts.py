@@ -1,9 +1,10 @@
-"""Checks 1 to 4 on pairs that break them, one each: the code that is reported is the mistake that was planted."""
+"""Every code of a finding, reached by a pair that calls for it: the message says what was planted."""
 
 import numpy as np
 import pytest
 
-from npvae.gradcheck import Arg, Op, check_op
+from npvae.gradcheck import Arg, Op, check_op, gradcheck
+from npvae.gradcheck.codes import FINDINGS
 
 
 def square(x):
@@ -113,64 +114,150 @@ def jittered():
     return Op(lambda x: (x + rng.standard_normal(x.shape).astype(x.dtype), ()), lambda dy, c: dy.copy(), ONE)
 
 
-BROKEN = {
-    "forward-output": Op(lambda x: x * x, square_backward, ONE),
-    "forward-raises": Op(lambda x: [][1], square_backward, ONE),
-    "backward-raises": once(lambda dy, c: 1 / 0),
-    "complex": Op(lambda x: (x * 1j, x), square_backward, ONE),
-    "gradient-count": Op(scaled, lambda dy, c: dy * c[0], TWO),
-    "gradient-type": once(lambda dy, c: {"x": dy}),
-    "gradient-missing": once(lambda dy, c: None),
-    "gradient-shape": once(lambda dy, c: (2 * dy * c[0])[None]),
-    "gradient-dtype": once(lambda dy, c: (2 * dy * c[0]).astype(np.float64)),
-    "gradient-nonfinite": once(lambda dy, c: 2 * dy * c[0] * c[0] / c[0]),
-    "mutates-input": Op(in_place, square_backward, ONE),
-    "mutates-dy": once(clobbering_dy),
-    "mutates-output": Op(clobbering_y, writes_y, ONE),
-    "alias-dy": Op(lambda x: (x + 1, ()), lambda dy, c: dy, ONE, pure=True),
-    "alias-gradient": Op(lambda x, W: (x + W, ()), lambda dy, c: [dy.copy()] * 2, TWO, pure=True),
-    "alias-input": Op(lambda x: (x.T, ()), lambda dy, c: dy.T.copy(), ONE, pure=True),
-    "alias-output": Op(lambda x: (np.exp(x), np.exp(x)), lambda dy, c: dy * c, ONE, pure=True),
-    "forward-changes": jittered(),
-    "changes-on-repeat": Op(forward_of_copy, consuming, ONE, pure=True),
-    "accumulates": accumulating(),
-    "gradient-overwritten": with_buffer(),
-    "output-overwritten": with_output_buffer(),
-    "cache-overwritten": with_hidden_cache(),
-    "not-linear-in-dy": once(lambda dy, c: 2 * np.clip(dy, -20, 20) * c[0]),
-    "not-zero-at-zero": once(lambda dy, c: 2 * dy * c[0] + dy.dtype.type(1e-7)),
-    "ignores-dy": once(lambda dy, c: 2 * c[0]),
-}
-
-
 def aliasing_output():
     def forward(x):
         y = np.exp(x)
         return y, y
 
-    def backward(dy, y):
-        y_kept = y.copy()
-        np.multiply(dy, y, out=y)
-        return y if y is None else np.multiply(y, 1, out=y) if y_kept is None else y
-
-    return Op(forward, backward, ONE, pure=True)
+    return Op(forward, lambda dy, y: np.multiply(dy, y, out=y), ONE, pure=True)
 
 
-BROKEN["alias-output"] = aliasing_output()
+BROKEN = {
+    "forward-output": (
+        Op(lambda x: x * x, square_backward, ONE),
+        "the forward returned ndarray; it must return (y, cache)",
+    ),
+    "forward-raises": (
+        Op(lambda x: [][1], square_backward, ONE),
+        "the forward raised IndexError: list index out of range (line",
+    ),
+    "backward-raises": (once(lambda dy, c: 1 / 0), "the backward raised ZeroDivisionError: division by zero (line"),
+    "complex": (Op(lambda x: (x * 1j, x), square_backward, ONE), "complex-valued functions are out of scope"),
+    "gradient-count": (
+        Op(scaled, lambda dy, c: dy * c[0], TWO),
+        "the backward returned 1 gradient, expected 2: one for each of (x, W), in that order",
+    ),
+    "gradient-type": (
+        once(lambda dy, c: {"x": dy}),
+        "the backward returned dict; it must return an array, or a tuple of arrays",
+    ),
+    "gradient-missing": (once(lambda dy, c: None), "if x has no gradient, declare it: Arg(..., differentiable=False)"),
+    "gradient-shape": (once(lambda dy, c: (2 * dy * c[0])[None]), "the gradient has shape (1, 4, 3), x has (4, 3)"),
+    "gradient-dtype": (once(lambda dy, c: (2 * dy * c[0]).astype(np.float64)), "the gradient is float64, x is float32"),
+    "gradient-nonfinite": (
+        once(lambda dy, c: 2 * dy * c[0] * c[0] / c[0]),
+        "the forward is finite, the gradient is nan at",
+    ),
+    "mutates-input": (Op(in_place, square_backward, ONE), "the pair changed its input x in place"),
+    "mutates-dy": (once(clobbering_dy), "the backward changed dy in place; work on a copy"),
+    "mutates-output": (Op(clobbering_y, writes_y, ONE), "the backward changed the forward's output y in place"),
+    "alias-dy": (
+        Op(lambda x: (x + 1, ()), lambda dy, c: dy, ONE, pure=True),
+        "dx shares memory with dy: return a copy",
+    ),
+    "alias-gradient": (
+        Op(lambda x, W: (x + W, ()), lambda dy, c: [dy.copy()] * 2, TWO, pure=True),
+        "dx and dW share memory",
+    ),
+    "alias-input": (
+        Op(lambda x: (x.T, ()), lambda dy, c: dy.T.copy(), ONE, pure=True),
+        "y shares memory with the input x",
+    ),
+    "forward-changes": (jittered(), "if it draws noise of its own, declare seeded=True"),
+    "changes-on-repeat": (Op(forward_of_copy, consuming, ONE, pure=True), "state is kept, or the cache was consumed"),
+    "accumulates": (accumulating(), "gradients ACCUMULATE"),
+    "gradient-overwritten": (with_buffer(), "its memory is used again"),
+    "output-overwritten": (with_output_buffer(), "another forward changed an earlier output y: a reused buffer"),
+    "cache-overwritten": (with_hidden_cache(), "state is shared between calls"),
+    "not-linear-in-dy": (once(lambda dy, c: 2 * np.clip(dy, -20, 20) * c[0]), "is dy CLIPPED or normalised?"),
+    "not-zero-at-zero": (
+        once(lambda dy, c: 2 * dy * c[0] + dy.dtype.type(1e-7)),
+        "for dy = 0 the backward gives dx = 1e-07 instead of 0",
+    ),
+    "ignores-dy": (once(lambda dy, c: 2 * c[0]), "dx is the same whatever dy is: dy is IGNORED"),
+    "alias-output": (aliasing_output(), "dx shares memory with y"),
+}
 
 
 @pytest.mark.parametrize("code", BROKEN)
-def test_the_code_names_what_was_broken(code):
-    report = check_op(BROKEN[code])
+def test_the_code_and_the_message_name_what_was_broken(code):
+    op, words = BROKEN[code]
+    report = check_op(op)
     assert report.verdict == "FAIL"
     assert code in {finding.code for finding in report.findings}, report
+    assert words in str(report), report
+
+
+def taking_tensors(x):
+    raise TypeError("expected a tensor")
+
+
+def in_single_inside(x):
+    y = np.tanh(x.astype(np.float32)).astype(x.dtype)
+    return y, (y,)
+
+
+def high_rectifier(x):
+    return np.maximum(x.astype(np.float32), 0) + np.float32(1000), (x,)
+
+
+def greedy_max(x):
+    return x.max(axis=1), (x == x.max(axis=1, keepdims=True),)
+
+
+KINK = {"x": Arg("N D", kinks=[0.0])}
+NEAR_ZERO = np.array([1e-5, -0.7, 1.3], np.float32)
+
+NUMERIC = {
+    "wrong-gradient": (lambda: check_op(once(lambda dy, c: dy * c[0])), "FAIL", "FACTOR of 1/2"),
+    "wrong-at-kink": (
+        lambda: check_op(Op(lambda x: (abs(x), (x,)), lambda dy, c: dy * (np.sign(c[0]) + 2 * (c[0] == 0)), KINK)),
+        "FAIL", "only exactly AT THE KINK, x = 0"),
+    "wrong-at-ties": (
+        lambda: check_op(Op(greedy_max, lambda dy, c: dy[:, None] * c[0], ONE)), "FAIL",
+        "does every TIE get the whole of it?"),
+    "not-linear-in-argument": (
+        lambda: check_op(Op(square, square_backward, {"x": Arg("N D", linear=True)})), "FAIL",
+        "x is declared linear, but the forward bends"),
+    "unresolved": (
+        lambda: check_op(Op(in_single_inside, lambda dy, c: dy * (1 - c[0] ** 2), ONE)), "INCONCLUSIVE",
+        "does the forward compute in FLOAT32 inside?"),
+    "unseen": (
+        lambda: gradcheck(high_rectifier, lambda dy, c: dy * (c[0] > 0), (NEAR_ZERO,)), "PASS",
+        "1 of 3 entries of d/dx are not compared: a kink is nearer than float32 can look"),
+    "slope-infinite": (
+        lambda: gradcheck(lambda x: (np.sqrt(x), x), lambda dy, x: dy / (2 * np.sqrt(x)), (np.array([0.0, 1.0]),)),
+        "PASS", "the slope is infinite there"),
+    "forward-nonfinite": (
+        lambda: check_op(Op(lambda x: (np.log(x), (x,)), lambda dy, c: dy / c[0], ONE)), "INCONCLUSIVE",
+        "declare where it is defined: Arg(..., domain=(low, high))"),
+    "nothing-checked": (
+        lambda: check_op(Op(lambda x: (np.exp(x), x), lambda dy, x: dy * np.exp(x), ONE), sample="4x3-far800"),
+        "INCONCLUSIVE", "nothing was checked: the forward is not finite there"),
+    "refused": (
+        lambda: check_op(Op(taking_tensors, square_backward, ONE)), "FAIL",
+        "the forward raised TypeError: expected a tensor (line"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("code", NUMERIC)
+def test_what_differences_say_and_cannot_say_is_put_into_words(code):
+    check, verdict, words = NUMERIC[code]
+    report = check()
+    assert code in {finding.code for finding in report.findings}, report
+    assert report.verdict == verdict
+    assert words in str(report), report
+
+
+def test_no_code_is_left_out():
+    assert set(BROKEN) | set(NUMERIC) == set(FINDINGS)
 
 
 @pytest.mark.parametrize(
     "code", ["mutates-dy", "gradient-overwritten", "cache-overwritten", "ignores-dy", "accumulates"]
 )
 def test_one_mistake_is_one_message(code):
-    report = check_op(BROKEN[code])
+    report = check_op(BROKEN[code][0])
     assert {finding.code for finding in report.findings if finding.check != "numeric"} == {code}
 
 
@@ -186,7 +273,7 @@ def test_shared_memory_is_an_error_for_a_pure_op_and_a_warning_for_others():
 
 
 def test_the_pair_is_given_the_same_inputs_after_it_spoiled_them():
-    op = BROKEN["mutates-input"]
+    op, _ = BROKEN["mutates-input"]
     report = check_op(op, sample="4x3")
     assert {finding.code for finding in report.findings if finding.check == "contract"} == {"mutates-input"}
 

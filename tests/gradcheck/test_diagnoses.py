@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from npvae.gradcheck import Arg, Op, check_op
+from npvae.gradcheck.codes import DIAGNOSES
 
 
 def softsign(x):
@@ -123,6 +124,10 @@ def test_the_message_names_the_mistake(code):
     found = {name for finding in report.findings for name in finding.diagnosis_codes}
     assert code.strip() in found, report
     assert words in str(report), report
+
+
+def test_no_diagnosis_is_left_out():
+    assert {code.strip() for code in CASES} == set(DIAGNOSES)
 
 
 @pytest.mark.parametrize("threshold", [-0.25, 0.0, 5.0, 20.0])
