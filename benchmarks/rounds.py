@@ -2,7 +2,8 @@
 
 Contenders take turns within one process, so that whatever else the machine does meets them all alike; then their ratios
 hold even where milliseconds do not. Before each turn there is a pause: threads of the last contender's pool may still
-be looking for work, and would take a core from the next. After it, calls that do not count, until the contender's own threads are awake.
+be looking for work, and would take a core from the next. After it, calls that do not count, until the contender's own
+threads are awake.
 """
 
 from __future__ import annotations
