@@ -13,7 +13,8 @@ BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
 def mistakes():
     """All mistakes written by hand."""
-    for name in ("gradcheck_mistakes", "gradcheck_mistakes_late", "gradcheck_zoo"):
+    names = ("gradcheck_mistakes", "gradcheck_mistakes_late", "gradcheck_zoo", "gradcheck_mistakes_fourth")
+    for name in names:
         path = BENCHMARKS / f"{name}.py"
         if path.exists() and name not in sys.modules:
             spec = importlib.util.spec_from_file_location(name, path)
