@@ -48,7 +48,7 @@ def _properties(failing: Sequence[Case]) -> Iterator[tuple[str, str, Property]]:
     for symbol in first.sizes:
         least = min(case.sizes[symbol] for case in failing)
         if least > 2:
-            yield "shape-only", f"only where {symbol} is as large as {least}", _sized(symbol, least)
+            yield "shape-only", f"only where {symbol} is {least} or more", _sized(symbol, least)
     if first.regime in _REGIMES:
         yield "regime-only", f"only {_REGIMES[first.regime]}", lambda case: case.regime == first.regime
 

@@ -15,7 +15,7 @@ from npvae.gradcheck.calls import Broken, Pair, Refused
 from npvae.gradcheck.experiments import by_digits, by_experiment
 from npvae.gradcheck.numeric import Comparison, Tolerance
 from npvae.gradcheck.patterns import by_pattern
-from npvae.gradcheck.places import by_place
+from npvae.gradcheck.places import by_place, everywhere
 from npvae.gradcheck.reference import Reference
 from npvae.gradcheck.side_by_side import Diagnosis, SideBySide, all_slopes
 
@@ -41,7 +41,7 @@ def diagnose(
     view = SideBySide(analytic, reference, k, name, grad.astype(np.float64), numeric, wrong, tolerance)
     found: list[Diagnosis] = []
     try:
-        for pattern in (by_experiment, by_pattern, by_place, by_digits):
+        for pattern in (by_experiment, by_pattern, by_place, by_digits, everywhere):
             found = list(pattern(view, pair))
             if found:
                 break

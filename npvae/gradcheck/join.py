@@ -48,6 +48,8 @@ def _located(finding: Finding, outcomes: Sequence[Outcome]) -> Finding:
     )
     if not code or code in finding.diagnosis_codes:
         return finding
+    if code == "regime-only" and {"kink-only", "edge-only"} & set(finding.diagnosis_codes):
+        return finding  # the same, said twice
     diagnosis = "; ".join(part for part in (finding.diagnosis, words) if part)
     return replace(finding, diagnosis=diagnosis, diagnosis_codes=(*finding.diagnosis_codes, code))
 

@@ -24,14 +24,15 @@ def by_pattern(view: SideBySide, pair: Pair) -> Iterator[Diagnosis]:
         ratio = float(np.sum(grad[seen] * numeric[seen])) / weight
         rest = float(np.max(np.abs(grad - ratio * numeric)[seen]))
         # A constant ratio explains the mistake only if little of the mistake remains once it is taken out.
-        if rest <= 0.02 * float(np.max(np.abs(grad - numeric)[seen])) and view.alike(grad, ratio * numeric):
+        explains = rest <= 0.02 * float(np.max(np.abs(grad - numeric)[seen])) and view.alike(grad, ratio * numeric)
+        if explains and not view.right_beside(ratio):
             yield _factor(ratio, view)
             return
     other = _transposed(grad)
     if grad.ndim == 2 and min(grad.shape) > 1 and view.alike(other, numeric):
         yield "transposed", "the analytic gradient is the numeric one TRANSPOSED"
         return
-    yield from _other_argument(view, pair) or _difference(view)
+    yield from _other_argument(view, pair) or _factor_of_argument(view) or _difference(view)
 
 
 def _other_argument(view: SideBySide, pair: Pair) -> list[Diagnosis]:
@@ -49,6 +50,32 @@ def _other_argument(view: SideBySide, pair: Pair) -> list[Diagnosis]:
             if view.alike(grad, slopes):
                 return [("other-argument", f"it is the gradient of {name}: are d/d{view.name} and d/d{name} SWAPPED?")]
     return []
+
+
+def _factor_of_argument(view: SideBySide) -> list[Diagnosis]:
+    """An argument that the gradient lacks as a factor, or has once too often; a row or a column of it may do."""
+    grad, numeric = view.grad, view.numeric
+    for name, x in zip(view.analytic.case.op.args, view.reference.inputs, strict=True):
+        for factor in _spread_over(np.asarray(x, dtype=np.float64), grad.shape):
+            if np.ptp(factor) == 0:
+                continue
+            if view.alike(grad * factor, numeric):
+                return [("factor-of-argument", f"numeric / analytic is {name} everywhere: a FACTOR {name} forgotten?")]
+            if view.alike(numeric * factor, grad):
+                words = f"analytic / numeric is {name} everywhere: a FACTOR {name} too many, or not divided by?"
+                return [("factor-of-argument", words)]
+    return []
+
+
+def _spread_over(x: np.ndarray, shape: tuple[int, ...]) -> Iterator[np.ndarray]:
+    """An array in a shape: as it is, the same in every row, or the same in every column."""
+    if x.shape == shape:
+        yield x
+    elif x.ndim == 1 and len(shape) == 2:
+        if x.size == shape[1]:
+            yield np.broadcast_to(x, shape)
+        if x.size == shape[0]:
+            yield np.broadcast_to(x[:, np.newaxis], shape)
 
 
 def _factor(ratio: float, view: SideBySide) -> Diagnosis:
@@ -70,6 +97,13 @@ def _factor(ratio: float, view: SideBySide) -> Diagnosis:
     for value, text in ((2.0, "2"), (0.5, "1/2"), (-2.0, "-2"), (-0.5, "-1/2")):
         if abs(ratio - value) < view.precision * abs(value):
             return "factor", f"analytic / numeric is {text} everywhere: looks like a FACTOR of {text}"
+    case = view.analytic.case
+    single = {name: x.flat[0] for name, x in zip(case.op.args, view.reference.inputs, strict=True) if x.size == 1}
+    known = {**single, **{name: v for name, v in case.params.items() if isinstance(v, (int, float))}}
+    for name, value in known.items():
+        for there, text in ((float(value), name), (1.0 / float(value) if value else 0.0, f"1/{name}")):
+            if there and abs(ratio - there) < view.precision * abs(there):
+                return "factor-of-argument", f"{words}, which is {text}: is {name} a FACTOR too many, or forgotten?"
     return "factor", f"{words}: a wrong constant FACTOR"
 
 

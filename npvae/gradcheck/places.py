@@ -9,9 +9,10 @@ import numpy as np
 
 from npvae.gradcheck.calls import Pair
 from npvae.gradcheck.differences import central_slope
+from npvae.gradcheck.reference import ends
 from npvae.gradcheck.side_by_side import Diagnosis, SideBySide
 
-__all__ = ["by_place"]
+__all__ = ["by_place", "everywhere"]
 
 
 def by_place(view: SideBySide, pair: Pair) -> Iterator[Diagnosis]:
@@ -20,9 +21,13 @@ def by_place(view: SideBySide, pair: Pair) -> Iterator[Diagnosis]:
     good = view.seen & ~wrong
     x = np.asarray(view.reference.inputs[view.k], dtype=np.float64)
     on_kink = view.reference.reach(view.k) == 0.0
-    if view.reference.args[view.k].kinks and np.all(on_kink[wrong]):
-        points = sorted({float(v) + 0.0 for v in np.round(x[wrong], 12)})[:3]  # + 0.0 makes -0 into 0
-        yield "kink-only", f"only exactly AT THE KINK, {view.name} = {', '.join(f'{p:g}' for p in points)}"
+    if np.all(on_kink[wrong]) and not np.all(on_kink):
+        points = sorted({float(v) + 0.0 for v in np.round(x[wrong], 12)})  # + 0.0 makes -0 into 0
+        place = f"{view.name} = {', '.join(f'{p:g}' for p in points[:3])}"
+        if set(points) <= set(ends(view.reference.args[view.k])):
+            yield "edge-only", f"only exactly AT THE END of the domain, {place}"
+        else:
+            yield "kink-only", f"only exactly AT THE KINK, {place}"
         return
     if not np.any(good):
         return
@@ -47,6 +52,13 @@ def by_place(view: SideBySide, pair: Pair) -> Iterator[Diagnosis]:
         yield "threshold", threshold
     elif int(np.sum(wrong)) == 1 and view.grad.size > 2:
         yield "one-entry", "every other entry is right: ONE ENTRY is wrong"
+
+
+def everywhere(view: SideBySide, pair: Pair) -> Iterator[Diagnosis]:
+    """No corner of it, no factor, nothing known: then it is the formula."""
+    told = view.seen & (np.abs(np.nan_to_num(view.numeric)) > 0)
+    if int(np.sum(told)) > 2 and np.all(view.wrong.reshape(view.grad.shape)[told]):
+        yield "formula", "by no common factor or term: the FORMULA itself"
 
 
 def _threshold(view: SideBySide, pair: Pair, wrong: np.ndarray, good: np.ndarray, x: np.ndarray) -> str:

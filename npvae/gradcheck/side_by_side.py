@@ -41,6 +41,13 @@ class SideBySide:
         a, b = found[self.seen], expected[self.seen]
         return bool(np.max(np.abs(a - b)) <= self.precision * np.max(np.abs(b)) + self.tolerance.atol)
 
+    def right_beside(self, ratio: float) -> bool:
+        """Whether entries are right that would be wrong if all of the gradient were off by a factor."""
+        right = self.seen & ~self.wrong.reshape(self.grad.shape) & (np.nan_to_num(self.numeric) != 0)
+        off = np.abs((ratio - 1.0) * self.numeric)[right]
+        allowed = 10.0 * (self.tolerance.rtol * np.abs(self.numeric) + self.tolerance.atol)[right]
+        return bool(np.any(off > allowed)) or int(np.sum(right)) > int(np.sum(self.wrong))
+
     def mends(self, found: np.ndarray) -> bool:
         """Whether hardly anything of the mistake is left in another analytic gradient."""
         if found.shape != self.grad.shape:

@@ -79,6 +79,26 @@ def leaky(x, alpha=0.1):
     return np.where(x > 0, x, alpha * x), (x, alpha)
 
 
+def gated(x, g):
+    return np.tanh(x) * g, (x, g)
+
+
+def gated_backward(dy, cache, more=1):
+    x, g = cache
+    return dy * g * (1 - np.tanh(x) ** 2) * more, (dy * np.tanh(x)).sum(axis=0)
+
+
+GATED = {"x": Arg("N D", domain=(-3, 3)), "g": Arg("D", domain=(0.5, 2))}
+
+
+def huber(x, delta=1.0):
+    return np.where(np.abs(x) <= delta, x * x / 2, delta * (np.abs(x) - delta / 2)), (x, delta)
+
+
+def square(x):
+    return x * x, (x,)
+
+
 CASES = {
     "sign": (altered(lambda dx, dy, x: -dx), "SIGN"),
     "factor": (altered(lambda dx, dy, x: 2 * dx), "FACTOR of 2"),
@@ -86,6 +106,15 @@ CASES = {
     "factor  ": (altered(lambda dx, dy, x: dx * dx.dtype.type(1.01)), "1.01 everywhere"),
     "factor-of-size": (altered(lambda dx, dy, x: dx * len(x)), "4 = N everywhere"),
     "factor-of-size ": (altered(lambda dx, dy, x: dx / x.shape[1]), "1/3 = 1/D everywhere"),
+    "factor-of-argument": (
+        Op(gated, lambda dy, c: (gated_backward(dy, c)[0] / c[1], gated_backward(dy, c)[1]), GATED),
+        "numeric / analytic is g everywhere: a FACTOR g forgotten?"),
+    "factor-of-argument ": (
+        Op(gated, lambda dy, c: gated_backward(dy, c, more=c[1]), GATED),
+        "analytic / numeric is g everywhere: a FACTOR g too many"),
+    "factor-of-argument  ": (
+        Op(huber, lambda dy, c: dy * np.clip(c[0], -c[1], c[1]).astype(dy.dtype) / dy.dtype.type(c[1]), X,
+           params={"delta": [0.3, 0.7]}), "analytic / numeric is 3.33333 everywhere, which is 1/delta"),
     "zero": (altered(lambda dx, dy, x: 0 * dx), "ZERO everywhere"),
     "transposed": (
         Op(bilinear, lambda dy, c: (dy @ c[1].T, (c[0].T @ dy).T.copy().reshape(c[1].shape)),
@@ -101,6 +130,10 @@ CASES = {
     "kink-only": (
         Op(relu, lambda dy, c: dy * ((c[0] > 0) - (c[0] == 0) * dy.dtype.type(1)), {"x": Arg("N D", kinks=[0.0])}),
         "AT THE KINK, x = 0"),
+    "edge-only": (
+        Op(square, lambda dy, c: 2 * dy * c[0] * (c[0] < 1), {"x": Arg("N D", domain=(0, 1))}),
+        "AT THE END of the domain, x = 1"),
+    "formula": (altered(lambda dx, dy, x: dy * (1 + np.abs(x))), "the FORMULA itself"),
     "threshold": (altered(lambda dx, dy, x: np.where(x > 10, 0, dx)), "only where x > 10"),
     "threshold ": (altered(lambda dx, dy, x: np.where(np.abs(x) > 20, 2 * dx, dx)), "x > 20"),
     "float32-cast": (altered(lambda dx, dy, x: dx.astype(np.float32).astype(dx.dtype)), "FLOAT32"),
@@ -112,6 +145,7 @@ CASES = {
     "parameter-only": (
         Op(leaky, lambda dy, c: np.where(c[0] > 0, dy, dy.dtype.type(0.1) * dy), {"x": Arg("N D", kinks=[0.0])},
            params={"alpha": [0.1, 0.3]}), "only for alpha = 0.3"),
+    "shape-only ": (altered(lambda dx, dy, x: dx * 3 if len(dx) > 8 else dx), "only where N is 9 or more"),
     "regime-only": (altered(lambda dx, dy, x: np.where((x != 0) & (np.abs(x) < 1e-6), 2 * dx, dx)), "at tiny values"),
 }  # fmt: skip
 
@@ -124,6 +158,17 @@ def test_the_message_names_the_mistake(code):
     found = {name for finding in report.findings for name in finding.diagnosis_codes}
     assert code.strip() in found, report
     assert words in str(report), report
+
+
+def test_a_factor_everywhere_is_not_said_where_entries_are_right():
+    capped = Op(lambda x: (np.exp(x), (x,)), lambda dy, c: dy * np.exp(c[0]) * np.where(c[0] > 30, 0.5, 1), X)
+    assert "everywhere" not in str(check_op(capped, sample="4x3-pos40")), "many entries are right"
+
+
+def test_what_is_right_but_for_the_kink_is_said_once():
+    op, _ = CASES["kink-only"]
+    assert str(check_op(op)).lower().count("kink, x = 0") == 1
+    assert "exactly on a kink" not in str(check_op(op))
 
 
 def test_no_diagnosis_is_left_out():
