@@ -1,4 +1,8 @@
-"""Compiles every kernel for float32 and float64, so that no later call has to wait for it."""
+"""Compiles every kernel for float32 and float64, so that no later call has to wait for it.
+
+To numba an array that is read-only, as data often is, has another type than one that is not, and so has a part of an
+array, as mu and logvar are of the encoder's output. What training hands over is what is handed over here.
+"""
 
 from __future__ import annotations
 
@@ -12,28 +16,42 @@ from npvae.kernels.threads import SHARED_FROM
 from npvae.kernels.updates import sum_of_squares
 from npvae.spec import Op
 
-SIZES = {"N": 8, "I": 3, "O": 4}
+SIZES = {"N": 8, "I": 3, "O": 4, "D": 5, "L": 2}
+SHARED = SIZES | {"D": SHARED_FROM // SIZES["N"]}  # large enough for a job of the team
 
 
 def compile_all() -> None:
     """Call every kernel once with small arrays of either dtype, and the shared jobs with larger ones."""
-    for op, dtype in product(KERNELS, (np.float32, np.float64)):
-        for values in product(*op.params.values()):
-            call(op, SIZES | {"D": 5}, dtype, dict(zip(op.params, values, strict=True)))
-    call(next(op for op in KERNELS if op.name == "bernoulli_nll"), {"N": 8, "D": SHARED_FROM // 8}, np.float32, {})
+    bernoulli = next(op for op in KERNELS if op.name == "bernoulli_nll")
+    for read_only in (True, False):
+        for op, dtype in product(KERNELS, (np.float32, np.float64)):
+            for values in product(*op.params.values()):
+                call(op, SIZES, dtype, read_only, dict(zip(op.params, values, strict=True)))
+        call(bernoulli, SHARED, np.float32, read_only, {})
+        multiply_all(read_only)
     for size, dtype in ((1, np.float32), (1, np.float64), (SHARED_FROM, np.float32)):
         p, g, m, v = np.zeros((4, size), dtype)
         optimizers.adam_update(p, g, m, v, 1, 1e-3, (0.9, 0.999), 1e-8)
         optimizers.adagrad_update(p, g, v, 1e-2, 1e-10)
         sum_of_squares(g)
-    for writeable in (True, False):
-        x, y = np.ones((8, 3), np.float32), np.ones((8, 4), np.float32)
-        x.flags.writeable = writeable  # data is often read-only, and another type to numba
-        multiply(x, np.ones((3, 4), np.float32), y)
-        multiply(x.T, y, np.empty((3, 4), np.float32))
 
 
-def call(op: Op, sizes: dict[str, int], dtype: type, params: dict) -> None:
-    """Forward and backward of one op, on zeros."""
-    y, cache = op.forward(*(np.zeros(arg.sizes(sizes), dtype) for arg in op.args.values()), **params)
+def call(op: Op, sizes: dict[str, int], dtype: type, read_only: bool, params: dict) -> None:
+    """Forward and backward of one op, on zeros; x may be read-only."""
+    arrays = {name: np.zeros(arg.sizes(sizes), dtype) for name, arg in op.args.items()}
+    if op.name == "gaussian_kl":
+        head = np.zeros((sizes["N"], 2 * sizes["L"]), dtype)
+        arrays["mu"], arrays["logvar"] = head[:, : sizes["L"]], head[:, sizes["L"] :]
+    if "x" in arrays:
+        arrays["x"].flags.writeable = not read_only
+    y, cache = op.forward(*arrays.values(), **params)
     op.backward(np.zeros_like(y), cache)
+
+
+def multiply_all(read_only: bool) -> None:
+    """The three products of a layer in float32, large enough for tiles; x may be read-only."""
+    x, W, y = np.zeros((64, 128), np.float32), np.zeros((128, 64), np.float32), np.zeros((64, 64), np.float32)
+    x.flags.writeable = not read_only
+    multiply(x, W, y)
+    multiply(x.T, y, W)
+    multiply(y, W.T, np.zeros(x.shape, np.float32))

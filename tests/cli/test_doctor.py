@@ -52,18 +52,46 @@ def test_doctor_sees_idle_cores_a_missing_cache_and_an_unknown_blas(monkeypatch)
     assert "--threads does not reach it" in said
 
 
-@pytest.mark.skipif(bool(config.DISABLE_JIT), reason="nothing is compiled")
-def test_after_a_warmup_there_is_nothing_to_do(tmp_path):
-    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+TRAINING = """
+import itertools
+import numpy as np
+import npvae
+from npvae.kernels import jit, threads
 
-    def warmup():
-        command = [sys.executable, "-m", "npvae", "warmup"]
+compiled, rng = [], np.random.default_rng(0)
+settings = [("float32", "relu", "bernoulli", 784), ("float32", "relu", "squared_error", 784)]
+settings += [("float64", activation, "bernoulli", 9) for activation in npvae.ops.ACTIVATIONS]
+for likelihood in ("squared_error", "gaussian_fixed", "gaussian_pixel", "gaussian_decoder"):
+    settings += [(dtype, "tanh", likelihood, 9) for dtype in ("float32", "float64")]
+with jit.when_compiling(compiled.append):
+    for (dtype, activation, likelihood, data_dim), read_only in itertools.product(settings, (True, False)):
+        vae = npvae.VAE(data_dim, (100,), 2, activation, likelihood, dtype=dtype)
+        x = rng.random((128, data_dim)).astype(dtype)
+        x.flags.writeable = not read_only
+        workspace = vae.workspace()
+        loss, trace = vae.forward(x, vae.draw_eps(len(x), rng), workspace)
+        grads = vae.backward(trace)
+        workspace.square_norm(grads)
+        npvae.Adam(vae.params).step(grads)
+        npvae.Adagrad(vae.params).step(grads)
+print(compiled)
+"""
+
+
+@pytest.mark.skipif(bool(config.DISABLE_JIT), reason="nothing is compiled")
+@pytest.mark.parametrize("products", ["tiles", "blas"])
+def test_after_a_warmup_there_is_nothing_to_do(tmp_path, products):
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path), "NPVAE_PRODUCTS": products}
+
+    def python(*arguments):
+        command = [sys.executable, *arguments]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    first = warmup()
+    first = python("-m", "npvae", "warmup")
     assert "compiling adam" in first
     assert "kernels compiled in" in first
     assert str(tmp_path) in first
-    assert warmup().startswith("nothing to do")
+    assert python("-c", TRAINING) == "[]\n"
+    assert python("-m", "npvae", "warmup").startswith("nothing to do")
