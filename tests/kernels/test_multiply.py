@@ -11,7 +11,7 @@ from numba import config
 from npvae.kernels import threads
 from npvae.kernels.jobs import dot_product, outer_product
 from npvae.kernels.matmul import products
-from npvae.kernels.matmul.multiply import multiply
+from npvae.kernels.matmul.multiply import SHORT, multiply
 from npvae.kernels.matmul.tiles import DOT_COLUMNS, DOT_ROWS, OUTER_ROWS
 from npvae.kernels.team import Team
 
@@ -144,6 +144,27 @@ def test_multiply_takes_any_size_layout_and_dtype(products_by, M, K, N, dtype, l
     finally:
         threads.PRODUCTS = before
     np.testing.assert_allclose(out, a.astype(np.float64) @ b, rtol=0, atol=1e-5)
+
+
+@compiled
+@pytest.mark.parametrize("layouts", list(product(["C", "F", "strided"], repeat=2)), ids="-".join)
+@pytest.mark.parametrize("K", [SHORT, SHORT + 1])
+def test_large_products_of_contiguous_factors_are_by_tiles_and_right(monkeypatch, K, layouts):
+    """Sums of at most SHORT terms never lie along the vectors, so a transposed b is turned for them."""
+    rng, jobs = np.random.default_rng(0), []
+    a, b = rng.standard_normal((70, K), np.float32), rng.standard_normal((K, 200), np.float32)
+
+    def note(job, *arguments):
+        jobs.append(job)
+        ONE.run(job, *arguments)
+
+    monkeypatch.setattr(threads, "PRODUCTS", "tiles")
+    monkeypatch.setattr(threads.team, "run", note)
+    out = np.full((70, 200), np.nan, np.float32)
+    assert multiply(laid_out(a, layouts[0]), laid_out(b, layouts[1]), out) is out
+    np.testing.assert_allclose(out, a.astype(np.float64) @ b, rtol=0, atol=1e-4)
+    dots = layouts == ("C", "F") and K > SHORT
+    assert jobs == ([] if "strided" in layouts or layouts == ("F", "F") else [dot_product if dots else outer_product])
 
 
 @compiled

@@ -14,7 +14,7 @@ from numba import config
 import npvae
 from npvae.kernels import blas, threads
 from npvae.kernels.jobs import ASLEEP, outer_product
-from npvae.kernels.team import Team
+from npvae.kernels.team import MAX_HELPERS, Team, new_words
 
 pytestmark = pytest.mark.skipif(bool(config.DISABLE_JIT), reason="jobs exist compiled only")
 
@@ -194,3 +194,20 @@ def test_the_default_arrangement_is_not_the_catastrophic_one():
     finally:
         threads.set_threads(default)
     assert min(times[default]) < 2 * min(times[1])
+
+
+def test_a_team_has_its_caller_at_least_and_no_more_helpers_than_words():
+    team = Team(0)
+    assert team.threads == 1
+    for wanted, found in ((3, 3), (-1, 1), (MAX_HELPERS + 1, MAX_HELPERS + 1), (10**6, MAX_HELPERS + 1)):
+        assert Team(wanted).threads == found
+        team.resize(wanted)
+        assert team.threads == found
+
+
+def test_the_state_of_a_team_begins_on_a_cache_line_without_a_job():
+    for _ in range(20):
+        words = new_words()
+        assert words.ctypes.data % 64 == 0
+        assert words.size > ASLEEP + MAX_HELPERS - 1
+        assert not words.any()

@@ -1,0 +1,98 @@
+"""Jobs of a team: how they are cut, that each is a new one, and that the pieces of a likelihood make the whole."""
+
+import numpy as np
+import pytest
+from numba import config
+
+from npvae import ops
+from npvae.kernels.jobs import DONE, TICKET, bernoulli, outer_product
+from npvae.kernels.matmul.products import PIECE, ROW_BLOCK, rows_of_block, share, strips_of
+from npvae.kernels.matmul.tiles import DOT_ROWS, OUTER_VECTORS
+from npvae.kernels.matmul.vectors import LANES
+from npvae.kernels.team import Team, new_words
+
+compiled = pytest.mark.skipif(bool(config.DISABLE_JIT), reason="jobs exist compiled only")
+FENCE = 64  # numbers around a result that nothing may touch
+
+
+def fenced(shape):
+    """An array of NaN inside a larger one, with the larger one."""
+    size = int(np.prod(shape))
+    whole = np.full(size + 2 * FENCE, np.float32(7e7))
+    whole[FENCE : FENCE + size] = np.nan
+    return whole[FENCE : FENCE + size].reshape(shape), whole
+
+
+@compiled
+@pytest.mark.parametrize("shape", [(1, 784), (41, 784), (42, 784), (130, 784), (3, 40_000), (5, 32_768), (70_000, 1)])
+def test_a_likelihood_in_pieces_is_the_likelihood_for_any_number_of_threads(shape):
+    rng = np.random.default_rng(0)
+    logits, x = rng.standard_normal(shape, np.float32), rng.random(shape, np.float32)
+    wanted, cache = ops.bernoulli_nll_forward(logits.astype(np.float64), x.astype(np.float64))
+    gradient = ops.bernoulli_nll_backward(np.ones(len(x)), cache)
+    found = []
+    for threads in (1, 3):
+        team, (nll, around_nll), (residual, around) = Team(threads), fenced(shape[:1]), fenced(shape)
+        team.run(bernoulli, logits, x, nll, residual)
+        team.stop()
+        np.testing.assert_allclose(nll, wanted, rtol=2e-5)
+        np.testing.assert_allclose(residual, gradient, rtol=0, atol=5e-7)
+        for whole in (around_nll, around):
+            assert (whole[:FENCE] == 7e7).all()
+            assert (whole[-FENCE:] == 7e7).all()
+        found.append((nll, residual))
+    np.testing.assert_array_equal(found[0][0], found[1][0])
+    np.testing.assert_array_equal(found[0][1], found[1][1])
+
+
+def product_in(words, rows, inner, columns):
+    """Multiply matrices of ones with this state of a team."""
+    out = np.empty((rows, columns), np.float32)
+    outer_product(words, np.ones((rows, inner), np.float32), np.ones((inner, columns), np.float32), out, False)
+    assert (out == inner).all()
+
+
+@compiled
+def test_products_are_shared_from_four_million_operations_on():
+    for inner, shared in ((199, False), (200, True)):
+        words = new_words()
+        product_in(words, 100, inner, 100)
+        assert bool(words[TICKET]) == shared
+
+
+@compiled
+def test_every_job_has_another_number_than_the_one_before_also_after_the_last_number():
+    """Else a helper that was late would take the ticket of a new job for that of an old one."""
+    words, numbers = new_words(), []
+    words[TICKET] = (2**20 - 3) << 40
+    for _ in range(6):
+        product_in(words, 100, 200, 100)
+        ticket = int(words[TICKET])
+        numbers.append(ticket >> 40)
+        assert ticket & 0xFFFFF == (ticket >> 20) & 0xFFFFF == words[DONE]  # all pieces were taken, and done
+    assert len(set(numbers)) == 6
+    assert 0 <= min(numbers) <= max(numbers) < 2**20
+
+
+@pytest.mark.parametrize("step", [5, 6])
+def test_shares_are_whole_steps_of_bounded_work_and_about_equal(step):
+    for total in (1, 4, 5, 6, 7, 59, 60, 61, 299, 300, 301, 4097):
+        for work in (1, 1000, PIECE // 7, PIECE // 2, PIECE // 2 + 1, PIECE - 1, PIECE, PIECE + 1, 10 * PIECE):
+            found = share(total, step, work)
+            most = max(1, PIECE // work) * step
+            pieces = -(-total // most)
+            assert found % step == 0
+            assert total / pieces <= found < total / pieces + step
+            assert found <= most
+
+
+def test_blocks_of_rows_are_whole_tiles_and_about_equal():
+    for rows in range(1, 4 * ROW_BLOCK + 2):
+        found, blocks = rows_of_block(rows), -(-rows // ROW_BLOCK)
+        assert found % DOT_ROWS == 0
+        assert rows / blocks <= found < rows / blocks + DOT_ROWS
+
+
+def test_strips_are_no_wider_than_a_tile():
+    for columns in range(1, 400):
+        assert strips_of(columns) == -(-columns // (OUTER_VECTORS * LANES))
