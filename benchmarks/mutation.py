@@ -1,128 +1,258 @@
 """How many small mistakes the tests notice: every mutant is one edit of one file, and the tests of that file are run.
 
-    python benchmarks/mutation.py                      # everything below, in random order; about an hour
+    python benchmarks/mutation.py                      # everything in TESTS, in random order; an hour or two
     python benchmarks/mutation.py --quick              # 40 mutants
-    python benchmarks/mutation.py npvae/ops/dense.py   # these files
+    python benchmarks/mutation.py npvae/ops/dense.py   # these files, and all in these folders
     python benchmarks/mutation.py --minutes 10         # as many as fit, an unbiased sample since the order is random
+    python benchmarks/mutation.py --again run.log      # the survivors that a run before has printed
 
-An edit swaps an operator, a comparison or the two parts of a tuple, moves a number, negates a condition, drops a
-keyword argument or leaves out a statement. Not edited: docstrings, annotations, messages of errors, imports, and the
-tables (`OP = Op(...)`), which say what is tested. A mutant that runs into the time limit counts as noticed.
+`mutants.py` makes the edits; `mutation_tables.py` has the tests of each file, and the survivors that are no mistakes.
+Each mutant is tested in a fork of this process, which has imported what does not change. The file on disk is never
+touched: the fork, and every Python that it starts, imports its own version of it (`edited_module`). A mutant on which
+the tests hang counts as noticed.
 
-Each one runs in a fork of this process, which has imported what does not change. The file on disk is never touched:
-the child imports its own version of it.
+Loops that are plain Python without numba are tested as such. What exists compiled only is compiled anew for every
+mutant, since the cache of compiled kernels goes by the files on disk and would hand out the original.
 """
 
 from __future__ import annotations
 
 import argparse
-import ast
 import contextlib
-import copy
+import functools
 import importlib.util
 import os
 import random
+import runpy
+import shutil
 import signal
 import sys
+import tempfile
 import time
-from collections.abc import Iterator
+from collections import Counter
 from pathlib import Path
-from typing import Any
+
+from mutants import mutants
+from mutation_tables import AFRESH, NO_MISTAKES, PLAIN, PLANTED, TESTS, Stage
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # one core a mutant
-os.environ.setdefault("HYPOTHESIS_PROFILE", "ci")  # the same examples each time
+os.environ["HYPOTHESIS_PROFILE"] = "mutation"  # see warm_up
 
 ROOT = Path(__file__).parents[1]
-SECONDS = 120.0  # for one stage of tests
-
-TESTS = {
-    "npvae/ops": [
-        ["tests/ops/test_pages.py", "tests/ops/test_values.py", "tests/ops/test_values_likelihoods.py", "-k", "{name}"],
-        ["tests/ops/test_gradients.py", "-k", "{name}"],
-        ["tests/ops/test_pages.py", "tests/ops/test_values.py", "tests/ops/test_values_likelihoods.py"],
-    ],
-    "npvae/optim": [["tests/optim"], ["tests/training/test_checkpoint.py", "tests/training/test_resume.py"]],
-    "npvae/training/checkpoint.py": [
-        ["tests/training/test_checkpoint.py"],
-        ["tests/training/test_resume.py"],
-        ["tests/training/test_run_folder.py", "tests/training/test_train.py"],
-    ],
-}
-"""For files under each path: stages of pytest arguments, run until one fails. {name} is the file's own name."""
-
-SWAPS: dict[type, tuple[type, ...]] = {
-    ast.Add: (ast.Sub,), ast.Sub: (ast.Add,), ast.Mult: (ast.Div,), ast.Div: (ast.Mult,), ast.Pow: (ast.Mult,),
-    ast.FloorDiv: (ast.Div,), ast.Mod: (ast.Mult,), ast.BitAnd: (ast.BitOr,), ast.BitOr: (ast.BitAnd,),
-    ast.Lt: (ast.LtE, ast.GtE), ast.LtE: (ast.Lt, ast.Gt), ast.Gt: (ast.GtE, ast.LtE), ast.GtE: (ast.Gt, ast.Lt),
-    ast.Eq: (ast.NotEq,), ast.NotEq: (ast.Eq,), ast.Is: (ast.IsNot,), ast.IsNot: (ast.Is,),
-    ast.In: (ast.NotIn,), ast.NotIn: (ast.In,), ast.And: (ast.Or,), ast.Or: (ast.And,),
-}  # fmt: skip
-
-
-NO_MISTAKES = {
-    "np.minimum(x, 1)": "only entries x <= 0 of this branch are taken",
-    "np.where(x >= 0, x, alpha": "both branches are 0 at 0",
-    "op.backward(np.ones(2), cache)": "an oracle's array, of which one entry is read",
-    "t <= 0.5": "formula and series agree at the border",
-    "near = np.where(t < 0.5, t, 1)": "the entries put in are not taken",
-    "far = np.where(t < 0.5, 2, t)": "the entries put in are not taken",
-    "np.array(1, np.int64)": "a place that is written before it is read",
-    "softplus.py:29: comparison: dy_dx": "both branches are 1/2 at 0",
-    "sum(axis=(2, 1))": "a sum over the same two axes",
-    "SERIES = (-691 / 1307674368001": "the coefficient is the same to a part in 1e12, times t**11 < 1e-3",
-    "zip(symbols, shape)": "lengths that were compared before",
-}
-"""Survivors that do what the original does: a part of their line, and why."""
+SCRATCH = Path(tempfile.gettempdir()) / f"npvae-mutation-{os.getpid()}"
+SLOWER, MORE = 3, 10  # the time limit of a stage: so many times as long as the original takes, and so many seconds
 
 
 def main() -> int:
     """Run mutants and print who survived; the exit code is 0 if at least 97 % were noticed."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("files", nargs="*", type=Path, help="files to edit (default: all with tests here)")
+    parser.add_argument("files", nargs="*", type=Path, help="files and folders to edit (default: all with tests here)")
     parser.add_argument("--quick", action="store_true", help="40 mutants")
     parser.add_argument("--minutes", type=float, default=float("inf"), help="stop after so long")
+    parser.add_argument("--check", action="store_true", help="see that mistakes planted in each way are noticed")
     parser.add_argument("--seed", type=int, default=0, help="of the order")
+    parser.add_argument(
+        "--again", type=Path, help="a log of this script: run the survivors in it, as the files are now"
+    )
     args = parser.parse_args()
 
     os.chdir(ROOT)
-    sys.path.insert(0, str(ROOT))
     warm_up()
-    files = args.files or [path for start in TESTS for path in sorted([*Path(start).glob("*.py"), Path(start)])]
-    jobs = [(path, number) for path in files if path.suffix == ".py" for number in range(len(list(mutants(path))))]
+    if args.check:
+        return check()
+    jobs = [(path, number) for path in chosen(args.files) for number in range(len(edits_of(path)))]
+    if args.again:
+        survived = {line.removeprefix("survived: ") for line in args.again.read_text().splitlines()}
+        jobs = [(path, number) for path, number in jobs if f"{path}:{edits_of(path)[number][0]}" in survived]
     random.Random(args.seed).shuffle(jobs)
-    if args.quick:
-        jobs = jobs[:40]
-    one_of_each = {start_of(path): path for path, _ in jobs}
-    for path in one_of_each.values():
-        if failing := fails(path, path.read_text()):
-            sys.exit(f"{path}: its tests fail without any edit ({failing}): mend them first")
+    jobs = jobs[:40] if args.quick else jobs
+    try:
+        return run(jobs, 60 * args.minutes)
+    finally:
+        shutil.rmtree(SCRATCH, ignore_errors=True)
 
-    began, done, survivors = time.monotonic(), 0, []
+
+def run(jobs: list[tuple[Path, int]], seconds: float) -> int:
+    """Run mutants for so long, print what becomes of them -> exit code."""
+    limits: dict[Stage, float] = {}
+    for path in sorted({path for path, _ in jobs}):
+        measure(path, limits)
+    began, done, survivors = time.monotonic(), Counter(), []
     with contextlib.suppress(KeyboardInterrupt):  # Ctrl-C: what was found so far
         for path, number in jobs:
-            if time.monotonic() - began > 60 * args.minutes:
+            if time.monotonic() - began > seconds:
                 break
-            what, source = list(mutants(path))[number]
-            noticed = fails(path, source)
-            done += 1
-            if not noticed:
+            what, source = edits_of(path)[number]
+            verdict = judge(path, source, limits)
+            done[room(path)] += 1
+            if verdict == "survived":
                 survivors.append(f"{path}:{what}")
-                print(f"survived: {path}:{what}", flush=True)
-            if done % 50 == 0:
-                print(f"{done} of {len(jobs)} done, {len(survivors)} survived", flush=True)
-    report(done, len(jobs), survivors)
+            if verdict != "noticed":
+                print(f"{verdict}: {path}:{what}", flush=True)
+            if done.total() % 50 == 0:
+                minutes = (time.monotonic() - began) / 60
+                print(
+                    f"{done.total()} of {len(jobs)} run in {minutes:.0f} minutes, {len(survivors)} survived", flush=True
+                )
+    report(done, Counter(room(path) for path, _ in jobs), survivors)
     print(f"in {(time.monotonic() - began) / 60:.0f} minutes")
-    return 0 if done and len(unexplained(survivors)) <= 0.03 * done else 1
+    return 0 if done and len(unexplained(survivors)) <= 0.03 * done.total() else 1
 
 
-def report(done: int, of: int, survivors: list[str]) -> None:
-    """Print the figure, and who survived and why."""
-    rest = unexplained(survivors)
-    print(f"\n{done} of {of} mutants run: {done - len(survivors)} noticed, {len(survivors)} survived")
-    print(
-        f"{len(survivors) - len(rest)} survivors do what the original does; of the others {len(rest)} are not noticed"
+def check() -> int:
+    """Plant obvious mistakes -> exit code: 1 if one is not noticed, or an original not passed."""
+    wrong = 0
+    for path, (before, after, wanted) in ((Path(name), planted) for name, planted in PLANTED.items()):
+        limits: dict[Stage, float] = {}
+        measure(path, limits)
+        source = path.read_text()
+        assert source.count(before) == 1, path
+        verdict = judge(path, source.replace(before, after), limits)
+        print(f"{path}: the original passes; {after}: {verdict}", flush=True)
+        wrong += verdict != wanted
+    return min(wrong, 1)
+
+
+def chosen(files: list[Path]) -> list[Path]:
+    """The given files and all in the given folders; everything in TESTS if none are given."""
+    found: set[Path] = set()
+    for path in files or map(Path, TESTS):
+        found |= set(path.rglob("*.py")) if path.is_dir() else {path}
+    return sorted(found)
+
+
+@functools.cache
+def edits_of(path: Path) -> list[tuple[str, str]]:
+    """The mutants of a file as (what was done, source)."""
+    return list(mutants(path))
+
+
+def measure(path: Path, limits: dict[Stage, float]) -> None:
+    """Run all tests of a file without any edit, and set their time limits. Exits if one fails."""
+    shutil.rmtree(SCRATCH / "afresh", ignore_errors=True)
+    for stage in stages(path):
+        if stage not in limits:
+            start = time.monotonic()
+            if (code := run_in_fork(path, path.read_text(), stage, seconds=900)) not in (0, NO_TESTS):
+                sys.exit(f"{path}: its tests fail without any edit ({' '.join(stage)}: {code}): mend them first")
+            limits[stage] = MORE + SLOWER * (time.monotonic() - start)
+
+
+NO_TESTS = 5  # pytest's exit code where no test has a name that was asked for
+
+
+def judge(path: Path, source: str, limits: dict[Stage, float]) -> str:
+    """What becomes of a file with this source: "noticed", "hung" or "survived"."""
+    shutil.rmtree(SCRATCH / "afresh", ignore_errors=True)
+    for stage in stages(path):
+        code = run_in_fork(path, source, stage, limits[stage])
+        if code not in (0, NO_TESTS):
+            return "hung" if code is None else "noticed"
+    return "survived"
+
+
+def stages(path: Path) -> list[Stage]:
+    """The tests of a file."""
+    found = next(tests for start, tests in TESTS.items() if path.is_relative_to(start))
+    return [tuple(part.format(name=path.stem) for part in stage) for stage in found]
+
+
+def run_in_fork(path: Path, source: str, stage: Stage, seconds: float) -> int | None:
+    """Run pytest in a child where a module has this source -> its exit code; None if it took too long."""
+    kernels, *arguments = stage
+    child = os.fork()
+    if child == 0:
+        code = 99
+        try:
+            os.setsid()  # a group of processes, so that what the tests start can be ended with them
+            silence = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(silence, 1)
+            os.dup2(silence, 2)
+            edit_module(path, source)
+            arrange_kernels(kernels)
+            import pytest
+
+            code = int(pytest.main(["-x", "-q", "--assert=plain", "-p", "no:cacheprovider", *arguments]))
+        finally:
+            os._exit(code)
+    try:
+        return exit_code(child, seconds)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child, signal.SIGKILL)
+
+
+def exit_code(child: int, seconds: float) -> int | None:
+    """Wait for a child; None if it has not ended after so long, and then it has been killed."""
+    ends = time.monotonic() + seconds
+    while time.monotonic() < ends:
+        pid, status = os.waitpid(child, os.WNOHANG)
+        if pid:
+            return os.waitstatus_to_exitcode(status)
+        time.sleep(0.01)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    return None
+
+
+def edit_module(path: Path, source: str) -> None:
+    """From now on, here and in every Python started from here, import this source in place of a file."""
+    SCRATCH.mkdir(exist_ok=True)
+    (SCRATCH / "source.py").write_text(source)
+    folder = ROOT / "benchmarks" / "edited_module"
+    before = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(folder), *([before] if before else [])])
+    os.environ |= {"EDITED_PATH": str(path), "EDITED_SOURCE": str(SCRATCH / "source.py")}
+    sys.path.insert(0, str(ROOT))
+    runpy.run_path(str(folder / "sitecustomize.py"))
+
+
+def arrange_kernels(kernels: str) -> None:
+    """PLAIN, CACHED or AFRESH, here and in every Python started from here."""
+    from numba.core import config
+
+    folder = SCRATCH / ("afresh" if kernels == AFRESH else "originals")
+    config.CACHE_DIR = os.environ["NUMBA_CACHE_DIR"] = str(folder)
+    if kernels == PLAIN:
+        config.DISABLE_JIT = 1
+        os.environ["NUMBA_DISABLE_JIT"] = "1"
+
+
+def warm_up() -> None:
+    """Import what every child needs and no edit changes."""
+    for name in ("pytest", "hypothesis.extra.numpy", "mpmath", "tqdm.auto", "scipy.stats", "scipy.integrate"):
+        if importlib.util.find_spec(name.partition(".")[0]):
+            importlib.import_module(name)
+    import numba
+
+    numba.njit(lambda x: x)(1.0)  # loads what numba loads with the first call
+    from hypothesis import HealthCheck, Phase, settings
+
+    settings.register_profile(
+        "mutation",  # the same examples each time; what fails need not be made small
+        max_examples=50,
+        derandomize=True,
+        deadline=None,
+        phases=[Phase.explicit, Phase.generate],
+        suppress_health_check=list(HealthCheck),
     )
-    print(f"noticed, of those that are mistakes: {1 - len(rest) / max(1, done - len(survivors) + len(rest)):.1%}")
+
+
+def room(path: Path) -> str:
+    """What is counted together: npvae/ops, npvae/kernels, ..."""
+    return "/".join(path.parts[:2])
+
+
+def report(done: Counter, of: Counter, survivors: list[str]) -> None:
+    """Print the figures, and who survived and why."""
+    for name in [*sorted(of), "npvae"]:
+        run_here = sum(n for where, n in done.items() if where.startswith(name))
+        all_here = sum(n for where, n in of.items() if where.startswith(name))
+        here = [survivor for survivor in survivors if survivor.startswith(name)]
+        rest = len(unexplained(here))
+        print(f"\n{name}: {run_here} of {all_here} mutants run, {run_here - len(here)} noticed, {len(here)} survived")
+        print(f"    {len(here) - rest} survivors do what the original does, {rest} are not noticed")
+        print(f"    noticed, of those that are mistakes: {1 - rest / max(1, run_here - len(here) + rest):.1%}")
     for survivor in sorted(survivors):
         print(f"  {survivor}\n      {reason(survivor) or 'NOT NOTICED'}")
 
@@ -135,151 +265,6 @@ def reason(survivor: str) -> str:
 def unexplained(survivors: list[str]) -> list[str]:
     """Survivors that may be mistakes that no test sees."""
     return [survivor for survivor in survivors if not reason(survivor)]
-
-
-def warm_up() -> None:
-    """Import what every child needs and no edit changes."""
-    for name in ("numpy", "pytest", "hypothesis", "hypothesis.extra.numpy", "numba", "mpmath", "tqdm.auto", "_pytest"):
-        if importlib.util.find_spec(name.partition(".")[0]):
-            importlib.import_module(name)
-
-
-def mutants(path: Path) -> Iterator[tuple[str, str]]:
-    """Every edit of a file: (its line, what was done, that line before and after), the whole source."""
-    tree = ast.parse(path.read_text())
-    whole = ast.unparse(tree)
-    for index, node in enumerate(sites(tree)):
-        for what, edit in edits(node):
-            changed = copy.deepcopy(tree)
-            edit(list(sites(changed))[index])
-            source = ast.unparse(changed)
-            lines = zip(whole.splitlines(), source.splitlines(), strict=False)
-            before, after = next(((a.strip(), b.strip()) for a, b in lines if a != b), ("", ""))
-            if source == whole:  # both parts of a tuple are alike
-                continue
-            yield f"{node.lineno}: {what}: {before}  ->  {after}", source
-
-
-def sites(node: ast.AST) -> Iterator[Any]:
-    """The statements and expressions of a tree that may be edited, in a fixed order."""
-    for name, value in ast.iter_fields(node):
-        if name in ("annotation", "returns", "decorator_list") or isinstance(node, (ast.JoinedStr, ast.Raise)):
-            continue
-        for child in value if isinstance(value, list) else [value]:
-            if not isinstance(child, ast.AST) or isinstance(child, (ast.Import, ast.ImportFrom)) or is_table(child):
-                continue
-            if isinstance(child, (ast.stmt, ast.expr)):
-                yield child
-            yield from sites(child)
-
-
-def is_table(node: ast.AST) -> bool:
-    """OP = Op(...), __all__ = [...] and docstrings."""
-    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
-        return True
-    return isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "").startswith(("OP", "__all__"))
-
-
-def edits(node: Any) -> Iterator[tuple[str, Any]]:
-    """What can be done to a node: (name, function that does it in place)."""
-    match node:
-        case ast.BinOp() | ast.AugAssign() | ast.BoolOp():
-            for op in SWAPS.get(type(node.op), ()):
-                yield "operator", lambda n, op=op: setattr(n, "op", op())
-        case ast.Compare():
-            for op in SWAPS.get(type(node.ops[0]), ()):
-                yield "comparison", lambda n, op=op: n.ops.__setitem__(0, op())
-        case ast.UnaryOp(op=ast.USub() | ast.Not()):
-            yield "sign", lambda n: become(n, n.operand)
-        case ast.Constant(value=bool()):
-            yield "flag", lambda n: setattr(n, "value", not n.value)
-        case ast.Constant(value=int() | float()):
-            yield "number", lambda n: setattr(n, "value", n.value + 1)
-        case ast.Tuple(elts=[_, _], ctx=ast.Load()):
-            yield "order", lambda n: n.elts.reverse()
-        case ast.If() | ast.IfExp() | ast.While():
-            yield "condition", lambda n: setattr(n, "test", ast.UnaryOp(ast.Not(), n.test))
-        case ast.Call(keywords=[_, *_]):
-            for at, keyword in enumerate(node.keywords):
-                yield f"without {keyword.arg}", lambda n, at=at: n.keywords.pop(at)
-    if isinstance(node, (ast.Expr, ast.AugAssign, ast.Raise)) or (
-        isinstance(node, ast.Assign) and isinstance(node.targets[0], (ast.Subscript, ast.Attribute))
-    ):
-        yield "left out", lambda n: become(n, ast.Pass())
-
-
-def become(node: ast.AST, other: ast.AST) -> None:
-    """Turn a node into another where it stands."""
-    place = {name: getattr(node, name) for name in ("lineno", "col_offset", "end_lineno", "end_col_offset")}
-    node.__class__ = other.__class__  # type: ignore[assignment]
-    node.__dict__ = {**other.__dict__, **place}
-
-
-class Finder:
-    """Imports one module from a source of our own, and everything else as always."""
-
-    def __init__(self, path: Path, source: str) -> None:
-        self.path, self.source = path, source
-        name = ".".join(path.with_suffix("").parts)
-        self.name = name.removesuffix(".__init__")
-
-    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
-        """Called by the import system."""
-        if name != self.name:
-            return None
-        package = [str(self.path.parent)] if self.path.name == "__init__.py" else None
-        return importlib.util.spec_from_file_location(
-            name, ROOT / self.path, loader=self, submodule_search_locations=package
-        )
-
-    def create_module(self, spec: Any) -> None:
-        """As by default."""
-
-    def exec_module(self, module: Any) -> None:
-        """Run the edited source."""
-        exec(compile(self.source, str(ROOT / self.path), "exec"), module.__dict__)
-
-
-def fails(path: Path, source: str) -> str:
-    """The stage of tests that notices that a file has this source; "" if none does."""
-    for stage in TESTS[start_of(path)]:
-        arguments = [part.format(name=path.stem) for part in stage]
-        code = run_in_fork(Finder(path, source), arguments)
-        if code not in (0, 5):  # 5: no test has this name
-            return f"{' '.join(arguments)}: {code}"
-    return ""
-
-
-def start_of(path: Path) -> str:
-    """The entry of TESTS that a file belongs to."""
-    return next(start for start in TESTS if path.is_relative_to(start))
-
-
-def run_in_fork(finder: Finder, arguments: list[str]) -> int:
-    """Run pytest in a child that imports through the finder -> its exit code; -9 if it took too long."""
-    child = os.fork()
-    if child == 0:
-        silence = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(silence, 1)
-        os.dup2(silence, 2)
-        signal.alarm(0)
-        sys.meta_path.insert(0, finder)  # type: ignore[arg-type]
-        import pytest
-
-        code = 99
-        try:
-            code = int(pytest.main(["-x", "-q", "--assert=plain", "-p", "no:cacheprovider", *arguments]))
-        finally:
-            os._exit(code)
-    ends = time.monotonic() + SECONDS
-    while time.monotonic() < ends:
-        pid, status = os.waitpid(child, os.WNOHANG)
-        if pid:
-            return os.waitstatus_to_exitcode(status)
-        time.sleep(0.01)
-    os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    return -signal.SIGKILL
 
 
 if __name__ == "__main__":

@@ -1,0 +1,78 @@
+"""Tables of `mutation.py`: which tests look at which file, and which survivors are no mistakes."""
+
+from __future__ import annotations
+
+# How kernels run in a stage of tests.
+PLAIN = "as plain Python"
+CACHED = "as machine code of the originals, from a cache: for files that hold no kernels"
+AFRESH = "as machine code of the edited source, from a cache that is emptied before every mutant"
+
+EQUALITY, JIT, MULTIPLY, OPTIMIZERS, POLYNOMIALS, TEAM, WORKSPACE = (
+    f"tests/kernels/test_{name}.py"
+    for name in ("equality", "jit", "multiply", "optimizers", "polynomials", "team", "workspace")
+)
+VALUES = ["tests/ops/test_pages.py", "tests/ops/test_values.py", "tests/ops/test_values_likelihoods.py"]
+DOCTOR = "tests/cli/test_doctor.py"
+
+Stage = tuple[str, ...]  # how kernels run, and the arguments of pytest; {name} is the name of the edited file
+TESTS: dict[str, list[Stage]] = {
+    "npvae/ops": [
+        (CACHED, *VALUES, "-k", "{name}"),
+        (CACHED, "tests/ops/test_gradients.py", "-k", "{name}"),
+        (CACHED, *VALUES),
+    ],
+    "npvae/optim": [
+        (CACHED, "tests/optim"),
+        (CACHED, "tests/training/test_checkpoint.py", "tests/training/test_resume.py"),
+    ],
+    "npvae/training/checkpoint.py": [
+        (CACHED, "tests/training/test_checkpoint.py"),
+        (CACHED, "tests/training/test_resume.py"),
+        (CACHED, "tests/training/test_run_folder.py", "tests/training/test_train.py"),
+    ],
+    "npvae/kernels/matmul/multiply.py": [(CACHED, MULTIPLY), (PLAIN, EQUALITY)],
+    "npvae/kernels/matmul": [(AFRESH, MULTIPLY), (AFRESH, TEAM, "-k", "helpers_sleep or at_once_get")],
+    "npvae/kernels/jit.py": [(AFRESH, JIT), (AFRESH, DOCTOR)],
+    "npvae/kernels/blas.py": [(CACHED, DOCTOR, TEAM, "-k", "doctor or follows or set_threads")],
+    "npvae/kernels/team.py": [(CACHED, TEAM), (CACHED, MULTIPLY)],
+    "npvae/kernels/threads.py": [
+        (CACHED, MULTIPLY, "-k", "tiles_are or environment"),
+        (CACHED, OPTIMIZERS, EQUALITY),
+        (CACHED, TEAM),
+    ],
+    "npvae/kernels/warmup.py": [(CACHED, DOCTOR, "-k", "warmup")],
+    "npvae/kernels/workspace.py": [(PLAIN, WORKSPACE)],
+    "npvae/kernels/polynomials.py": [(PLAIN, POLYNOMIALS), (PLAIN, EQUALITY), (AFRESH, POLYNOMIALS)],
+    "npvae/kernels/optimizers.py": [(PLAIN, OPTIMIZERS), (CACHED, OPTIMIZERS)],
+    "npvae/kernels/updates.py": [(PLAIN, OPTIMIZERS, "tests/training/test_guard.py"), (AFRESH, OPTIMIZERS)],
+    **{
+        f"npvae/kernels/{name}.py": [(AFRESH, MULTIPLY), (AFRESH, TEAM), (AFRESH, OPTIMIZERS, EQUALITY)]
+        for name in ("atomics", "jobs", "pieces")
+    },
+    "npvae/kernels": [(PLAIN, EQUALITY), (PLAIN, WORKSPACE), (CACHED, EQUALITY, "-k", "{name}")],
+}
+"""For files under each path, the first that fits: stages of tests, run until one fails."""
+
+PLANTED = {
+    "npvae/kernels/latent.py": ("kl[n] = half * total", "kl[n] = total", "noticed"),
+    "npvae/kernels/matmul/multiply.py": ("a.T, b, out, True", "a.T, b, out, False", "noticed"),
+    "npvae/kernels/matmul/tiles.py": ("bb.mul(k, a_k)", "bb.add(k, a_k)", "noticed"),
+    "npvae/kernels/jit.py": ("super().save_overload(sig, data)", "pass", "noticed"),  # seen by programs that it starts
+    "npvae/kernels/jobs.py": ("read(words, DONE) < pieces", "read(words, DONE) <= pieces", "hung"),
+}
+"""A mistake for every way of running kernels and one that never ends: what stands there, what is put there, verdict."""
+
+NO_MISTAKES = {
+    "np.minimum(x, 1)": "only entries x <= 0 of this branch are taken",
+    "np.where(x >= 0, x, alpha": "both branches are 0 at 0",
+    "op.backward(np.ones(2), cache)": "an oracle's array, of which one entry is read",
+    "t <= 0.5": "formula and series agree at the border",
+    "near = np.where(t < 0.5, t, 1)": "the entries put in are not taken",
+    "far = np.where(t < 0.5, 2, t)": "the entries put in are not taken",
+    "np.array(1, np.int64)": "a place that is written before it is read",
+    "softplus.py:29: comparison: dy_dx": "both branches are 1/2 at 0",
+    "sum(axis=(2, 1))": "a sum over the same two axes",
+    "SERIES = (-691 / 1307674368001": "the coefficient is the same to a part in 1e12, times t**11 < 1e-3",
+    "zip(symbols, shape)": "lengths that were compared before",
+}
+"""Survivors that do what the original does: a part of their line, and why."""
