@@ -38,9 +38,9 @@ def compile_all() -> None:
 
 def call(op: Op, sizes: dict[str, int], dtype: type, read_only: bool, params: dict) -> None:
     """Forward and backward of one op, on zeros; x may be read-only."""
-    arrays = {name: np.zeros(arg.sizes(sizes), dtype) for name, arg in op.args.items()}
+    arrays: dict[str, np.ndarray] = {name: np.zeros(arg.sizes(sizes), dtype) for name, arg in op.args.items()}
     if op.name == "gaussian_kl":
-        head = np.zeros((sizes["N"], 2 * sizes["L"]), dtype)
+        head: np.ndarray = np.zeros((sizes["N"], 2 * sizes["L"]), dtype)
         arrays["mu"], arrays["logvar"] = head[:, : sizes["L"]], head[:, sizes["L"] :]
     if "x" in arrays:
         arrays["x"].flags.writeable = not read_only

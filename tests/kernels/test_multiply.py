@@ -56,7 +56,7 @@ def assert_within_rounding(kind, x, y, out):
     """Each fused multiply-add rounds once: |error| <= K eps / 2 * sum |a| |b|, and no entry was left out."""
     wanted, size = exact(kind, x, y)
     K = x.shape[0] if kind == "TN" else x.shape[1]
-    bound = (K + 4) * 2.0**-24 * size
+    bound = (K + 4) * np.finfo(out.dtype).eps / 2 * size
     assert (np.abs(out - wanted) <= bound).all()
 
 
@@ -143,7 +143,7 @@ def test_multiply_takes_any_size_layout_and_dtype(products_by, M, K, N, dtype, l
         assert multiply(a, b, out) is out
     finally:
         threads.PRODUCTS = before
-    np.testing.assert_allclose(out, a.astype(np.float64) @ b, rtol=0, atol=1e-5)
+    assert_within_rounding("NN", a, b, out)
 
 
 @compiled
@@ -162,7 +162,7 @@ def test_large_products_of_contiguous_factors_are_by_tiles_and_right(monkeypatch
     monkeypatch.setattr(threads.team, "run", note)
     out = np.full((70, 200), np.nan, np.float32)
     assert multiply(laid_out(a, layouts[0]), laid_out(b, layouts[1]), out) is out
-    np.testing.assert_allclose(out, a.astype(np.float64) @ b, rtol=0, atol=1e-4)
+    assert_within_rounding("NN", a, b, out)
     dots = layouts == ("C", "F") and K > SHORT
     assert jobs == ([] if "strided" in layouts or layouts == ("F", "F") else [dot_product if dots else outer_product])
 
