@@ -5,22 +5,26 @@ from __future__ import annotations
 import re
 from pprint import pformat
 
+import numpy as np
+
+from npvae.gradcheck.calls import Broken, Pair, Refused, undisturbed
 from npvae.gradcheck.drawing import Case, build
 from npvae.gradcheck.find import address_of
 from npvae.gradcheck.report import Report
-from npvae.gradcheck.samples import named
+from npvae.gradcheck.samples import battery, named
 from npvae.spec import Op
 
 __all__ = ["test_file"]
 
 LARGEST = 400
-"""Arrays with more entries in all are drawn again from the seed instead of being written down."""
+"""Arrays with more entries in all are drawn from the seed in the test and not written down."""
 
 
 def test_file(op: Op, report: Report) -> str:
     """Source of a pytest file with one test that fails as the report says, and passes once the pair is mended.
 
-    The arrays stand in the file, so that it goes on testing the same point whatever becomes of the battery.
+    The arrays stand in the file, so that it goes on testing the same point whatever becomes of the battery; the battery
+    in which the failure was found is run after it.
     Raises ValueError for a report with no failure, or an op that cannot be imported by name.
     """
     first = next((f for f in report.findings if f.verdict != "WARNING"), None)
@@ -38,36 +42,27 @@ def test_file(op: Op, report: Report) -> str:
         '"""',
         "",
     ]
+    body = ["from npvae.gradcheck import check_op, find_ops", "", "", f"def test_{name}():"]
+    body += [f'    (op,) = find_ops("{address}")']
     case = build(op, sample, report.seed) if sample is not None else None
-    if case is None or sum(x.size for x in case.inputs) > LARGEST:
-        at = f", sample={first.sample!r}" if case is not None else ""
-        body = [
-            "from npvae.gradcheck import check_op, find_ops",
-            "",
-            "",
-            f"def test_{name}():",
-            f"    (op,) = find_ops({address!r})",
-            f"    report = check_op(op, seed={report.seed}{at})",
-            "    assert report, str(report)",
-        ]
-    else:
-        body = [
-            "import numpy as np",
-            "",
-            "from npvae.gradcheck import find_ops, gradcheck",
-            "",
-            "",
-            f"def test_{name}():",
-            f"    (op,) = find_ops({address!r})",
-            *_arrays(op, case),
-            "    report = gradcheck(",
-            f"        op.forward, op.backward, ({', '.join(op.args)},),",
-            f"        params={dict(case.params)!r}, args=op.args, seed={report.seed}, seeded=op.seeded, pure=op.pure,",
-            "        name=op.name,",
-            "    )",
-            "    assert report, str(report)",
-        ]
+    if case is not None and sum(x.size for x in case.inputs) <= LARGEST:
+        body[0] = "import numpy as np\n\nfrom npvae.gradcheck import check_op, find_ops, gradcheck"
+        body += [*_arrays(op, case), *_cotangents(op, case), *_CALL.format(seed=report.seed, args=", ".join(op.args),
+                 params=dict(case.params)).splitlines()]  # fmt: skip
+    # A mistake of layout or state needs the samples around it to show.
+    alone = sample is not None and (sample not in battery(op) or len(report.samples) + len(report.skipped) == 1)
+    at = f', sample="{first.sample}"' if alone else ""
+    body += [f"    report = check_op(op, seed={report.seed}{at})", "    assert report, str(report)"]
     return "\n".join([*head, *body, ""])
+
+
+_CALL = """\
+    report = gradcheck(
+        op.forward, op.backward, ({args},), dy=dy, params={params!r},
+        seed={seed}, seeded=op.seeded, pure=op.pure, args=op.args, name=op.name,
+    )
+    assert report, str(report)
+"""
 
 
 def _summary(report: Report) -> list[str]:
@@ -78,11 +73,26 @@ def _arrays(op: Op, case: Case) -> list[str]:
     """One statement an input: its values to the last bit, its dtype and its memory layout."""
     lines = []
     for name, x in zip(op.args, case.inputs, strict=True):
-        values = pformat(x.tolist(), width=100).replace("\n", "\n    ")
-        lines.append(f"    {name} = np.array({_finite(values)}, dtype=np.{x.dtype.name}).reshape({x.shape})")
+        lines.append(f"    {name} = {_array(x)}")
         if case.layout != "C":
             lines.append(f"    {name} = {_LAYOUT[case.layout].format(name=name)}")
     return lines
+
+
+def _cotangents(op: Op, case: Case) -> list[str]:
+    """The statement that sets dy: None, to be drawn, if the forward does not get that far."""
+    try:
+        with undisturbed():
+            passed = Pair(op, case.params, case.seed).forward([np.array(x) for x in case.inputs])
+    except (Broken, Refused):
+        return ["    dy = None"]
+    dys = [_array(dy) for dy in case.cotangents(passed.outputs)]
+    return [f"    dy = ({', '.join(dys)})" if len(dys) > 1 else f"    dy = {dys[0]}"]
+
+
+def _array(x: np.ndarray) -> str:
+    values = pformat(x.tolist(), width=100).replace("\n", "\n    ")
+    return f'np.array({_finite(values)}, dtype="{x.dtype.name}").reshape({x.shape})'
 
 
 def _finite(text: str) -> str:

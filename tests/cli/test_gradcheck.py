@@ -91,6 +91,8 @@ def test_a_failure_is_written_out_as_a_test_that_fails_until_it_is_mended(mine, 
     failed = subprocess.run(run, cwd=tmp_path, capture_output=True, text=True)
     assert failed.returncode == 1, failed.stdout
     assert "FAIL  wrong" in failed.stdout
+    shown = next(line for line in capsys.readouterr().out.splitlines() if "worst" in line)
+    assert shown in failed.stdout, "the same entry, with the same numbers"
     source = (tmp_path / f"{mine}.py").read_text()
     (tmp_path / f"{mine}.py").write_text(source.replace("return dy * s\n", "return dy * (s + x * s * (1 - s))\n"))
     mended = subprocess.run(run, cwd=tmp_path, capture_output=True, text=True)

@@ -33,6 +33,13 @@ def test_a_blunt_configuration_is_shown_to_be_blunt():
     assert "not caught: " in str(report)
 
 
+def test_teeth_wait_until_everything_passes():
+    wrong = Op(scaled, lambda dy, c: (dy * c[1], -dy * c[0]), SCALED.args)
+    report = check_op(wrong, teeth=True)
+    assert report.teeth is None
+    assert "teeth are tried once everything passes" in str(report)
+
+
 def test_a_mistake_that_changes_nothing_is_left_out():
     one = Op(lambda x: (np.tanh(x).sum(axis=1), x), lambda dy, x: dy[:, None] / np.cosh(x) ** 2, {"x": Arg("N D")})
     report = check_op(one, teeth=True)
