@@ -1,0 +1,82 @@
+"""What the README says about checking gradients is typed in as it stands, and what it shows is what is printed."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+README = Path(__file__).parents[2] / "README.md"
+BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def section():
+    """The section, as (language, text) of each of its blocks, and its words."""
+    text = README.read_text(encoding="utf-8")
+    found = text.partition("## Check your own gradients\n")[2].partition("\n## ")[0]
+    return BLOCK.findall(found), found
+
+
+@pytest.fixture(scope="module")
+def folder(section, tmp_path_factory):
+    """A folder with the files that the section writes."""
+    folder = tmp_path_factory.mktemp("readme")
+    for language, text in section[0]:
+        if language == "python":
+            (folder / text.splitlines()[0].removeprefix("# ")).write_text(text)
+    assert sorted(path.name for path in folder.iterdir()) == ["layers.py", "test_layers.py"]
+    return folder
+
+
+def typed(folder, *command):
+    """The exit code and the output of a command typed in the folder."""
+    environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run([sys.executable, "-m", *command], cwd=folder, capture_output=True, text=True, env=environment)
+    return done.returncode, done.stdout + done.stderr
+
+
+def without_times(text):
+    """The text with what depends on the machine taken out: seconds, and the rounding of a difference."""
+    return re.sub(r"\+- \de-\d\d", "+- .", re.sub(r"in \d+\.\d s", "in . s", text))
+
+
+def test_the_failing_run_is_what_is_printed(section, folder):
+    ((_, shown),) = [block for block in section[0] if block[1].startswith("$ npvae gradcheck")]
+    command, _, expected = shown.partition("\n")
+    code, output = typed(folder, *command.removeprefix("$ ").split())
+    assert code == 1
+    assert without_times(output) == without_times(expected)
+
+
+def test_mended_as_its_comment_says_everything_passes(folder):
+    source = (folder / "layers.py").read_text()
+    code, output = typed(folder, "pytest", "-q", "-p", "npvae.gradcheck.pytest_plugin", "test_layers.py")
+    assert code == 1
+    assert "FAIL  swish  d/dx" in output
+    mended = source.replace("(1 + x * s)  # it should be 1 - s", "(1 + x * (1 - s))")
+    assert mended != source
+    (folder / "layers.py").write_text(mended)
+    try:
+        code, output = typed(folder, "pytest", "-q", "-p", "npvae.gradcheck.pytest_plugin", "test_layers.py")
+        assert code == 0, output
+        assert "skipped" in output
+        assert typed(folder, "npvae", "gradcheck", "layers:swish", "--teeth")[0] == 0
+    finally:
+        (folder / "layers.py").write_text(source)
+
+
+def test_an_op_is_registered_in_five_lines(section):
+    (_, layers), *_ = section[0]
+    registering = [line for line in layers.splitlines() if "Op(" in line or "import Arg, Op" in line]
+    assert len(registering) <= 5
+
+
+def test_every_call_that_is_named_exists(section):
+    import npvae.gradcheck as room
+
+    for name in ("check_layer", "check_loss_and_grads", "check_function", "check_model", "op_test", "gradcheck"):
+        assert name in section[1]
+        assert callable(getattr(room, name))
