@@ -63,16 +63,26 @@ PLANTED = {
 """A mistake for every way of running kernels and one that never ends: what stands there, what is put there, verdict."""
 
 NO_MISTAKES = {
-    "np.minimum(x, 1)": "only entries x <= 0 of this branch are taken",
+    # npvae/ops: the border between two branches that agree there, and entries that np.where does not take
+    "np.where(x > 0, 1, e) / (1 + e)": "both branches are 1/2 at 0",
+    "np.where(x > 0, e, 1) / (1 + e)": "both branches are 1/2 at 0",
+    "np.where(logits > 0, 1, e) / (1 + e)": "both branches are 1/2 at 0",
+    "np.where(x > floor, 1, e) / (1 + e)": "both branches are 1/2 at the floor",
     "np.where(x >= 0, x, alpha": "both branches are 0 at 0",
-    "op.backward(np.ones(2), cache)": "an oracle's array, of which one entry is read",
-    "t <= 0.5": "formula and series agree at the border",
+    "np.minimum(x, 1)": "only entries x <= 0 of this branch are taken",
     "near = np.where(t < 0.5, t, 1)": "the entries put in are not taken",
+    "near = np.where(t <= 0.5, t, 0)": "the entry let in is not taken",
+    "near = np.where(t < 1.5, t, 0)": "the entries let in are not taken",
     "far = np.where(t < 0.5, 2, t)": "the entries put in are not taken",
-    "np.array(1, np.int64)": "a place that is written before it is read",
-    "softplus.py:29: comparison: dy_dx": "both branches are 1/2 at 0",
+    "far = np.where(t <= 0.5, 1, t)": "formula and series agree at the border",
+    "odd = np.where(t <= 0.5, near": "formula and series agree at the border",
     "sum(axis=(2, 1))": "a sum over the same two axes",
-    "SERIES = (-691 / 1307674368001": "the coefficient is the same to a part in 1e12, times t**11 < 1e-3",
-    "zip(symbols, shape)": "lengths that were compared before",
+    "np.take_along_axis(logits, labels[:, :, np.newaxis])": "the last axis is the default since NumPy 2.3",
+    "op.backward(np.ones(2), cache)": "an oracle's array, of which one entry is read",
+    "dmu = dz / 1": "the same as times 1",
+    "zip(symbols, shape": "lengths that were compared before",
+    "zip(op.args, arrays": "lengths that were compared in the loop above",
+    # npvae/optim
+    "np.array(1, np.int64)": "a place that is written before it is read",
 }
 """Survivors that do what the original does: a part of their line, and why."""

@@ -59,4 +59,4 @@ OP = Op(
 )
 OP_PIXEL = replace(OP, name="gaussian_nll_pixel", args={**OP.args, "logvar": Arg("D", domain=(-80.0, 80.0))})
 OP_SCALAR = replace(OP, name="gaussian_nll_scalar", args={**OP.args, "logvar": Arg("", domain=(-80.0, 80.0))})
-_BY_AXES = {2: OP, 1: OP_PIXEL, 0: OP_SCALAR}
+_BY_AXES = {1: OP_PIXEL, 0: OP_SCALAR}

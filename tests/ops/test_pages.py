@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 import npvae.ops
 from npvae.equations import evaluate, output_name, page_of, read_equations
 from npvae.ops import OPS
+from npvae.ops.shapes import shape_error
 
 CASES = [
     pytest.param(op, dict(zip(op.params, values, strict=True)), id="-".join([op.name, *map(str, values)]))
@@ -160,8 +161,19 @@ def test_wrong_shapes_are_named_in_the_symbols_of_the_op(op, name, axis):
         op.forward(*inputs.values())
 
 
-def test_the_message_of_a_wrong_shape_says_where_the_size_comes_from():
-    with pytest.raises(
-        ValueError, match=re.escape("dense: W has shape (3, 4), expected (I, O) with I = 5 taken from x")
-    ):
-        npvae.ops.dense_forward(np.ones((2, 5)), np.ones((3, 4)), np.ones(4))
+@pytest.mark.parametrize(
+    ("W", "b", "message"),
+    [
+        ((3, 4), (4,), "dense: W has shape (3, 4), expected (I, O) with I = 5 taken from x"),
+        ((5, 4), (3,), "dense: b has shape (3,), expected (O,) with O = 4 taken from W"),
+    ],
+)
+def test_the_message_of_a_wrong_shape_says_where_the_size_comes_from(W, b, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        npvae.ops.dense_forward(np.ones((2, 5)), np.ones(W), np.ones(b))
+
+
+def test_a_page_that_forgets_an_argument_in_its_complaint_is_found_out():
+    dense = next(op for op in OPS if op.name == "dense")
+    with pytest.raises(ValueError, match="zip"):
+        shape_error(dense, np.ones((2, 5)), np.ones((5, 4)))

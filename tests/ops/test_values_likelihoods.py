@@ -1,5 +1,8 @@
 """Truths about the further likelihoods and bounds that do not reuse their formulas: total mass, known moments."""
 
+import math
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,6 +10,7 @@ from hypothesis import strategies as st
 from scipy import integrate, special, stats
 
 from npvae import ops
+from npvae.ops.continuous_bernoulli_nll import SERIES
 
 
 @given(logit=st.floats(-30, 30))
@@ -32,6 +36,14 @@ def test_the_continuous_bernoulli_near_one_half_is_the_uniform_density_to_first_
 def test_the_series_of_the_mean_meets_its_closed_form():
     a = np.array([0.5 - 1e-12, 0.5, -0.5 + 1e-12, -0.5])
     np.testing.assert_allclose(np.diff(ops.continuous_bernoulli_mean(a))[[0, 2]], 0, atol=1e-13)
+
+
+def test_the_series_of_the_mean_has_the_coefficients_of_the_cotangent():
+    """B[n] / n! for n = 2, 4, ..., with Bernoulli's numbers from their recurrence, in exact fractions."""
+    B = [Fraction(1)]
+    for n in range(1, 13):
+        B.append(-sum(math.comb(n + 1, k) * B[k] for k in range(n)) / Fraction(n + 1))
+    assert SERIES[::-1] == tuple(float(B[n] / math.factorial(n)) for n in range(2, 13, 2))
 
 
 @pytest.mark.parametrize("levels", [2, 17, 256])
@@ -62,6 +74,8 @@ def test_categorical_keeps_its_digits_at_huge_logits():
     logits = np.array([[[1e4, 0.0, -1e4]]])
     for label, nll in ((0, 0.0), (1, 1e4), (2, 2e4)):
         assert ops.categorical_nll_forward(logits, np.array([[label]]))[0][0] == nll
+    apart = np.array([[[1e4, 0.0]], [[-1e4, -2e4]]])  # each pixel has a largest logit of its own
+    np.testing.assert_array_equal(ops.categorical_nll_forward(apart, np.array([[0], [1]]))[0], [0.0, 1e4])
 
 
 @given(x=st.floats(-50, 20), floor=st.floats(-20, 5))
@@ -97,6 +111,13 @@ def test_renyi_is_continuous_where_its_formula_is_not():
     log_w = np.random.default_rng(1).standard_normal((5, 3))
     at_one, _ = ops.renyi_bound_forward(log_w, 1.0)
     np.testing.assert_allclose(ops.renyi_bound_forward(log_w, 1 + 1e-7)[0], at_one, atol=1e-6)
+
+
+def test_free_bits_at_the_allowance_are_free():
+    """The subgradient on the page: 0 at kl = lam."""
+    for lam, slope in ((0.5, 0.0), (0.5 - 1e-9, 1.0)):
+        _, cache = ops.free_bits_forward(np.ones((1, 1)), np.zeros((1, 1)), lam)  # kl is 1/2
+        assert ops.free_bits_backward(np.array(1.0), cache)[0] == slope
 
 
 def test_free_bits_count_only_what_lies_above_the_allowance():

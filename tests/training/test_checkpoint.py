@@ -14,6 +14,7 @@ from npvae.training import RunError, read_checkpoint
 from npvae.training.checkpoint import NAME, restore
 
 HERE = Path(__file__).parent
+SIZE = 90  # parameters of the model below
 MEND = r"take a copy of it if there is one, or train again"
 
 
@@ -53,13 +54,13 @@ def rewritten(folder, change):
 def test_it_holds_everything_and_is_plain_numbers(folder):
     with np.load(folder / NAME, allow_pickle=False) as arrays:
         names = {name: (array.dtype.name, array.shape) for name, array in arrays.items()}
-    size = npvae.load(folder).params.flat.size
+    assert npvae.load(folder).params.flat.size == SIZE
     assert names.pop("about")[0] == "uint8"
     assert names == {
-        "params": ("float64", (size,)),
-        "best": ("float64", (size,)),
-        "optimizer/m": ("float64", (size,)),
-        "optimizer/v": ("float64", (size,)),
+        "params": ("float64", (SIZE,)),
+        "best": ("float64", (SIZE,)),
+        "optimizer/m": ("float64", (SIZE,)),
+        "optimizer/v": ("float64", (SIZE,)),
         "optimizer/t": ("int64", ()),
         "order": ("uint8", (20,)),
     }
@@ -132,11 +133,11 @@ def say(**values):
         "too much state": put("optimizer/w", np.zeros(3)),
         "no best": drop("best"),
         "other shape": put("params", np.zeros(3)),
-        "other dtype": put("params", np.zeros(62, np.float32)),
-        "NaN": put("params", np.full(62, np.nan)),
-        "NaN in the best": put("best", np.full(62, np.nan)),
+        "other dtype": put("params", np.zeros(SIZE, np.float32)),
+        "NaN": put("params", np.full(SIZE, np.nan)),
+        "NaN in the best": put("best", np.full(SIZE, np.nan)),
         "other state": put("optimizer/m", np.zeros(3)),
-        "other names": say(shapes={"W": [62]}),
+        "other names": say(shapes={"W": [SIZE]}),
         "other settings": say(config={"model": "vae", "model_settings": {"data_dim": -1}, "training": {}}),
         "no such model": say(config={"model": "gan", "model_settings": {}, "training": {}}),
         "no config": say(config=None),
