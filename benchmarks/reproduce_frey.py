@@ -14,7 +14,7 @@ What the number rests on, and is varied one at a time:
 log p(x) is by 5,000 importance samples, for the last epoch; the bound on test faces is printed every --every epochs, so
 it is seen where it turns down.
 
-    python benchmarks/reproduce_frey.py [--epochs 1000] [--seeds 0 1 2] [--minutes M] [--quick]
+    python benchmarks/reproduce_frey.py [--epochs 1000] [--seeds 0 1 2] [--conventions none/random ...] [--quick]
 """
 
 import argparse
@@ -34,7 +34,7 @@ from npvae.evaluation import log_p_by_importance
 PUBLISHED = {"elbo_mc": 1322.96, "iwae": 1380.30}
 NAMES = {"elbo_mc": "VAE", "iwae": "IWAE"}
 FLOORS = {"none": None, "level": float(np.log((1 / 255) ** 2 / 12)), "-6": -6.0}
-CONVENTIONS = (("none", "random"), ("level", "random"), ("-6", "random"), ("none", "end"))
+CONVENTIONS = ("none/random", "level/random", "-6/random", "none/end")  # floor/split
 
 
 def faces(split, seed, data_dir):
@@ -55,17 +55,18 @@ def main(argv=None):
     parser.add_argument("--epochs", type=int, default=1000)
     parser.add_argument("--every", type=int, default=50, help="epochs between the bounds that are printed")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="of split, weights, order and noise")
+    parser.add_argument("--conventions", nargs="+", default=CONVENTIONS, choices=CONVENTIONS, help="floor/split")
     parser.add_argument("--samples", type=int, default=5000)
     args = parser.parse_args(argv)
     clock, folder = begin(args)
     epochs, every, samples = (60, 20, 500) if args.quick else (args.epochs, args.every, args.samples)
-    seeds, conventions = (args.seeds[:1], CONVENTIONS[:1]) if args.quick else (args.seeds, CONVENTIONS)
+    seeds, conventions = (args.seeds[:1], CONVENTIONS[:1]) if args.quick else (args.seeds, args.conventions)
     error = check_gradient()
     print(f"gradient against differences, float64: {error:.1e}")
     if error > 1e-8:
         return 1
     results, unfinished = [], 0
-    for floor, split in conventions:
+    for floor, split in (convention.split("/") for convention in conventions):
         for seed in seeds:
             train, test = faces(split, seed, args.data_dir)
             for objective in PUBLISHED:
