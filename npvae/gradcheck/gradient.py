@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from npvae.gradcheck.adjudicate import UNSEEN, Ruling, adjudicate, adjudicate_ties
+from npvae.gradcheck.adjudicate import BESIDE, UNSEEN, Ruling, adjudicate, adjudicate_ties
 from npvae.gradcheck.analytic import Analytic
 from npvae.gradcheck.diagnose import diagnose
 from npvae.gradcheck.numeric import (
@@ -231,16 +231,18 @@ def _spread(claim: Claim, wrong: list[np.ndarray], i: int) -> str:
 
 
 def _too_many(claim: Claim, rulings: dict[int, Ruling]) -> str:
-    """What is wrong with the gradients of entries that are tied, each of them right on its own; "" if nothing."""
-    tied = np.array([i for i, ruling in rulings.items() if ruling.kink], dtype=int)
-    ruling = adjudicate_ties(claim.reference, claim.k, claim.grad, tied, claim.tolerance)
-    if ruling is None or ruling.verdict != FAIL:
-        return ""
-    return (
-        f"each of {tied.size} entries on a kink is a subgradient, but not all together: if they move by the same "
-        f"distance the slope is {ruling.numeric:+.4g}, their gradients add up to "
-        f"{float(np.sum(claim.grad.flat[tied])):+.4g}: does every TIE get the whole of it?"
-    )
+    """What is wrong with the gradients of entries that are equal, each of them right on its own; "" if nothing."""
+    x = claim.reference.inputs[claim.k].reshape(-1)
+    for value in sorted({float(x[i]) for i, ruling in rulings.items() if ruling.kink or ruling.reason == BESIDE}):
+        tied = np.flatnonzero(x == value)
+        ruling = adjudicate_ties(claim.reference, claim.k, claim.grad, tied, claim.tolerance)
+        if ruling is not None and ruling.verdict == FAIL:
+            return (
+                f"{tied.size} entries {claim.name} = {value + 0.0:g} are tied: each has a subgradient, but not all "
+                f"together. If they move by the same distance the slope is {ruling.numeric:+.4g}; their gradients add "
+                f"up to {float(np.sum(claim.grad.flat[tied])):+.4g}: does every TIE get the whole of it?"
+            )
+    return ""
 
 
 def _row(claim: Claim, compared: Comparison, verdict: str, agreed: Sequence[float], every: bool) -> Row:

@@ -104,7 +104,7 @@ def _factor(ratio: float, view: SideBySide) -> Diagnosis:
         for there, text in ((float(value), name), (1.0 / float(value) if value else 0.0, f"1/{name}")):
             if there and abs(ratio - there) < view.precision * abs(there):
                 return "factor-of-argument", f"{words}, which is {text}: is {name} a FACTOR too many, or forgotten?"
-    return "factor", f"{words}: a wrong constant FACTOR"
+    return "factor", f"{words}: a " + ("constant in FLOAT32?" if abs(ratio - 1.0) < 6e-8 else "wrong constant FACTOR")
 
 
 def _transposed(grad: np.ndarray) -> np.ndarray:

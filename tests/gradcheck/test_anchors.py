@@ -38,6 +38,8 @@ TORCH = {
     "cumprod": (lambda t, x: t.cumprod(x, dim=1), ND),
     "lgamma": (lambda t, x: t.lgamma(x), {"x": Arg("N D", domain=(1e-3, np.inf))}),
     "erf": (lambda t, x: t.erf(x), ND),
+    "logcumsumexp": (lambda t, x: t.logcumsumexp(x, dim=1), ND),
+    "median": (lambda t, x: t.median(x, dim=1)[0], ND),
     "log": (lambda t, x: t.log(x), {"x": Arg("N D", domain=(0.0, np.inf))}),
     "max_pool": (lambda t, x: t.nn.functional.max_pool1d(x[None], 2, ceil_mode=True)[0], ND),
     "norm": (lambda t, x: t.linalg.vector_norm(x, dim=1), ND),
@@ -81,6 +83,64 @@ def test_losses_of_scikit_learn_pass(name):
     for seed in range(3):
         report = check_op(op, seed)
         assert report, str(report)
+
+
+def from_autograd(function, args=None, **more):
+    """An op of a function of one array that autograd differentiates."""
+    make_vjp = pytest.importorskip("autograd").make_vjp
+
+    def forward(x):
+        vjp, y = make_vjp(function)(np.array(x))
+        return y, vjp
+
+    return Op(forward, lambda dy, vjp: vjp(dy), args or ND, **more)
+
+
+POSITIVE = {"x": Arg("N D", domain=(1e-2, np.inf))}
+AUTOGRAD = {
+    "tanh": (lambda np, sp, x: np.tanh(x), ND),
+    "logaddexp": (lambda np, sp, x: np.logaddexp(x, 1.0), ND),
+    "cumsum": (lambda np, sp, x: np.cumsum(x, axis=1), ND),
+    "prod": (lambda np, sp, x: np.prod(x, axis=1), POSITIVE),
+    "einsum": (lambda np, sp, x: np.einsum("nd,md->nm", x, x), ND),
+    "clip": (lambda np, sp, x: np.clip(x, -1.0, 1.0), {"x": Arg("N D", kinks=[-1.0, 1.0])}),
+    "sort": (lambda np, sp, x: np.sort(x[0]), ND),
+    "arctan2": (lambda np, sp, x: np.arctan2(x, 2.0), ND),
+    "logsumexp": (lambda np, sp, x: sp.logsumexp(x, axis=1), ND),
+    "gammaln": (lambda np, sp, x: sp.gammaln(x), POSITIVE),
+    "erfc": (lambda np, sp, x: sp.erfc(x), ND),
+    "log1p": (lambda np, sp, x: np.log1p(x), {"x": Arg("N D", domain=(0.0, np.inf))}),
+}
+
+
+@pytest.mark.parametrize("name", AUTOGRAD)
+def test_functions_of_autograd_pass(name):
+    anp = pytest.importorskip("autograd.numpy")
+    special = pytest.importorskip("autograd.scipy.special")
+    function, args = AUTOGRAD[name]
+    for seed in range(2):
+        report = check_op(from_autograd(lambda x: function(anp, special, x), args, name=name), seed)
+        assert report, str(report)
+
+
+@pytest.mark.parametrize("name", ["var", "where", "maximum"])
+def test_where_autograd_leaves_float32_that_is_said(name):
+    anp = pytest.importorskip("autograd.numpy")
+    function = {
+        "var": lambda x: anp.var(x, axis=1),
+        "where": lambda x: anp.where(x > 0, x, 0.1 * x),
+        "maximum": lambda x: anp.maximum(x, 0.0),
+    }[name]
+    report = check_op(from_autograd(function, {"x": Arg("N D", kinks=[0.0])}, name=name))
+    assert {(f.code, f.dtype) for f in report.findings} == {("gradient-dtype", "float32")}
+    assert "the gradient is float64, x is float32; only in float32" in str(report)
+
+
+def test_a_function_of_autograd_with_a_mistake_fails():
+    anp = pytest.importorskip("autograd.numpy")
+    right = from_autograd(anp.tanh)
+    wrong = Op(right.forward, lambda dy, vjp: vjp(dy) * dy.dtype.type(1.0001), ND)
+    assert check_op(wrong).verdict == "FAIL"
 
 
 def test_gradients_of_autograd_pass():

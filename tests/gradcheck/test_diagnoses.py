@@ -115,6 +115,7 @@ CASES = {
     "factor-of-argument  ": (
         Op(huber, lambda dy, c: dy * np.clip(c[0], -c[1], c[1]).astype(dy.dtype) / dy.dtype.type(c[1]), X,
            params={"delta": [0.3, 0.7]}), "analytic / numeric is 3.33333 everywhere, which is 1/delta"),
+    "factor   ": (altered(lambda dx, dy, x: dx * dx.dtype.type(1 + 3e-8)), "a constant in FLOAT32?"),
     "zero": (altered(lambda dx, dy, x: 0 * dx), "ZERO everywhere"),
     "transposed": (
         Op(bilinear, lambda dy, c: (dy @ c[1].T, (c[0].T @ dy).T.copy().reshape(c[1].shape)),

@@ -1,0 +1,108 @@
+"""Functions that compare entries: where two are equal, or nearly, any gradient of a point nearby is right."""
+
+import numpy as np
+import pytest
+
+from npvae.gradcheck import Arg, Op, check_op, gradcheck
+from npvae.gradcheck.beside import slope_nearby
+from npvae.gradcheck.calls import Pair
+from npvae.gradcheck.drawing import Case
+from npvae.gradcheck.reference import Reference
+
+X = {"x": Arg("N D")}
+
+
+def sort(x):
+    order = np.argsort(x, axis=1, kind="stable")
+    return np.take_along_axis(x, order, axis=1), order
+
+
+def sort_backward(dy, order):
+    dx = np.zeros_like(dy)
+    np.put_along_axis(dx, order, dy, axis=1)
+    return dx
+
+
+def two_largest(x):
+    order = np.argsort(-x, axis=1, kind="stable")[:, :2]
+    return np.take_along_axis(x, order, axis=1), (order, x.shape)
+
+
+def two_largest_backward(dy, cache):
+    order, shape = cache
+    dx = np.zeros(shape, dy.dtype)
+    np.put_along_axis(dx, order, dy, axis=1)
+    return dx
+
+
+def median(x):
+    middle = np.sort(x, axis=1)[:, x.shape[1] // 2]
+    return middle, x == middle[:, None]
+
+
+def shared(dy, best):
+    return (dy[:, None] * best / best.sum(axis=1, keepdims=True)).astype(dy.dtype)
+
+
+def first(dy, best):
+    chosen = np.zeros(best.shape, dy.dtype)
+    chosen[np.arange(len(best)), best.argmax(axis=1)] = dy
+    return chosen
+
+
+def variation(x):
+    return np.abs(np.diff(x, axis=1)).sum(axis=1), x
+
+
+def variation_backward(dy, x):
+    slope = np.sign(np.diff(x, axis=1)) * dy[:, None]
+    dx = np.zeros_like(x)
+    dx[:, 1:] += slope
+    dx[:, :-1] -= slope
+    return dx
+
+
+RIGHT = [
+    Op(sort, sort_backward, X),
+    Op(two_largest, two_largest_backward, X),
+    Op(median, shared, X, name="median, shared"),
+    Op(median, first, X, name="median, the first"),
+    Op(variation, variation_backward, X),
+]
+
+WRONG = [
+    Op(sort, lambda dy, order: sort_backward(dy, order[:, ::-1]), X, name="sort from the other end"),
+    Op(sort, lambda dy, order: dy.copy(), X, name="sort passed on unsorted"),
+    Op(median, lambda dy, best: (dy[:, None] * best).astype(dy.dtype), X, name="median, every tie all of it"),
+    Op(median, lambda dy, best: shared(dy, best) * (best.sum(axis=1, keepdims=True) < 2), X, name="median, no tie any"),
+    Op(variation, lambda dy, x: variation_backward(dy, x) + (np.abs(x) == 1) * dy[:, None], X, name="variation at 1"),
+]
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("op", RIGHT, ids=lambda op: op.name)
+def test_a_gradient_of_a_point_nearby_is_right(op, seed):
+    report = check_op(op, seed)
+    assert report, str(report)
+
+
+@pytest.mark.parametrize("op", WRONG, ids=lambda op: op.name)
+def test_what_no_point_nearby_has_is_wrong(op):
+    assert check_op(op).verdict == "FAIL"
+
+
+def test_entries_that_are_a_hair_apart():
+    x = np.array([[0.3, 0.3 + 1e-9, 0.3 - 1e-9, 2.0], [1.0, 1.0, 1.0, -0.5]])
+    for op in RIGHT:
+        report = gradcheck(op.forward, op.backward, (x,))
+        assert report, str(report)
+
+
+def test_the_inputs_are_put_back_with_the_signs_of_their_zeros():
+    op = Op(median, first, X)
+    x = np.array([[-0.0, 0.0, -0.0]])
+    case = Case(op, "given", (x,), {}, np.dtype(np.float64), 0)
+    reference = Reference(Pair(op), case, (np.ones(1),))
+    assert slope_nearby(reference, 0, 2, claim=1.0)
+    assert not slope_nearby(reference, 0, 2, claim=1.5)
+    assert np.signbit(reference.inputs[0]).tolist() == [[True, False, True]]
