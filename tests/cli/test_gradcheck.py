@@ -78,6 +78,24 @@ def test_json_has_the_same_as_the_text(mine, capsys):
     assert found["reports"][0]["findings"][0]["code"] == "wrong-gradient"
 
 
+def test_what_could_not_be_settled_is_no_success(mine, tmp_path, capsys):
+    source = (tmp_path / f"{mine}.py").read_text()
+    log = 'log = Op(lambda x: (np.log(x), x), lambda dy, x: dy / x, args={"x": Arg("N")}, name="log")\n'
+    (tmp_path / f"{mine}.py").write_text(source + log)
+    assert main(["gradcheck", f"{mine}:log"]) == 1
+    assert "none failed, 1 inconclusive" in capsys.readouterr().out
+    assert main(["gradcheck", f"{mine}:log", "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["verdict"] == "INCONCLUSIVE"
+
+
+def test_levels_look_at_more_and_more(mine, capsys):
+    counts = []
+    for level in ("smoke", "default", "exhaustive"):
+        assert main(["gradcheck", f"{mine}:swish", "--level", level, "--json"]) == 0
+        counts.append(len(json.loads(capsys.readouterr().out)["reports"][0]["samples"]))
+    assert counts[0] < counts[1] < counts[2]
+
+
 def test_teeth_are_shown(mine, capsys):
     assert main(["gradcheck", f"{mine}:swish", "--teeth"]) == 0
     assert "planted mistakes caught" in capsys.readouterr().out

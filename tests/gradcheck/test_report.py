@@ -1,11 +1,14 @@
 """What a report says: one screen, both sides named, the same as plain data."""
 
+import functools
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from npvae.gradcheck import Arg, Op, check_op
+from npvae.gradcheck import Arg, Op, check_function, check_layer, check_loss_and_grads, check_op
+from npvae.gradcheck.find import line_of
 from npvae.gradcheck.report import FAIL, Finding, Report
 from npvae.gradcheck.text import listing
 
@@ -103,3 +106,40 @@ def test_the_listing_has_a_row_a_gradient(report):
 def test_a_pass_is_one_line():
     right = Op(kl, lambda dkl, c: (dkl[:, None] * c[0], 0.5 * dkl[:, None] * (np.exp(c[1]) - 1)), KL.args)
     assert len(str(check_op(right)).splitlines()) == 1
+
+
+def test_the_line_of_the_backward_is_given_as_editors_open_it(report, monkeypatch):
+    line = kl_backward.__code__.co_firstlineno
+    monkeypatch.chdir(Path(__file__).parent)
+    assert line_of(kl_backward) == f"test_report.py:{line} kl_backward"
+    assert f"test_report.py:{line} kl_backward" in str(report)
+    assert line_of(functools.partial(kl_backward)) == ""
+    assert line_of(np.add) == ""
+    typed_in = {}
+    exec("def backward(dy, cache): pass", typed_in)
+    assert line_of(typed_in["backward"]) == ""
+
+
+def test_behind_an_adapter_it_is_the_line_of_what_was_wrapped():
+    class Layer:
+        W = np.ones((3, 2))
+
+        def forward(self, x):
+            self.x = x
+            return x @ self.W
+
+        def backward(self, dy):
+            self.dW = self.x.T @ dy
+            return -dy @ self.W.T
+
+    def loss_and_grads(x):
+        return float((x * x).sum()), x
+
+    def slope(x):
+        return x
+
+    x = np.ones((4, 3))
+    assert check_layer(Layer(), x, params="W").backward.endswith(" backward")
+    assert check_loss_and_grads(loss_and_grads, x).backward.endswith(" loss_and_grads")
+    assert check_function(lambda x: float((x * x).sum()), slope, x).backward.endswith(" slope")
+    assert "adapters.py" not in check_layer(Layer(), x, params="W").backward

@@ -264,3 +264,47 @@ def test_every_tie_getting_the_whole_gradient_is_too_much():
     assert check_op(greedy, sample="4x3-ties").verdict == "FAIL"
     assert check_op(shared, sample="4x3-ties")
     assert gradcheck(shared.forward, shared.backward, (x,))
+
+
+def in_single(x):
+    y = np.tanh(x.astype(np.float32))
+    return y, y
+
+
+def in_single_backward(dy, y):
+    return dy * (1 - y * y)
+
+
+def test_a_pair_that_turns_everything_into_float32_is_compared_in_float32_and_says_so():
+    report = check_op(Op(in_single, in_single_backward, {"x": Arg("N D")}))
+    assert report, str(report)
+    assert "computes in float32 whatever it is given: every sample is in float32" in str(report)
+    wrong = Op(in_single, lambda dy, y: in_single_backward(dy, y) * np.float32(1.001), {"x": Arg("N D")})
+    assert check_op(wrong).verdict == "FAIL"
+    pure = check_op(Op(in_single, in_single_backward, {"x": Arg("N D")}, pure=True))
+    assert "y is float32 too: does the pair compute in float32 whatever it is given?" in str(pure)
+
+
+def test_the_rounding_of_a_float32_dy_is_no_lack_of_linearity():
+    for seed in range(10):
+        x = np.random.default_rng(seed).standard_normal((4, 3))
+        report = gradcheck(in_single, lambda dy, y: in_single_backward(dy, y).astype(np.float64), (x,), seed=seed)
+        assert report, str(report)
+
+
+def test_a_dy_that_passes_through_float32_is_said():
+    def backward(dy, x):
+        return 2 * dy.astype(np.float32).astype(dy.dtype) * x
+
+    report = gradcheck(square, backward, (X,))
+    assert "is dy rounded to FLOAT32 on its way?" in str(report)
+
+
+def test_an_error_raised_inside_numpy_names_the_line_of_the_caller():
+    def forward(x):
+        return np.einsum("ij,jk->ik", x, x), x
+
+    report = gradcheck(forward, square_backward, (X,))
+    assert report.verdict == "FAIL"
+    line = forward.__code__.co_firstlineno + 1
+    assert f"(line {line} of {__file__})" in str(report)
