@@ -65,6 +65,8 @@ def run(args: argparse.Namespace) -> int:
 
         args.emit_test.write_text(test_file(*failure), encoding="utf-8")
         print(f"wrote {args.emit_test}: run it with pytest {args.emit_test}", file=sys.stderr)
+    elif args.emit_test:
+        print(f"no op failed: {args.emit_test} is not written", file=sys.stderr)
     return 0 if all(reports) else 1
 
 
@@ -116,7 +118,8 @@ def _verdict(reports: Sequence[Report]) -> str:
     comparisons = sum(row.compared for row in rows)
     outcome = f"{failed} failed" if failed else "all agree" if not doubtful else "none failed"
     outcome += f", {doubtful} inconclusive" if doubtful else ""
-    return f"{len(reports)} checked, {len(rows)} gradients, {comparisons} comparisons in {seconds:.1f} s: {outcome}"
+    gradients = f"{len(rows)} gradient{'s' * (len(rows) != 1)}"
+    return f"{len(reports)} checked, {gradients}, {comparisons} comparisons in {seconds:.1f} s: {outcome}"
 
 
 def _print_json(args: argparse.Namespace, reports: Sequence[Report]) -> None:

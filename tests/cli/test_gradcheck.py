@@ -8,6 +8,7 @@ import textwrap
 import pytest
 
 from npvae.cli import main
+from npvae.ops import OPS
 
 MINE = """
     import numpy as np
@@ -144,7 +145,13 @@ def test_explain_prints_the_page_with_numbers_and_the_check_beside(capsys):
     assert output.count("agrees: page off by") == 3
 
 
-@pytest.mark.parametrize("name", ["layer", "gaussian_nll_scalar", "reparameterize", "squared_error"])
+def test_no_file_is_written_where_nothing_failed(mine, tmp_path, capsys):
+    assert main(["gradcheck", f"{mine}:swish", "--emit-test", str(tmp_path / "test_it.py")]) == 0
+    assert "no op failed" in capsys.readouterr().err
+    assert not (tmp_path / "test_it.py").exists()
+
+
+@pytest.mark.parametrize("name", [op.name for op in OPS])
 def test_explain_agrees_with_itself(name, capsys):
     assert main(["explain", name]) == 0
     assert "DISAGREES" not in capsys.readouterr().out
