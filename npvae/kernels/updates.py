@@ -50,7 +50,7 @@ def adagrad(p: np.ndarray, g: np.ndarray, G: np.ndarray, rates: np.ndarray, leas
 @kernel(SUMS)
 def sum_of_squares(g: np.ndarray) -> float:
     """Sum of g**2: inf or NaN if an entry is, or its square. Blocks of 4096 add up in g's dtype, these in float64."""
-    total = 0.0
+    total = np.float64(0)
     for start in range(0, g.size, 4096):
         block = g[start : start + 4096]
         part = g.dtype.type(0)
