@@ -155,7 +155,7 @@ def _adjudicate(
     if difference <= allowed + trembling:
         if trembling <= max(1e-3 * abs(slope.value), 10.0 * tolerance.rtol * largest):
             return Ruling(PASS, slope.value, trembling, reason="within the noise of the forward")
-        return Ruling(UNSEEN, slope.value, trembling, reason=f"the forward trembles by {noise:.1g}, which hides it")
+        return Ruling(UNSEEN, slope.value, trembling, reason=f"the forward is uncertain by {noise:.1g}, which hides it")
     if difference > 4.0 * slope.error and confirm():
         return Ruling(FAIL, slope.value, slope.error)
     return Ruling(INCONCLUSIVE, slope.value, slope.error, reason="the differences do not settle")
@@ -262,5 +262,5 @@ def _between(
         reason = f"the slopes from the two sides allow {low:+.4g} to {high:+.4g}" if kink else ""
         return Ruling(FAIL, nearest, error, kink, reason)
     if error > 1e-3 * max(abs(low), abs(high), abs(claim)) + 1e3 * tolerance.atol:
-        return Ruling(UNSEEN, nearest, error, kink, "the forward trembles too much there")
+        return Ruling(UNSEEN, nearest, error, kink, "the forward is too noisy there")
     return Ruling(PASS, nearest, error, kink)

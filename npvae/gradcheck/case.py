@@ -9,9 +9,10 @@ import numpy as np
 
 from npvae.gradcheck.analytic import Analytic
 from npvae.gradcheck.calls import Broken, Pair, Refused
-from npvae.gradcheck.contracts import check_determinism, check_isolation, check_linearity, run
+from npvae.gradcheck.contracts import check_determinism, check_isolation, run
 from npvae.gradcheck.drawing import Case
 from npvae.gradcheck.gradient import Claim, compare
+from npvae.gradcheck.linearity import check_linearity
 from npvae.gradcheck.numeric import Tolerance, tolerance_for
 from npvae.gradcheck.reference import Reference
 from npvae.gradcheck.report import CHECKS, FAIL, INCONCLUSIVE, Finding, Row

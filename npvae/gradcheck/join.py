@@ -48,8 +48,11 @@ def _located(finding: Finding, outcomes: Sequence[Outcome]) -> Finding:
     )
     if not code or code in finding.diagnosis_codes:
         return finding
-    if code == "regime-only" and {"kink-only", "edge-only"} & set(finding.diagnosis_codes):
+    said = {finding.code, *finding.diagnosis_codes}
+    if code == "regime-only" and said & {"kink-only", "edge-only", "wrong-at-ties"}:
         return finding  # the same, said twice
+    if code == "shape-only" and words.endswith("> 1") and "factor-of-size" in said:
+        return finding
     diagnosis = "; ".join(part for part in (finding.diagnosis, words) if part)
     return replace(finding, diagnosis=diagnosis, diagnosis_codes=(*finding.diagnosis_codes, code))
 

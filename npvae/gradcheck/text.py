@@ -95,7 +95,7 @@ def _one_of_each(findings: Sequence[Finding]) -> list[Finding]:
 
 def _finding_lines(report: Report, f: Finding) -> list[str]:
     subject = f"  d/d{f.arg}" if f.arg else ""
-    where = "the inputs given" if f.sample == "given" else f"sample {f.sample}"
+    where = {"given": "the inputs given", "all": "all samples"}.get(f.sample, f"sample {f.sample}")
     lines = [f"{f.verdict}  {report.name}{subject}   {f.dtype}, {where}, seed {report.seed}"]
     if f.index is not None and f.analytic is not None and f.numeric is not None:
         lines.append(
@@ -110,7 +110,7 @@ def _finding_lines(report: Report, f: Finding) -> list[str]:
     tail = "; ".join(part for part in (f.message, f.diagnosis) if part)
     prefix = "" if f.check == "numeric" else f"{f.check}: "
     if tail:
-        lines.append(f"  {prefix}{tail}")
+        lines.append(f"  {prefix}{tail}".replace("?; ", "? "))
     return lines
 
 

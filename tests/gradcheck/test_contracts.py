@@ -290,3 +290,26 @@ def test_two_arguments_are_told_apart():
     report = check_op(wrong, sample="4x3")
     assert [(f.code, f.arg) for f in report.findings] == [("gradient-shape", "W")]
     assert "d/dx" in str(report).split("passes:")[1]
+
+
+@pytest.mark.parametrize(
+    ("change", "mend"),
+    [
+        (lambda db: db[None], "the gradient has shape (1, 5), b has (5,): an axis of size 1 too many, keepdims=True?"),
+        (lambda db: np.tile(db / 4, (4, 1)), "the gradient has shape (4, 5), b has (5,): sum over the first axis"),
+        (lambda db: np.tile(db / 8, (2, 4, 1)), "(2, 4, 5), b has (5,): sum over the first 2 axes"),
+        (lambda db: db[:2], "the gradient has shape (2,), b has (5,)"),
+    ],
+)
+def test_a_wrong_shape_is_named_with_what_would_mend_it(change, mend):
+    op = Op(
+        lambda x, b: (x + b, ()),
+        lambda dy, c: (dy.copy(), change(dy.sum(axis=0)).astype(dy.dtype)),
+        {"x": Arg("N O"), "b": Arg("O")},
+    )
+    assert mend in str(check_op(op, sample="4x5"))
+
+
+def test_a_transposed_gradient_is_taken_for_one_by_its_shape():
+    op = Op(scaled, lambda dy, c: (dy * c[1], (dy * c[0]).T.copy()), TWO)
+    assert "the gradient has shape (3, 4), W has (4, 3): transposed?" in str(check_op(op, sample="4x3"))
