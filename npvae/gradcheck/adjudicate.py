@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from npvae.gradcheck.beside import slope_nearby, slope_nearer
+from npvae.gradcheck.beside import closeness, slope_nearby, slope_nearer
 from npvae.gradcheck.differences import central_slope, one_sided_slope
 from npvae.gradcheck.numeric import Tolerance
 from npvae.gradcheck.reference import Reference, ends
@@ -91,14 +91,16 @@ def adjudicate(
 
 def _second_look(reference: Reference, k: int, i: int, claim: float, tolerance: Tolerance, ruling: Ruling) -> Ruling:
     """A PASS if the claim is a slope beside the entry, where kinks are nearer than steps or entries are equal."""
-    off = abs(claim - ruling.numeric)
     if ruling.verdict == PASS or reference.entry_step(k, i) == 0.0:
         return ruling
-    if ruling.verdict == FAIL and off <= 0.02 * max(abs(claim), abs(ruling.numeric)):
-        return ruling  # what is slightly off everywhere is slightly off beside it too
+    # What is slightly off everywhere is slightly off beside it too: only what is far off is looked at again.
+    size = max(abs(claim), abs(ruling.numeric))
+    off = abs(claim - ruling.numeric)
     near = slope_nearer(reference, k, i, claim, tolerance)
-    if near.agrees or (ruling.verdict == FAIL and slope_nearby(reference, k, i, claim)):
-        return Ruling(PASS, near.value if near.agrees else claim, near.error, reason=BESIDE)
+    if near.agrees and (off > 1e-5 * size or ruling.verdict != FAIL):
+        return Ruling(PASS, near.value, near.error, reason=BESIDE)
+    if ruling.verdict == FAIL and off > 10.0 * closeness(reference) * size and slope_nearby(reference, k, i, claim):
+        return Ruling(PASS, claim, near.error, reason=BESIDE)
     if ruling.verdict == FAIL and near.error < 1e-3 * min(ruling.error, abs(near.value)):
         return replace(ruling, numeric=near.value, error=near.error)
     return ruling

@@ -8,6 +8,7 @@ between the two slopes along the entry: move one of three that are equal, and th
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -15,9 +16,9 @@ from npvae.gradcheck.differences import Slope, central_slope
 from npvae.gradcheck.numeric import Tolerance
 from npvae.gradcheck.reference import Reference
 
-__all__ = ["slope_nearby", "slope_nearer"]
+__all__ = ["closeness", "slope_nearby", "slope_nearer"]
 
-PLACES = 24
+PLACES = 100
 """So many places among its equals, at most, are tried for an entry."""
 
 
@@ -29,29 +30,52 @@ def slope_nearer(reference: Reference, k: int, i: int, claim: float, tolerance: 
     return central_slope(along, claim=claim, rtol=max(tolerance.rtol, 1e-6), atol=tolerance.atol, step=step)
 
 
+def closeness(reference: Reference) -> float:
+    """How far apart, relatively, slopes may be that are taken for the same a little beside the entry."""
+    return 0.02 if reference.low else 1e-4
+
+
 def slope_nearby(reference: Reference, k: int, i: int, claim: float) -> bool:
     """Whether the claim lies between slopes along entry i of argument k with equal entries set a little apart.
 
-    The entry is put before all that are equal to it, after the first, after the second and so on to the end.
+    The entry is put before all that are equal to it, after the first, after the second and so on to the end: those in
+    its row, those in its column, then all of them.
     """
-    flat = reference.inputs[k].reshape(-1)
-    value = float(flat[i])
-    equal = np.flatnonzero(flat == value)
-    kept = flat[equal]  # zeros have signs
-    others = equal[equal != i]
-    gap = (0.03 if reference.low else 1e-4) * max(1.0, abs(value)) / equal.size
-    close = 0.02 if reference.low else 1e-3
-    apart = value + gap * (np.arange(equal.size) - 0.5 * others.size)
-    low, high = (float(end) if not isinstance(end, str) else np.inf for end in reference.args[k].domain)
     slopes: list[float] = []
+    for equal in _equals(reference.inputs[k], i):
+        for found, noise in _slopes_among(reference, k, i, equal):
+            slopes.append(found)
+            allowed = closeness(reference) * max(abs(found), abs(claim)) + noise
+            if min(slopes) - allowed <= claim <= max(slopes) + allowed:
+                return True
+    return False
+
+
+def _equals(x: np.ndarray, i: int) -> Iterator[np.ndarray]:
+    """Flat indices of the entries equal to entry i, itself among them, along each axis and in the whole array."""
+    same = x == x.flat[i]
+    place = np.unravel_index(i, x.shape)
+    for axis in reversed(range(x.ndim)):
+        line = np.zeros(x.shape, dtype=bool)
+        line[tuple(slice(None) if a == axis else at for a, at in enumerate(place))] = True
+        yield np.flatnonzero(same & line)
+    yield np.flatnonzero(same)
+
+
+def _slopes_among(reference: Reference, k: int, i: int, equal: np.ndarray) -> Iterator[tuple[float, float]]:
+    """Slopes along entry i, and their rounding, with the entry at one place after the other among its equals."""
+    others = reference.case.rng("equals").permutation(equal[equal != i])
+    flat = reference.inputs[k].reshape(-1)
+    kept = flat[equal]  # zeros have signs
+    value = float(flat[i])
+    gap = (0.03 if reference.low else 1e-5) * max(1.0, abs(value)) / equal.size
+    low, high = (float(end) if not isinstance(end, str) else np.inf for end in reference.args[k].domain)
+    apart = np.clip(value + gap * (np.arange(equal.size) - 0.5 * others.size), low, high)
     for rank in np.linspace(0, others.size, min(equal.size, PLACES)).astype(int) if others.size else ():
+        flat[np.insert(others, rank, i)] = apart
         try:
-            flat[np.insert(others, rank, i)] = np.clip(apart, low, high)
             along = reference.along_entry(k, i)
-            slopes.append(along(0.25 * gap))
+            found = along(0.25 * gap), along.noise()
         finally:
             flat[equal] = kept
-        allowed = close * max(abs(slopes[-1]), abs(claim)) + along.noise()
-        if min(slopes) - allowed <= claim <= max(slopes) + allowed:
-            return True
-    return False
+        yield found

@@ -86,6 +86,13 @@ def test_a_gradient_of_a_point_nearby_is_right(op, seed):
     assert report, str(report)
 
 
+@pytest.mark.deep
+@pytest.mark.parametrize("op", RIGHT, ids=lambda op: op.name)
+def test_and_wherever_hundreds_are_equal(op):
+    report = check_op(op, level="exhaustive")
+    assert report, str(report)
+
+
 @pytest.mark.parametrize("op", WRONG, ids=lambda op: op.name)
 def test_what_no_point_nearby_has_is_wrong(op):
     assert check_op(op).verdict == "FAIL"
