@@ -57,9 +57,8 @@ def main() -> int:
     args = parser.parse_args()
 
     os.chdir(ROOT)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))  # by way of `finally`: what was started ends too
     warm_up()
-    if args.check:
-        return check()
     jobs = [(path, number) for path in chosen(args.files) for number in range(len(edits_of(path)))]
     if args.again:
         survived = {line.removeprefix("survived: ") for line in args.again.read_text().splitlines()}
@@ -67,7 +66,7 @@ def main() -> int:
     random.Random(args.seed).shuffle(jobs)
     jobs = jobs[:40] if args.quick else jobs
     try:
-        return run(jobs, 60 * args.minutes)
+        return check() if args.check else run(jobs, 60 * args.minutes)
     finally:
         shutil.rmtree(SCRATCH, ignore_errors=True)
 
@@ -164,6 +163,7 @@ def run_in_fork(path: Path, source: str, stage: Stage, seconds: float) -> int | 
     if child == 0:
         code = 99
         try:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
             os.setsid()  # a group of processes, so that what the tests start can be ended with them
             silence = os.open(os.devnull, os.O_WRONLY)
             os.dup2(silence, 1)

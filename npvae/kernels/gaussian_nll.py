@@ -31,7 +31,8 @@ def gaussian_nll_forward(
     r = new(mean.shape, mean.dtype)
     rows = mean.shape if logvar.ndim == 2 else (1, mean.shape[1])
     spread = np.ascontiguousarray(np.broadcast_to(logvar, rows))
-    precision = np.exp(np.negative(spread, out=new(rows, mean.dtype)), out=new(rows, mean.dtype))
+    precision = np.negative(spread, out=new(rows, mean.dtype))
+    np.exp(precision, out=precision)
     gaussian_values(np.ascontiguousarray(mean), spread, precision, np.ascontiguousarray(x), nll, r)
     return nll, (r, (precision, logvar.shape))
 

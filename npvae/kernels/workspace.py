@@ -13,6 +13,7 @@ to keep them longer copies them, or does not use a workspace: without one every 
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from inspect import signature
 from types import SimpleNamespace
@@ -74,7 +75,7 @@ class Workspace:
 
 def aligned_empty(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     """An array like np.empty's whose first entry lies at a multiple of 64 bytes."""
-    size = int(np.prod(shape, dtype=int)) * np.dtype(dtype).itemsize
+    size = math.prod(shape) * np.dtype(dtype).itemsize
     raw = np.empty(size + ALIGNMENT, np.uint8)
     start = -raw.ctypes.data % ALIGNMENT
     return raw[start : start + size].view(dtype).reshape(shape)

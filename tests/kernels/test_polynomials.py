@@ -47,6 +47,16 @@ def test_float64_is_the_c_library():
     np.testing.assert_allclose(log1p_e, np.log1p(e), rtol=4e-16)
 
 
+def test_exp_gives_the_least_normal_float32_and_no_denormal_ones():
+    """Arithmetic on those is slow."""
+    x = np.array([polynomials.EXP_MIN, np.nextafter(polynomials.EXP_MIN, np.float32(-100)), -87.5, -88, -100], "f4")
+    exp_x, expm1_x, _ = computed(x, np.zeros_like(x))
+    tiny = np.finfo(np.float32).tiny
+    assert tiny <= exp_x[0] < 1.01 * tiny
+    np.testing.assert_array_equal(exp_x[1:], 0)
+    np.testing.assert_array_equal(expm1_x, -1)
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_ends_of_the_domain_and_nan(dtype):
     x = np.array([0.0, -0.0, -87.34, -1e4, -np.inf, np.nan], dtype)

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from numba import config
 
 from npvae import kernels, ops, optim
-from npvae.kernels import optimizers
+from npvae.kernels import optimizers, threads
 from npvae.kernels.arrays import one_float_dtype
 from npvae.kernels.updates import sum_of_squares
 from npvae.kernels.workspace import aligned_empty
@@ -37,6 +38,46 @@ def test_floats_of_one_dtype_are_not_left_to_the_reference(monkeypatch, case, dt
     getattr(kernels, f"{name}_backward")(np.ones_like(y), cache)
 
 
+def arrays_in(cache):
+    return [a for part in cache for a in (arrays_in(part) if isinstance(part, tuple) else [part])]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_is_large_comes_from_new_and_place_or_was_handed_in(case):
+    """Else a workspace would not spare the memory."""
+    name, made = case.partition(" ")[0], []
+    shapes = CASES[case]
+    given = [np.full(shape, 0.5, np.float32) for shape in shapes]
+
+    def make(shape, dtype):
+        made.append(np.empty(shape, dtype))
+        return made[-1]
+
+    forward, backward = (getattr(kernels, f"{name}_{direction}") for direction in ("forward", "backward"))
+    y, cache = forward(*given, new=make)
+    place = {"place": lambda parameter: make(parameter.shape, parameter.dtype)} if len(shapes[-1]) == 1 else {}
+    gradients = backward(np.ones_like(y), cache, new=make, **place)
+    gradients = gradients if isinstance(gradients, tuple) else (gradients,)
+    for array in (y, *arrays_in(cache), *gradients):
+        if isinstance(array, np.ndarray) and array.size > 1:
+            assert any(array is known or array.base is known for known in (*made, *given))
+
+
+def test_large_images_are_the_teams_with_the_same_result(monkeypatch):
+    if not config.DISABLE_JIT:
+        monkeypatch.setattr(threads, "PRODUCTS", "tiles")
+    rng, done, run = np.random.default_rng(0), [], threads.team.run
+    monkeypatch.setattr(threads.team, "run", lambda job, *arguments: (done.append(job), run(job, *arguments)))
+    for rows in (9, 10):
+        logits, x = rng.standard_normal((rows, 5_000)).astype("f4"), rng.random((rows, 5_000)).astype("f4")
+        (nll, cache), (wanted, reference) = (room.bernoulli_nll_forward(logits, x) for room in (kernels, ops))
+        np.testing.assert_allclose(nll, wanted, rtol=1e-5)
+        dnll = rng.standard_normal(rows).astype("f4")
+        gradients = [room.bernoulli_nll_backward(dnll, c) for room, c in ((kernels, cache), (ops, reference))]
+        np.testing.assert_allclose(*gradients, rtol=0, atol=1e-6)
+    assert len(done) == (0 if config.DISABLE_JIT else 1)
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_optimisers_are_not_left_to_the_reference(monkeypatch, dtype):
     monkeypatch.setattr(optim, "adam_update", refuse)
@@ -49,6 +90,13 @@ def test_optimisers_are_not_left_to_the_reference(monkeypatch, dtype):
             optimizers.adam_update(*buffers, 1, 1e-3, (0.9, 0.999), eps)
         with pytest.raises(AssertionError, match="the reference"):
             optimizers.adagrad_update(*buffers[:2], v, 1e-2, eps)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_least_gradient_that_is_squared_has_the_least_square(dtype):
+    least, root = optimizers.least_of(np.dtype(dtype))
+    assert least > np.finfo(dtype).tiny
+    assert root * root == pytest.approx(least)
 
 
 def test_dtypes_that_a_twin_takes():

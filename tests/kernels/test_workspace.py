@@ -1,10 +1,13 @@
 """A workspace gives the same numbers as fresh arrays, reuses its buffers, and nothing is reused without one."""
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 
 import npvae
-from npvae.kernels.workspace import ALIGNMENT, Workspace, aligned_empty
+from npvae.kernels.workspace import Workspace, aligned_empty
 from npvae.models import LIKELIHOODS
 
 X = np.random.default_rng(0).random((7, 12))
@@ -83,5 +86,15 @@ def test_buffers_begin_on_a_cache_line(shape):
         array = aligned_empty(shape, np.dtype(dtype))
         assert array.shape == shape
         assert array.dtype == dtype
-        assert array.size == 0 or array.ctypes.data % ALIGNMENT == 0
-    assert Workspace(npvae.VAE(3).params).grads.flat.ctypes.data % ALIGNMENT == 0
+        assert array.size == 0 or array.ctypes.data % 64 == 0
+    assert Workspace(npvae.VAE(3).params).grads.flat.ctypes.data % 64 == 0
+
+
+def test_a_workspace_keeps_the_parameters_that_it_knows_by_their_identity():
+    """Another array could take the identity of one that is gone."""
+    params = npvae.VAE(3).params
+    alive, workspace = weakref.ref(params), Workspace(params)
+    del params
+    gc.collect()
+    assert alive() is not None
+    assert workspace.place(alive()["encoder.0.W"]) is workspace.grads["encoder.0.W"]
