@@ -23,6 +23,7 @@ import functools
 import importlib.util
 import os
 import random
+import re
 import runpy
 import shutil
 import signal
@@ -61,14 +62,20 @@ def main() -> int:
     warm_up()
     jobs = [(path, number) for path in chosen(args.files) for number in range(len(edits_of(path)))]
     if args.again:
-        survived = {line.removeprefix("survived: ") for line in args.again.read_text().splitlines()}
-        jobs = [(path, number) for path, number in jobs if f"{path}:{edits_of(path)[number][0]}" in survived]
+        lines = args.again.read_text().splitlines()
+        survived = {without_number(line.removeprefix("survived: ")) for line in lines}
+        jobs = [job for job in jobs if without_number(f"{job[0]}:{edits_of(job[0])[job[1]][0]}") in survived]
     random.Random(args.seed).shuffle(jobs)
     jobs = jobs[:40] if args.quick else jobs
     try:
         return check() if args.check else run(jobs, 60 * args.minutes)
     finally:
         shutil.rmtree(SCRATCH, ignore_errors=True)
+
+
+def without_number(survivor: str) -> str:
+    """A survivor without the number of its line, which may be another since."""
+    return re.sub(r"\.py:\d+: ", ".py: ", survivor)
 
 
 def run(jobs: list[tuple[Path, int]], seconds: float) -> int:

@@ -7,9 +7,9 @@ PLAIN = "as plain Python"
 CACHED = "as machine code of the originals, from a cache: for files that hold no kernels"
 AFRESH = "as machine code of the edited source, from a cache that is emptied before every mutant"
 
-EQUALITY, JIT, JOBS, MULTIPLY, OPTIMIZERS, POLYNOMIALS, TEAM, TWINS, WORKSPACE = (
-    f"tests/kernels/test_{name}.py"
-    for name in ("equality", "jit", "jobs", "multiply", "optimizers", "polynomials", "team", "twins", "workspace")
+NAMES = "blas equality jit jobs multiply optimizers polynomials team twins workspace"
+BLAS, EQUALITY, JIT, JOBS, MULTIPLY, OPTIMIZERS, POLYNOMIALS, TEAM, TWINS, WORKSPACE = (
+    f"tests/kernels/test_{name}.py" for name in NAMES.split()
 )
 VALUES = ["tests/ops/test_pages.py", "tests/ops/test_values.py", "tests/ops/test_values_likelihoods.py"]
 NOT_BY_CLOCK = "not catastrophic"  # a test of speed, which other work on the machine may upset
@@ -34,7 +34,9 @@ TESTS: dict[str, list[Stage]] = {
     "npvae/kernels/matmul/multiply.py": [(CACHED, MULTIPLY), (PLAIN, EQUALITY)],
     "npvae/kernels/matmul": [(PLAIN, JOBS), (AFRESH, MULTIPLY)],
     "npvae/kernels/jit.py": [(AFRESH, JIT), (AFRESH, DOCTOR, "-k", "prints or advises")],
-    "npvae/kernels/blas.py": [(CACHED, DOCTOR, TEAM, "-k", "prints or advises or unknown or follows or set_threads")],
+    "npvae/kernels/blas.py": [
+        (CACHED, DOCTOR, BLAS, TEAM, "-k", "prints or advises or unknown or test_blas or follows or set_threads")
+    ],
     "npvae/kernels/bernoulli_nll.py": [(PLAIN, EQUALITY, TWINS), (CACHED, TWINS)],
     "npvae/kernels/team.py": [(CACHED, TEAM, "-k", NOT_BY_CLOCK), (CACHED, MULTIPLY)],
     "npvae/kernels/threads.py": [
@@ -100,6 +102,19 @@ NO_MISTAKES = {
     "abs(gi) <= least": "another result for a single number, and that is nothing beside the epsilon",
     "abs(mi) <= least": "another result for a single number, and that is nothing beside the epsilon",
     "vi <= least_m": "the same number",
+    "carray(floats_at(words[FIFTH]), 8)": "a length that is not looked at",
+    "BERNOULLI_PIECE = 32769": "pieces of any size give the same numbers",
+    "ADAM_PIECE = 32769": "pieces of any size give the same numbers",
+    "WORDS * 8 + 65": "a byte more than is needed to begin on a cache line",
+    "TICKET, DONE, STOP = (0, 9, 16)": "another word of the same cache line",
+    "helper.join(timeout=2)": "patience with a helper that does not end",
+    "for prefix in ('', 'scipy_')": "the order in which names are tried, of which a library has one",
+    "bell = threading.Semaphore(1)": "a helper looks for work once more before its first sleep",
+    "(0.999, 0.9)": "any numbers compile the same",
+    "SIZES = {'N': 8, 'I': 4": "arrays of any size compile the same",
+    "'O': 5, 'D': 5, 'L': 2}": "arrays of any size compile the same",
+    "x, W, y = (np.zeros((128, 64), np.float32)": "arrays of any size compile the same",
+    "x.flags.writeable = read_only": "both come in turn",
     "if not TYPE_CHECKING": "an import that annotations alone need",
     "key in ('place', 'new')": "the order of keyword arguments",
     # npvae/optim

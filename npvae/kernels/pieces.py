@@ -24,8 +24,8 @@ BERNOULLI_PIECE = 32_768  # pixels, in whole samples
 
 @kernel(AS_WRITTEN)
 def rows_of_bernoulli_piece(columns: int) -> int:
-    """Samples of a piece."""
-    return max(1, BERNOULLI_PIECE // max(1, columns))
+    """Samples of a piece, for at least one column."""
+    return max(1, BERNOULLI_PIECE // columns)
 
 
 @kernel(AS_WRITTEN)

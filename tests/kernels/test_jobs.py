@@ -1,14 +1,17 @@
 """Jobs of a team: how they are cut, that each is a new one, and that the pieces of a likelihood make the whole."""
 
+import time
+
 import numpy as np
 import pytest
 from numba import config
 
 from npvae import ops
-from npvae.kernels.jobs import DONE, TICKET, bernoulli, outer_product
+from npvae.kernels.jobs import ASLEEP, DONE, STOP, TICKET, bernoulli, help_out, outer_product, take_pieces
 from npvae.kernels.matmul.products import PIECE, ROW_BLOCK, rows_of_block, share, strips_of
 from npvae.kernels.matmul.tiles import DOT_ROWS, OUTER_VECTORS
 from npvae.kernels.matmul.vectors import LANES
+from npvae.kernels.pieces import FIRST
 from npvae.kernels.team import Team, new_words
 
 compiled = pytest.mark.skipif(bool(config.DISABLE_JIT), reason="jobs exist compiled only")
@@ -72,6 +75,34 @@ def test_every_job_has_another_number_than_the_one_before_also_after_the_last_nu
         assert ticket & 0xFFFFF == (ticket >> 20) & 0xFFFFF == words[DONE]  # all pieces were taken, and done
     assert len(set(numbers)) == 6
     assert 0 <= min(numbers) <= max(numbers) < 2**20
+
+
+@compiled
+@pytest.mark.parametrize("helping", [True, False])
+def test_a_helper_alone_does_every_piece_once_as_the_caller_does(helping):
+    rng, words = np.random.default_rng(0), new_words()
+    a, b = rng.standard_normal((300, 200), np.float32), rng.standard_normal((200, 320), np.float32)
+    wanted, out = np.empty((2, 300, 320), np.float32)
+    outer_product(words, a, b, wanted, False)
+    pieces = int(words[DONE])
+    assert pieces > 4
+    words[FIRST], words[DONE], words[TICKET] = out.ctypes.data, 0, pieces << 20
+    out[:] = np.nan
+    assert take_pieces(words, helping) == pieces
+    assert words[DONE] == pieces
+    np.testing.assert_array_equal(out, wanted)
+
+
+@compiled
+def test_a_helper_without_work_looks_for_it_for_a_while_and_then_says_that_it_sleeps():
+    for stop in (1, 0):  # the first call compiles
+        words = new_words()
+        words[STOP] = stop
+        start = time.perf_counter()
+        help_out(words, 2)
+        seconds = time.perf_counter() - start
+        assert list(np.flatnonzero(words)) == ([STOP] if stop else [ASLEEP + 2])
+    assert seconds > 50e-6  # PATIENCE at 20 GHz
 
 
 @pytest.mark.parametrize("step", [5, 6])

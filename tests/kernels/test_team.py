@@ -196,6 +196,29 @@ def test_the_default_arrangement_is_not_the_catastrophic_one():
     assert min(times[default]) < 2 * min(times[1])
 
 
+def test_whoever_finds_the_team_taken_works_alone_and_does_not_wait():
+    team, done = Team(2), []
+    with team.taken:
+        worker = threading.Thread(target=team.run, args=(lambda words, x: done.append((words, x)), 5), daemon=True)
+        worker.start()
+        worker.join(timeout=30)
+        assert len(done) == 1
+    assert done[0][1] == 5
+    assert done[0][0] is not team.words
+    assert team.helpers == []
+    assert not team.taken.locked()
+
+
+def test_a_bell_is_rung_once_for_each_helper_that_sleeps():
+    team = Team(3)
+    team.started, team.bells = True, [threading.Semaphore(0), threading.Semaphore(0)]
+    team.words[ASLEEP + 1] = 1
+    team._ring()
+    team._ring()
+    assert not team.words[ASLEEP : ASLEEP + 2].any()
+    assert [bell.acquire(blocking=False) for bell in (*team.bells, team.bells[1])] == [False, True, False]
+
+
 def test_a_team_has_its_caller_at_least_and_no_more_helpers_than_words():
     team = Team(0)
     assert team.threads == 1
