@@ -4,7 +4,7 @@
 epochs 200 and 350; trained on the 50,000 images of the train part. -log p(x) by 200 importance samples on the 10,000
 test images. The figure that is reproduced is that of the settings; Rezende & Mohamed's network was another.
 
-    python benchmarks/reproduce_static_mnist.py [--seeds 0] [--minutes M] [--quick]
+    python benchmarks/reproduce_static_mnist.py [--seeds 0] [--hidden 400] [--epochs 500] [--minutes M] [--quick]
 """
 
 import argparse
@@ -29,14 +29,17 @@ def main(argv=None):
     add_options(parser, "reproduce-static-mnist")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--samples", type=int, default=200)
+    parser.add_argument("--epochs", type=int, default=EPOCHS)
+    parser.add_argument("--hidden", type=int, nargs="+", default=[400])
     args = parser.parse_args(argv)
     clock, folder = begin(args)
-    epochs, images = (5, 1000) if args.quick else (EPOCHS, 10_000)
+    epochs, images = (5, 1000) if args.quick else (args.epochs, 10_000)
     train, test = (part.numpy() for part in npvae.load_dataset("binarized-mnist", args.data_dir))
     results = []
     for seed in args.seeds[:1] if args.quick else args.seeds:
-        vae = npvae.VAE(784, (400,), 40, seed=seed)
-        training = Training.open(folder / f"seed{seed}.npz", vae, npvae.Adam(vae.params, lr=1e-4), seed)
+        vae = npvae.VAE(784, args.hidden, 40, seed=seed)
+        name = f"seed{seed}.npz" if args.hidden == [400] else f"hidden-{'-'.join(map(str, args.hidden))}-seed{seed}.npz"
+        training = Training.open(folder / name, vae, npvae.Adam(vae.params, lr=1e-4), seed)
         while training.epoch < epochs and not clock.over():
             training.optimizer.lr = learning_rate(training.epoch)
             loss = training.run_epoch(train, 100)
@@ -51,7 +54,7 @@ def main(argv=None):
         nll = -float(estimate.log_p.mean())
         results.append({"seed": seed, "epoch": training.epoch, "nll": nll, "active": active, "images": images})
         results[-1] |= {"seconds": training.seconds, "rows": training.rows}
-        print(f"seed {seed}, epoch {training.epoch} of {EPOCHS}: -log p(x) = {nll:.2f} nats (published {PUBLISHED})")
+        print(f"seed {seed}, epoch {training.epoch} of {epochs}: -log p(x) = {nll:.2f} nats (published {PUBLISHED})")
         print(f"    {args.samples} samples, {images} images, {active} of 40 latents active, {training.seconds:.0f} s")
     print(machine())
     write_results(folder, published=PUBLISHED, samples=args.samples, rows=results)
