@@ -4,7 +4,7 @@
     python benchmarks/mutation.py --quick              # 40 mutants
     python benchmarks/mutation.py npvae/ops/dense.py   # these files, and all in these folders
     python benchmarks/mutation.py --minutes 10         # as many as fit, an unbiased sample since the order is random
-    python benchmarks/mutation.py --again run.log      # the survivors that a run before has printed
+    python benchmarks/mutation.py --again run.log      # the survivors of an earlier run that nothing explains
 
 `mutants.py` makes the edits; `mutation_tables.py` has the tests of each file, and the survivors that are no mistakes.
 Each mutant is tested in a fork of this process, which has imported what does not change. The file on disk is never
@@ -53,7 +53,7 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="see that mistakes planted in each way are noticed")
     parser.add_argument("--seed", type=int, default=0, help="of the order")
     parser.add_argument(
-        "--again", type=Path, help="a log of this script: run the survivors in it, as the files are now"
+        "--again", type=Path, help="a log of this script: run the survivors in it that nothing explains"
     )
     args = parser.parse_args()
 
@@ -63,7 +63,7 @@ def main() -> int:
     jobs = [(path, number) for path in chosen(args.files) for number in range(len(edits_of(path)))]
     if args.again:
         lines = args.again.read_text().splitlines()
-        survived = {without_number(line.removeprefix("survived: ")) for line in lines}
+        survived = {without_number(line.removeprefix("survived: ")) for line in unexplained(lines)}
         jobs = [job for job in jobs if without_number(f"{job[0]}:{edits_of(job[0])[job[1]][0]}") in survived]
     random.Random(args.seed).shuffle(jobs)
     jobs = jobs[:40] if args.quick else jobs

@@ -30,3 +30,9 @@ def test_an_unknown_library_has_no_threads(monkeypatch):
 @known
 def test_the_description_names_the_library_and_then_the_processor():
     assert re.fullmatch(r"MKL|BLIS|OpenBLAS .* running as \w+", blas.description())
+
+
+def test_every_library_has_a_function_to_read_and_then_the_one_to_set():
+    for reader, setter in blas._FUNCTIONS:
+        assert re.search("get|Get", reader)
+        assert reader.replace("get", "set").replace("Get_Max", "Set_Num") == setter

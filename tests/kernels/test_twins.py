@@ -96,7 +96,7 @@ def test_optimisers_are_not_left_to_the_reference(monkeypatch, dtype):
 def test_the_least_gradient_that_is_squared_has_the_least_square(dtype):
     least, root = optimizers.least_of(np.dtype(dtype))
     assert least > np.finfo(dtype).tiny
-    assert root * root == pytest.approx(least)
+    assert root * root == pytest.approx(least, rel=1e-6, abs=0)
 
 
 def test_dtypes_that_a_twin_takes():
