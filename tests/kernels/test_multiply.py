@@ -93,10 +93,14 @@ ONE, THREE = Team(1), Team(3)
 
 
 @compiled
+@pytest.mark.parametrize("K", [products.K_BLOCK + 300, 2 * products.K_BLOCK + 5])
 @pytest.mark.parametrize("kind", ["NN", "TN", "NT"])
-def test_more_k_than_a_block_and_many_pieces(kind):
-    """K beyond K_BLOCK continues the sums that out holds; rows beyond ROW_BLOCK begin another block."""
-    M, K, N = products.ROW_BLOCK + 13, 2 * products.K_BLOCK + 5, 330
+def test_more_k_than_a_block_and_many_pieces(kind, K):
+    """K beyond K_BLOCK continues the sums that out holds; rows beyond ROW_BLOCK begin another block.
+
+    With the smaller K a piece has several tiles, so that the registers hold another tile's sums when it goes on.
+    """
+    M, N = products.ROW_BLOCK + 13, 330
     x, y = factors(kind, M, K, N, np.random.default_rng(1))
     assert products.outer_pieces(M, N, K) > 4
     alone = computed_by_tiles(kind, x, y, ONE)

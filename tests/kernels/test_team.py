@@ -44,6 +44,7 @@ def test_helpers_sleep_when_idle_wake_for_a_job_and_stop():
     team.stop()
     assert not any(helper.is_alive() for helper in helpers)
     np.testing.assert_array_equal(computed(team, a, b), wanted)
+    assert [helper.is_alive() for helper in team.helpers] == [True, True]  # others: a team that was stopped starts anew
     team.stop()
 
 
