@@ -14,13 +14,13 @@ from typing import Any
 
 from npvae import ops
 from npvae.kernels.bernoulli_nll import bernoulli_nll_backward, bernoulli_nll_forward
+from npvae.kernels.gaussian_kl import gaussian_kl_backward, gaussian_kl_forward
 from npvae.kernels.gaussian_nll import (
     gaussian_nll_backward,
     gaussian_nll_forward,
     squared_error_backward,
     squared_error_forward,
 )
-from npvae.kernels.latent import gaussian_kl_backward, gaussian_kl_forward
 from npvae.kernels.layer import dense_backward, dense_forward, layer_backward, layer_forward
 from npvae.spec import Op
 
