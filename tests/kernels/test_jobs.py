@@ -7,11 +7,22 @@ import pytest
 from numba import config
 
 from npvae import ops
-from npvae.kernels.jobs import ASLEEP, DONE, STOP, TICKET, bernoulli, help_out, outer_product, take_pieces
+from npvae.kernels.jobs import (
+    ASLEEP,
+    DONE,
+    STOP,
+    TICKET,
+    adam_step,
+    bernoulli,
+    dot_product,
+    help_out,
+    outer_product,
+    take_pieces,
+)
 from npvae.kernels.matmul.products import PIECE, ROW_BLOCK, rows_of_block, share, strips_of
 from npvae.kernels.matmul.tiles import DOT_ROWS, OUTER_VECTORS
 from npvae.kernels.matmul.vectors import LANES
-from npvae.kernels.pieces import FIRST
+from npvae.kernels.pieces import ADAM_PIECE, BERNOULLI_PIECE, FIRST, do_piece
 from npvae.kernels.team import Team, new_words
 
 compiled = pytest.mark.skipif(bool(config.DISABLE_JIT), reason="jobs exist compiled only")
@@ -91,6 +102,42 @@ def test_a_helper_alone_does_every_piece_once_as_the_caller_does(helping):
     assert take_pieces(words, helping) == pieces
     assert words[DONE] == pieces
     np.testing.assert_array_equal(out, wanted)
+
+
+def jobs():
+    """Jobs of several pieces: kind, function, arguments, a result among them, how many numbers of it a piece may be."""
+    rng = np.random.default_rng(0)
+    x, y = rng.random((300, 784), np.float32), rng.random((300, 784), np.float32)
+    out, transposed_out = np.empty((300, 320), np.float32), np.empty((784, 784), np.float32)
+    a, b, c = x[:, :200].copy(), rng.random((200, 320), np.float32), rng.random((320, 200), np.float32)
+    yield "outer", outer_product, (a, b, out, False), out, PIECE // (2 * 200)
+    yield "outer, transposed", outer_product, (x, y, transposed_out, True), transposed_out, PIECE // (2 * 300)
+    yield "dot", dot_product, (a, c, out), out, PIECE // (2 * 200)
+    nll, residual = np.empty(300, np.float32), np.empty_like(x)
+    yield "bernoulli", bernoulli, (x, y, nll, residual), residual, BERNOULLI_PIECE
+    yield "bernoulli, nll", bernoulli, (x, y, nll, residual), nll, BERNOULLI_PIECE // 784
+    p, ones = np.zeros(100_000, np.float32), [np.ones(100_000, np.float32) for _ in range(3)]
+    rates, least = np.full(7, 0.5, np.float32), np.full(2, 1e-30, np.float32)
+    yield "adam", adam_step, (p, *ones, rates, least), p, ADAM_PIECE
+
+
+JOBS = [pytest.param(*rest, id=kind) for kind, *rest in jobs()]
+
+
+@compiled
+@pytest.mark.parametrize(("job", "arguments", "result", "most"), JOBS)
+def test_the_pieces_of_a_job_are_parts_of_bounded_size_that_do_not_overlap(job, arguments, result, most):
+    """Else threads would write the same numbers at once, or one thread would do the work of all."""
+    words = new_words()
+    job(words, *arguments)
+    pieces, times_written = int(words[DONE]), np.zeros(result.shape, int)
+    assert pieces > 2
+    for piece in range(pieces):
+        result[...] = 0
+        do_piece(words, piece)
+        assert 0 < np.count_nonzero(result) <= most
+        times_written += result != 0
+    assert (times_written == 1).all()
 
 
 @compiled

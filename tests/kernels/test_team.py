@@ -48,6 +48,19 @@ def test_helpers_sleep_when_idle_wake_for_a_job_and_stop():
     team.stop()
 
 
+def test_a_team_that_was_resized_has_as_many_helpers_as_was_asked_for():
+    team, (a, b) = Team(3), factors()
+    wanted = computed(team, a, b)
+    before = team.helpers
+    for size in (2, 4, 1):
+        team.resize(size)
+        assert not any(helper.is_alive() for helper in before)
+        np.testing.assert_array_equal(computed(team, a, b), wanted)
+        assert [helper.is_alive() for helper in team.helpers] == [True] * (size - 1)
+        before = team.helpers
+    team.stop()
+
+
 def test_two_python_threads_at_once_get_each_their_own_result():
     team, failures = Team(2), []
 
