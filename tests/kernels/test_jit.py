@@ -3,17 +3,20 @@
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
+import numpy as np
 import pytest
 from numba import config
 
 from npvae.kernels import jit
+from npvae.kernels.atomics import read
 
 pytestmark = pytest.mark.skipif(bool(config.DISABLE_JIT), reason="nothing is compiled")
 
 PROGRAM = """
-import time, numpy as np
+import numpy as np
 from npvae.kernels import jit
 compiled = []
 with jit.when_compiling(compiled.append):
@@ -93,6 +96,51 @@ def test_the_stamp_changes_with_any_file_of_the_room(monkeypatch, tmp_path):
     first = jit.room_stamp.__wrapped__()
     (tmp_path / "matmul" / "tiles.py").write_text("x = 2")
     assert jit.room_stamp.__wrapped__() != first
+
+
+def test_what_was_compiled_before_an_edit_of_the_room_is_not_used_after_it(monkeypatch, tmp_path):
+    def double(x):
+        return x + x
+
+    def loaded_from_disk():
+        dispatcher = jit.kernel(jit.SUMS)(double)
+        assert dispatcher(2.0) == 4.0
+        return bool(dispatcher.stats.cache_hits)
+
+    monkeypatch.setattr(config, "CACHE_DIR", str(tmp_path))
+    assert [loaded_from_disk(), loaded_from_disk()] == [False, True]
+    monkeypatch.setattr(jit, "room_stamp", lambda: "after an edit")
+    assert [loaded_from_disk(), loaded_from_disk()] == [False, True]
+
+
+@pytest.mark.parametrize(("options", "reordered"), [(jit.SUMS, True), (jit.AS_WRITTEN, False)])
+def test_only_sums_may_be_reordered(monkeypatch, tmp_path, options, reordered):
+    """Added one by one to 2**24, the next float32 is out of reach of any number of ones; in lanes they add up first."""
+
+    def total(start, x):
+        for i in range(x.size):
+            start += x[i]
+        return start
+
+    monkeypatch.setattr(config, "CACHE_DIR", str(tmp_path))  # the cache does not know the options of a kernel
+    start, ones = np.float32(2**24), np.ones(1000, np.float32)
+    assert (jit.kernel(options)(total)(start, ones) > start) == reordered
+
+
+def test_a_kernel_lets_other_python_threads_run():
+    @jit.kernel(jit.AS_WRITTEN)
+    def wait_for_a_one(words, most):
+        while most > 0 and read(words, 0) == 0:
+            most -= 1
+        return most > 0
+
+    words, seen = np.zeros(8, np.int64), []
+    wait_for_a_one(words, 1)  # compiles
+    waiting = threading.Thread(target=lambda: seen.append(wait_for_a_one(words, 2**32)))
+    waiting.start()
+    words[0] = 1  # only seen if this line runs while the kernel does
+    waiting.join()
+    assert seen == [True]
 
 
 def test_importing_the_kernels_compiles_nothing():
