@@ -6,6 +6,7 @@ import sys
 import threading
 from pathlib import Path
 
+import numba
 import numpy as np
 import pytest
 from numba import config
@@ -125,6 +126,29 @@ def test_only_sums_may_be_reordered(monkeypatch, tmp_path, options, reordered):
     monkeypatch.setattr(config, "CACHE_DIR", str(tmp_path))  # the cache does not know the options of a kernel
     start, ones = np.float32(2**24), np.ones(1000, np.float32)
     assert (jit.kernel(options)(total)(start, ones) > start) == reordered
+
+
+def test_a_kernel_divides_by_zero_as_numpy_does():
+    @jit.kernel(jit.AS_WRITTEN)
+    def quotient(a, b):
+        return a / b
+
+    assert [quotient(1.0, 0.0), quotient(-1.0, 0.0)] == [np.inf, -np.inf]
+    assert np.isnan(quotient(0.0, 0.0))
+
+
+def test_of_the_functions_that_numba_compiles_only_our_kernels_are_told():
+    def of_somebody_else(x):
+        return x + x
+
+    told = []
+    with jit.when_compiling(told.append):
+        numba.njit(of_somebody_else)(2.0)
+        of_somebody_else.__module__ = "npvae.kernels"
+        numba.njit(of_somebody_else)(2.0)
+        of_somebody_else.__name__ = "_not_for_users"
+        numba.njit(of_somebody_else)(2.0)
+    assert told == ["of_somebody_else"]
 
 
 def test_a_kernel_lets_other_python_threads_run():
