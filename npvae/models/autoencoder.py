@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from npvae.models.backend import ops_of
+from npvae.models.checks import check_generator, check_whole, check_widths
 from npvae.models.likelihoods import likelihood_of
 from npvae.models.mlp import init_weights, mlp_backward, mlp_forward, mlp_shapes
 from npvae.models.params import Params
@@ -45,7 +46,7 @@ class Autoencoder:
     backend       where the ops come from: "numba", compiled kernels, or "numpy", the pages themselves
     seed          of the initial weights: U(-a, a), a = 1 / sqrt(fan_in), biases zero (npvae.models.mlp.init_weights)
 
-    ValueError for a size below 1 or a name that is unknown.
+    ValueError for a size that is not a whole number of at least 1, or a name that is unknown.
     """
 
     code_width = 1  # numbers that the encoder gives for one latent
@@ -67,10 +68,9 @@ class Autoencoder:
         seed: int = 0,
     ) -> None:
         """Build the parameters and draw their start."""
-        hidden = tuple(int(width) for width in hidden)
-        for what, size in (("data_dim", data_dim), ("latent_dim", latent_dim), *(("hidden", h) for h in hidden)):
-            if size < 1:
-                raise ValueError(f"{what} is {size}, a width must be at least 1")
+        hidden = check_widths("hidden", hidden)
+        check_whole(data_dim=data_dim, latent_dim=latent_dim)
+        check_whole(0, seed=seed)
         if activation not in ACTIVATIONS:
             raise ValueError(f"activation {activation!r} is unknown, choose one of {', '.join(ACTIVATIONS)}")
         if np.dtype(dtype) not in (np.float32, np.float64):
@@ -178,6 +178,8 @@ class Autoencoder:
 
         For an autoencoder nothing has put the codes there: what this shows is why it is not a generator.
         """
+        check_whole(n=n)
+        check_generator(rng)
         output = self.decoder_output(rng.standard_normal((n, self.latent_dim), dtype=self.dtype))
         if draw_pixels:
             return self.likelihood.sample(self.ops, output, self.params, rng)
@@ -195,7 +197,9 @@ class Autoencoder:
     def check_batch(self, x: np.ndarray) -> None:
         """ValueError if x is not (N, D) of the model's dtype. Its values are checked where data enters, not here."""
         who = type(self).__name__
-        if not isinstance(x, np.ndarray) or x.ndim != 2 or x.shape[1] != self.input_dim or len(x) == 0:
+        if not isinstance(x, np.ndarray):
+            raise ValueError(f"{who}: x is a {type(x).__name__}, expected an array: np.asarray(x, {self.dtype.name!r})")
+        if x.ndim != 2 or x.shape[1] != self.input_dim or len(x) == 0:
             raise ValueError(f"{who}: x has shape {np.shape(x)}, expected (N, D) with N >= 1, D = {self.input_dim}")
         if x.dtype != self.dtype:
             scale = " / 255" if x.dtype == np.uint8 else ""

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from npvae.models.checks import check_whole
 from npvae.models.mlp import mlp_backward, mlp_forward, mlp_shapes
 from npvae.models.params import Params
 from npvae.models.vae import VAE
@@ -36,8 +37,7 @@ class ConditionalVAE(VAE):
 
     def __init__(self, *args: Any, classes: int = 10, **rest: Any) -> None:
         """Build the parameters and draw their start."""
-        if classes < 1:
-            raise ValueError(f"classes is {classes}, expected at least 1")
+        check_whole(classes=classes)
         self.classes = classes
         super().__init__(*args, **rest)
         self.input_dim = self.data_dim + classes

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from npvae.models.checks import check_whole, check_widths
 from npvae.models.importance import BoundTrace, mean_of_weights_backward, mean_of_weights_forward
 from npvae.models.mlp import mlp_backward, mlp_forward, mlp_shapes
 from npvae.models.params import Params
@@ -53,9 +54,8 @@ class TwoLayerVAE(VAE):
             raise ValueError(
                 f"objective {objective!r} is not one for two layers, choose one of {', '.join(OBJECTIVES)}"
             )
-        if latent_dim2 < 1:
-            raise ValueError(f"latent_dim2 is {latent_dim2}, a width must be at least 1")
-        self.hidden2, self.latent_dim2 = tuple(int(width) for width in hidden2), latent_dim2
+        check_whole(latent_dim2=latent_dim2)
+        self.hidden2, self.latent_dim2 = check_widths("hidden2", hidden2), latent_dim2
         self.depth2 = len(self.hidden2) + 1
         super().__init__(data_dim, hidden, latent_dim, activation, likelihood, beta, objective=objective, **rest)
         self.config |= {"hidden2": list(self.hidden2), "latent_dim2": latent_dim2}

@@ -21,6 +21,7 @@ import numpy as np
 
 from npvae.models import importance
 from npvae.models.autoencoder import Autoencoder
+from npvae.models.checks import check_whole
 from npvae.models.kl_term import kl_term_backward, kl_term_forward
 from npvae.models.mlp import mlp_backward, mlp_forward
 from npvae.models.params import Params
@@ -78,9 +79,9 @@ class VAE(Autoencoder):
                 raise ValueError(f"{name} is {value}, expected a finite number of at least 0")
         if objective not in OBJECTIVES:
             raise ValueError(f"objective {objective!r} is unknown, choose one of {', '.join(OBJECTIVES)}")
-        if samples < (2 if objective == "score_baseline" else 1):
-            needed = "2, whose baseline is the other samples" if objective == "score_baseline" else "1"
-            raise ValueError(f"samples is {samples}, {objective} needs at least {needed}")
+        check_whole(samples=samples)
+        if objective == "score_baseline" and samples < 2:
+            raise ValueError(f"samples is {samples}, score_baseline needs at least 2: each is held against the others")
         if not np.isfinite(alpha):
             raise ValueError(f"alpha is {alpha}, expected a finite number (the limit at -inf is the objective vr_max)")
         super().__init__(data_dim, hidden, latent_dim, activation, likelihood, **rest)
@@ -181,12 +182,14 @@ class VAE(Autoencoder):
     def reconstruct(self, x: np.ndarray, eps: np.ndarray | None = None) -> np.ndarray:
         """x (N, D) -> the mean of p(x|z), (N, D), at z = mu, or at z = mu + std * eps if noise (N, L) is given."""
         mu, logvar = self.encode(x)
-        return self.decode(mu if eps is None else mu + np.exp(logvar / 2) * eps)
+        return self.decode(mu if eps is None else mu + np.exp(logvar / 2) * self.check_noise(x, eps))
 
     def check_noise(self, x: np.ndarray, eps: np.ndarray | None) -> np.ndarray:
         """eps as it came. ValueError if x or eps has not the shape or dtype that a forward needs."""
         self.check_batch(x)
         who, wanted = type(self).__name__, (len(x), self.noise_dim)
+        if eps is not None and not isinstance(eps, np.ndarray):
+            raise ValueError(f"{who}: eps is a {type(eps).__name__}, expected an array of shape (N, L) = {wanted}")
         if eps is None or eps.ndim not in (2, 3) or eps.shape[-2:] != wanted or len(eps) == 0:
             raise ValueError(
                 f"{who}: eps has shape {getattr(eps, 'shape', None)}, expected (N, L) = {wanted} or (K, N, L): "

@@ -6,7 +6,8 @@ Backward
     best[n] = min(k for k in range(K) if log_w[k, n] == bound[n])                                (2)
     dlog_w[k, n] = dbound[n] if k == best[n] else 0                                              (3)
 
-Only the best sample is learned from; of equal ones, the first. It is not below log p(x).
+Only the best sample is learned from; of equal ones, the first. It is no lower bound: with
+one sample its mean is the ELBO, and it grows with K, past log p(x), to the largest log-weight there is.
 
 Li & Turner (2016), section 4.2.
 """

@@ -15,7 +15,9 @@ def check_positive(who: str, **settings: float) -> None:
 
 
 def check_gradients(who: str, params: Params, grads: Params) -> None:
-    """ValueError if gradients are not laid out like the parameters: same size, same dtype."""
+    """ValueError if gradients are not Params laid out like the parameters: same size, same dtype."""
+    if not isinstance(grads, Params):
+        raise ValueError(f"{who}: gradients are a {type(grads).__name__}, expected Params: what model.backward gives")
     if grads.flat.shape != params.flat.shape or grads.flat.dtype != params.flat.dtype:
         raise ValueError(
             f"{who}: gradients are {grads.flat.size:,} numbers of {grads.flat.dtype}, "

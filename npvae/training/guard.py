@@ -67,7 +67,9 @@ def _in_the_forward(loss: float, trace: Any, rows: np.ndarray | None) -> str:
     samples = np.flatnonzero(bad.any(axis=1))
     value = arrays[name].reshape(len(bad), -1)[bad][0]
     first = "" if name in terms.split() else f", and {name} is the first array that is not finite: {value}"
-    found = f"the loss is {loss} by its {terms}{first}, for {len(samples)} samples of the batch, {_listed(samples)}"
+    found = (
+        f"the loss is {loss} because of its {terms}{first}, for {len(samples)} samples of the batch, {_listed(samples)}"
+    )
     if rows is None:
         return found
     return f"{found}: rows {_listed(rows[samples % len(rows)])} of the training data"  # % for K samples an input

@@ -51,9 +51,9 @@ def train(
 ) -> Any:
     """Train a model in place and return it; `model.history` has one row an epoch.
 
-    x_train, x_test, x_valid  (N, D) float arrays or memory maps, or npvae.data.Images. The test loss is taken once an
-                     epoch and decides nothing. The loss on x_valid decides which epoch is the best; without it the
-                     test loss does
+    x_train, x_test, x_valid  (N, D) float arrays or memory maps, or npvae.data.Images. The loss on x_valid, taken once
+                     an epoch, decides which epoch is the best; without x_valid the one on x_test does, and is then no
+                     test any more. With x_valid the test loss is only written down
     optimizer        "adam", "adagrad" or "sgd"; lr None for its own default
     seed             of the order of the samples and of the noise; the weights' seed is the model's
     patience         stop when so many epochs in a row have brought no lower held-out loss, and return the model of the
@@ -136,7 +136,7 @@ def resume(
         checkpoint = read_checkpoint(run)
         state, settings = restore(checkpoint, run)
         if epochs is not None:
-            settings = replace(settings, epochs=epochs)
+            settings = _with_epochs(settings, epochs, state)
             checkpoint.config["training"]["epochs"] = epochs
         _check(state.model, settings, x_train, x_test, x_valid)
         processes.check_model(state.model)
@@ -169,10 +169,13 @@ def _train(
         closing(Progress(progress, state, settings.epochs, len(x_train))) as show,
         writer,
         Interruption() as interruption,
+        np.errstate(all="ignore"),  # check_finite says it better, and stops
         when_compiling(model.config["backend"], show.compiling),
     ):
         check_params(model.params, step=state.step)
         processes.check_same(model.params, step=state.step)
+        if state.finished(settings) and processes.rank == 0:
+            show.say(f"nothing is left to train: the run has ended with epoch {state.epoch - 1}. More epochs go on")
         writer.begin(state)
         while not state.finished(settings) and not processes.any(interruption.asked):
             show.start_epoch(state.epoch)
@@ -218,6 +221,18 @@ def _held_out_losses(
         return tested, {}
     seed = np.random.SeedSequence(settings.seed, spawn_key=(_VALID_STREAM,))
     return tested, evaluate(state.model, x_valid, np.random.default_rng(seed), processes=processes)
+
+
+def _with_epochs(settings: Settings, epochs: int, state: TrainingState) -> Settings:
+    """The settings with another number of epochs. ValueError if more have begun already."""
+    begun = state.epoch - (state.seen == 0)
+    changed = replace(settings, epochs=epochs)
+    if epochs < begun:
+        raise ValueError(
+            f"resume: epochs is {epochs}, but the run has come to epoch {begun} of {settings.epochs}: "
+            f"give {begun} or more, the number of epochs in all, or leave it out"
+        )
+    return changed
 
 
 def _check(model: Any, settings: Settings, x_train: Any, x_test: Any, x_valid: Any) -> None:

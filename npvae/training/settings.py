@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any
 
+from npvae.models.checks import check_whole
 from npvae.optim import OPTIMIZERS
 from npvae.training.schedules import read_schedule
 
@@ -29,9 +30,9 @@ class Settings:
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", "patience", "checkpoint_steps"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise ValueError(f"{name} is {value}, expected at least 1")
+            if (value := getattr(self, name)) is not None:
+                check_whole(**{name: value})
+        check_whole(0, seed=self.seed)
         if self.checkpoint_seconds is not None and not self.checkpoint_seconds >= 0:
             raise ValueError(f"checkpoint_seconds is {self.checkpoint_seconds}, expected at least 0, or None for never")
         if self.optimizer not in OPTIMIZERS:

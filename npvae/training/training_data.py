@@ -20,7 +20,10 @@ def is_mapped(x: Any) -> bool:
 
 def check_data(model: Any, x: Any, name: str) -> None:
     """ValueError if x is not (N, D) data that the model and its likelihood can explain."""
-    shape = tuple(x.shape) if hasattr(x, "shape") else np.shape(x)
+    if not hasattr(x, "dtype"):
+        mend = f"np.asarray({name}, {model.dtype.name!r})"
+        raise ValueError(f"{name} is a {type(x).__name__}, expected an array or npvae.data.Images: pass {mend}")
+    shape = tuple(x.shape)
     if len(shape) != 2 or shape[0] == 0 or shape[1] != model.input_dim:
         mend = f": pass {name}.reshape(len({name}), -1)" if len(shape) > 2 else ""
         raise ValueError(f"{name} has shape {shape}, expected (N, D) with N >= 1 and D = {model.input_dim}{mend}")

@@ -159,7 +159,7 @@ def test_the_decoders_gradient_of_an_estimator_is_exact(build):
     [
         ({"objective": "gan"}, "objective 'gan' is unknown, choose one of elbo, free_bits, capacity,"),
         ({"objective": "score_baseline", "samples": 1}, "samples is 1, score_baseline needs at least 2"),
-        ({"samples": 0}, "samples is 0, elbo needs at least 1"),
+        ({"samples": 0}, "samples is 0, expected at least 1"),
         ({"alpha": float("-inf")}, "the limit at -inf is the objective vr_max"),
         ({"free_bits": -1.0}, "free_bits is -1.0, expected a finite number of at least 0"),
     ],

@@ -110,6 +110,7 @@ def test_parameters_change_in_place_and_gradients_do_not(name):
         (lambda p: Adagrad(p, eps=-1), "Adagrad: eps is -1, expected"),
         (lambda p: SGD(p, momentum=1.0), "SGD: momentum is 1.0, expected 0 <= momentum < 1"),
         (lambda p: SGD(p, lr=float("inf")), "SGD: lr is inf"),
+        (lambda p: Adam(p).step(p.flat), "Adam: gradients are a ndarray, expected Params: what model.backward gives"),
         (lambda p: Adam(p).step(params_of([1.0])), "Adam: gradients are 1 numbers of float64, parameters 2 of float64"),
         (lambda p: SGD(p).step(params_of([1.0, 1.0], "float32")), "gradients are 2 numbers of float32"),
         (lambda p: Adagrad(p).step(params_of([1.0, 1.0], "float32")), "Adagrad: gradients are 2 numbers of float32"),

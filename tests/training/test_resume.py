@@ -110,6 +110,31 @@ def test_more_epochs_can_be_asked_for(small, x, tmp_path, same_rows):
 
 
 @pytest.mark.usefixtures("no_sync")
+def test_fewer_epochs_than_have_begun_are_refused_and_the_plan_stays(crash_at, small, x, tmp_path):
+    settings = {"batch_size": 8, "checkpoint_steps": 1, "progress": False}
+    with crash_at(2 * len(range(0, len(x), 8)) + 1):
+        npvae.train(small(), x, epochs=50, out=tmp_path, **settings)  # two epochs and a step
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    for epochs in (1, 2):
+        with pytest.raises(ValueError, match=rf"epochs is {epochs}, but the run has come to epoch 3 of 50: give 3 or"):
+            npvae.resume(tmp_path, x, epochs=epochs, progress=False)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    assert len(npvae.resume(tmp_path, x, epochs=3, progress=False).history) == 3
+    assert len(npvae.resume(tmp_path, x, epochs=3, progress=False).history) == 3
+    with pytest.raises(ValueError, match="epochs is 2, but the run has come to epoch 3 of 3"):
+        npvae.resume(tmp_path, x, epochs=2, progress=False)
+
+
+@pytest.mark.usefixtures("no_sync")
+def test_a_run_that_is_finished_says_so(small, x, tmp_path, capsys):
+    npvae.train(small(), x, epochs=2, out=tmp_path, progress=False)
+    npvae.resume(tmp_path, x)
+    assert "nothing is left to train: the run has ended with epoch 2. More epochs go on" in capsys.readouterr().err
+    npvae.resume(tmp_path, x, epochs=3)
+    assert "nothing is left" not in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("no_sync")
 def test_a_finished_run_is_given_back_as_it_is(small, x, tmp_path):
     vae = npvae.train(small(), x[10:], x[:10], epochs=3, out=tmp_path, progress=False)
     files = {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.name != "checkpoint.npz"}

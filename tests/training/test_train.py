@@ -108,6 +108,8 @@ def test_the_folder_of_a_run_is_never_written_over(digits, tmp_path):
     ("settings", "message"),
     [
         ({"epochs": 0}, "epochs is 0, expected at least 1"),
+        ({"epochs": 1.5}, "epochs is 1.5, expected a whole number"),
+        ({"seed": -1}, "seed is -1, expected at least 0"),
         ({"batch_size": 0}, "batch_size is 0, expected at least 1"),
         ({"optimizer": "adamw"}, "optimizer 'adamw' is unknown, choose one of sgd, adagrad, adam"),
         ({"lr": -1.0}, "lr is -1.0, expected a finite number above 0"),

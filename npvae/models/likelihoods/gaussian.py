@@ -46,7 +46,13 @@ class Gaussian(Likelihood):
     def __init__(
         self, of: Literal["fixed", "scalar", "pixel", "decoder"], data_dim: int, logvar: float, floor: float | None
     ) -> None:
-        """`logvar` is the fixed value, or the one at which a learned parameter starts (unused with "decoder")."""
+        """`logvar` is the fixed value, or the one at which a learned parameter starts (unused with "decoder").
+
+        ValueError if logvar or floor is not finite.
+        """
+        for name, value in (("logvar", logvar), ("logvar_floor", floor)):
+            if value is not None and not np.isfinite(value):
+                raise ValueError(f"{name} is {value}, expected a finite number")
         self.name = f"gaussian_{of}"
         self.of = of
         self.outputs_per_pixel = 2 if of == "decoder" else 1
