@@ -169,7 +169,7 @@ def main(quick=False, folder="pictures"):
 
     Path(folder).mkdir(exist_ok=True)
     figure = draw(models["autoencoder", 2], models["vae", 2], models["autoencoder", 16], models["vae", 16])
-    print("picture:", save_png(figure, Path(folder) / "autoencoder_and_vae.png", colours=128))
+    print("picture:", save_png(figure, Path(folder) / "autoencoder_and_vae.png", colours=256))
     return numbers
 
 

@@ -141,7 +141,7 @@ def main(quick=False, folder="pictures"):
     best = {beta: max(seeds, key=lambda run: run["mig"]) for beta, seeds in runs.items()}
     shown = {f"β {beta:g}: each latent moved, and what it knows": run for beta, run in list(best.items())[:2]}
     Path(folder).mkdir(exist_ok=True)
-    print("picture:", save_png(draw(curve, runs, shown), Path(folder) / "beta.png", colours=128))
+    print("picture:", save_png(draw(curve, runs, shown), Path(folder) / "beta.png", colours=256))
     return {
         "rate": {beta: point.rate for beta, point in curve.items()},
         "distortion": {beta: point.distortion for beta, point in curve.items()},

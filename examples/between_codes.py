@@ -190,7 +190,7 @@ def main(quick=False, folder="pictures"):
     print(f"  weights of the two decoders differ by {numbers['decoder difference']:.0%} of their length")
 
     Path(folder).mkdir(exist_ok=True)
-    print("picture:", save_png(draw(ae, vae, vae, other), Path(folder) / "between_codes.png", colours=128))
+    print("picture:", save_png(draw(ae, vae, vae, other), Path(folder) / "between_codes.png", colours=256))
     return numbers
 
 

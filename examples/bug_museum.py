@@ -333,7 +333,7 @@ def main(quick=False, folder="pictures"):
         models[name], printed[name], real[name] = fit(name, 15 if quick else 150)
         print(f"{name:<44}{printed[name]:>12.2f}{real[name]:>12.2f}")
     Path(folder).mkdir(exist_ok=True)
-    print("picture:", save_png(draw(models, printed, real), Path(folder) / "bug_museum.png", colours=128))
+    print("picture:", save_png(draw(models, printed, real), Path(folder) / "bug_museum.png", colours=256))
     return {"verdicts": verdicts, "table": table, "printed": printed, "real": real}
 
 

@@ -169,7 +169,7 @@ def main(quick=False, folder="pictures"):
     gaps = [float(moment["gap"].mean()) for moment in history]
     print("\nmean gap through training: " + ", ".join(f"{m}: {g:.3f}" for m, g in zip(moments, gaps, strict=True)))
     Path(folder).mkdir(exist_ok=True)
-    print("picture:", save_png(draw(history), Path(folder) / "elbo_identity.png", colours=128))
+    print("picture:", save_png(draw(history), Path(folder) / "elbo_identity.png", colours=256))
     return {
         "parts": parts,
         "lines": [value for _, value in lines],

@@ -198,7 +198,7 @@ def main(quick=False, folder="pictures"):
         numbers[way] = float(np.mean(distance["erased"] < distance[way]))
         print(f"half erased is closer than moved {way} by one pixel: {numbers[way]:.0%} of {len(images)} digits")
     Path(folder).mkdir(exist_ok=True)
-    print("picture:", save_png(draw(curves, truth), Path(folder) / "likelihood_by_sampling.png", colours=128))
+    print("picture:", save_png(draw(curves, truth), Path(folder) / "likelihood_by_sampling.png", colours=256))
     return numbers
 
 

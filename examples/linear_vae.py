@@ -143,7 +143,7 @@ def main(quick=False, folder="pictures"):
     print(f"below the closed form by {numbers['below best']:.1e} nats; s2 = {numbers['s2']:.6f}; "
           f"the plane of W agrees to a cosine of {numbers['cosine']:.9f}")  # fmt: skip
     Path(folder).mkdir(exist_ok=True)
-    print("picture:", save_png(draw(history, model, solution), Path(folder) / "linear_vae.png", colours=128))
+    print("picture:", save_png(draw(history, model, solution), Path(folder) / "linear_vae.png", colours=256))
     return numbers
 
 

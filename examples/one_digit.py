@@ -206,7 +206,7 @@ def main(quick=False, folder="pictures"):
     same = float(np.abs(vae.backward(trace)["encoder.0.W"] - sum(parts["W1"])).max())
     print(f"the model's own dW1 differs by {same:.0e}")
     Path(folder).mkdir(exist_ok=True)
-    print("picture:", save_png(draw(v, parts), Path(folder) / "one_digit.png", colours=128))
+    print("picture:", save_png(draw(v, parts), Path(folder) / "one_digit.png", colours=256))
     return {"worst": worst, "same as the model": same, "parts": parts, "mu": v.mu, "logvar": v.logvar}
 
 

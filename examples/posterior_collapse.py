@@ -145,7 +145,7 @@ def main(quick=False, folder="pictures"):
             numbers[network, remedy] = {"kl": kl, "in use": in_use, "loss": loss}
     Path(folder).mkdir(exist_ok=True)
     picture = draw(eigenvalues, linear, deep)
-    print("picture:", save_png(picture, Path(folder) / "posterior_collapse.png", colours=128))
+    print("picture:", save_png(picture, Path(folder) / "posterior_collapse.png", colours=256))
     return numbers | {"linear": linear, "expected": expected, "error": error}
 
 

@@ -224,7 +224,7 @@ def main(quick=False, folder="pictures"):
 
     Path(folder).mkdir(exist_ok=True)
     values = [float(part[0, 0]) for part in (mu, std, eps, z, dz)]
-    print("picture:", save_png(draw(values, spread, widths), Path(folder) / "reparameterisation.png", colours=128))
+    print("picture:", save_png(draw(values, spread, widths), Path(folder) / "reparameterisation.png", colours=256))
     return numbers
 
 

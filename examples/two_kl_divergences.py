@@ -168,7 +168,7 @@ def main(quick=False, folder="pictures"):
     numbers |= {"mean of p": float(mean), "std of p": float(np.sqrt(variance))}
 
     Path(folder).mkdir(exist_ok=True)
-    print("picture:", save_png(draw(fits), Path(folder) / "two_kl_divergences.png", colours=128))
+    print("picture:", save_png(draw(fits), Path(folder) / "two_kl_divergences.png", colours=256))
     return numbers
 
 

@@ -155,7 +155,7 @@ def main(quick=False, folder="pictures"):
         print(f"integral of exp(-nll) over one pixel, logits 0, 1, 3, 10, {name:<21}", np.round(mass, 4))
     print(f"Bernoulli nll of a perfect reconstruction (x̂ = x): {entropy:.2f} nats, not 0")
     Path(folder).mkdir(exist_ok=True)
-    print("picture:", save_png(draw(models, rows), Path(folder) / "which_likelihood.png", colours=128))
+    print("picture:", save_png(draw(models, rows), Path(folder) / "which_likelihood.png", colours=256))
     return numbers
 
 

@@ -194,7 +194,7 @@ def main(quick=False, folder="pictures"):
         )
         print(f"  h = {reading:<7} {end}, last loss {loss:.2f}")
     Path(folder).mkdir(exist_ok=True)
-    print("picture:", save_png(draw(runs), Path(folder) / "why_log_variance.png", colours=128))
+    print("picture:", save_png(draw(runs), Path(folder) / "why_log_variance.png", colours=256))
     return numbers
 
 

@@ -147,7 +147,7 @@ def main(quick=False, folder="pictures"):
     print(f"\nboth: the reconstruction's pull on mu is {slope:.2f} times the KL's, correlation {correlation:.2f}")
     Path(folder).mkdir(exist_ok=True)
     picture = draw(models, histories, dmu_z, dmu_kl)
-    print("picture:", save_png(picture, Path(folder) / "without_one_term.png", colours=128))
+    print("picture:", save_png(picture, Path(folder) / "without_one_term.png", colours=256))
     return numbers
 
 

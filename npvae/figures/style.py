@@ -113,6 +113,8 @@ def save_png(figure: Figure, path: str | os.PathLike[str], colours: int | None =
     """Write the figure as a PNG and return its path: same figure, same bytes (no date, no software version).
 
     colours  at most 256: a palette of this many, for a file of a third of the size; by default all that there are.
+             Every colour that covers an area stays what it is; where edges blend, a pixel may be a shade off. Ten
+             classes of pale, overlapping regions need all 256.
 
     The file appears whole or not at all, also where one stood before. Raises OSError if the folder cannot be
     written.
@@ -124,8 +126,9 @@ def save_png(figure: Figure, path: str | os.PathLike[str], colours: int | None =
         from PIL import Image  # matplotlib needs it too
 
         image = Image.open(png).convert("RGB")
-        # Of Pillow's methods the one whose worst pixel is least wrong: the colours of the classes stay what they are.
-        image = image.quantize(colours, Image.Quantize.MAXCOVERAGE, kmeans=1, dither=Image.Dither.NONE)
+        # Median cut shares the palette out by area, so a pale fill keeps its hue. Maximum coverage has a better worst
+        # pixel, paid for by the fills: two classes of one picture once came out in the same grey.
+        image = image.quantize(colours, Image.Quantize.MEDIANCUT, kmeans=1, dither=Image.Dither.NONE)
         png = io.BytesIO()
         image.save(png, format="PNG", optimize=True)
     partial = path.with_name(path.name + ".partial")

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from npvae.figures import draw_regions
 from npvae.figures.style import PALETTE, class_colours, new_figure, save_png, style
 
 # Machado, Oliveira & Fernandes (2009): linear RGB as it is seen without one of the three cones.
@@ -120,15 +121,38 @@ def test_a_png_says_neither_when_nor_by_what_it_was_made(tmp_path):
     assert not any(chunk in png for chunk in (b"tEXt", b"iTXt", b"zTXt", b"tIME"))
 
 
+def as_pixels(path):
+    return np.asarray(Image.open(path).convert("RGB"), int)
+
+
 def test_a_palette_makes_the_file_smaller_and_changes_next_to_nothing(tmp_path):
     with style():
         figure = new_figure(3, "Title")
         figure.subplots().scatter(*np.random.default_rng(0).random((2, 400)), c=np.arange(400) % 10, cmap="tab10")
-    full, small = save_png(figure, tmp_path / "full.png"), save_png(figure, tmp_path / "small.png", colours=128)
+    full, small = save_png(figure, tmp_path / "full.png"), save_png(figure, tmp_path / "small.png", colours=256)
     assert small.stat().st_size < 0.6 * full.stat().st_size
-    assert save_png(figure, tmp_path / "again.png", colours=128).read_bytes() == small.read_bytes()
-    difference = np.abs(Image.open(full).convert("RGB") - np.asarray(Image.open(small).convert("RGB"), float))
-    assert difference.max() < 40
+    assert save_png(figure, tmp_path / "again.png", colours=256).read_bytes() == small.read_bytes()
+    assert np.abs(as_pixels(full) - as_pixels(small)).max() < 40
+
+
+@style()
+def test_a_palette_leaves_each_of_ten_classes_its_colour(tmp_path):
+    """Pale regions that overlap, as in the latent space: the fill of one alone says which class it is."""
+    rng = np.random.default_rng(0)
+    labels = np.repeat(np.arange(10), 8)
+    circle = np.stack([np.cos(labels * np.pi / 5), np.sin(labels * np.pi / 5)], axis=1)
+    covariance = rng.uniform(0.01, 0.06, (80, 1, 1)) * np.eye(2)
+    figure = new_figure(7.6)
+    draw_regions(figure.subplots(), 1.5 * circle + 0.3 * rng.standard_normal((80, 2)), covariance, labels, regions=80)
+    full = as_pixels(save_png(figure, tmp_path / "full.png"))
+    small = as_pixels(save_png(figure, tmp_path / "small.png", colours=256))
+    difference = np.abs(full - small).max(axis=2)
+    assert (difference > 8).mean() < 0.015
+    for colour in PALETTE:
+        fill = 255 * (1 - 0.13 * (1 - np.array(matplotlib.colors.to_rgb(colour))))
+        alone = np.abs(full - fill).max(axis=2) < 1.5
+        assert alone.sum() > 500
+        assert difference[alone].max() <= 2
 
 
 def test_a_failed_write_leaves_the_old_picture_and_no_litter(tmp_path, monkeypatch):
