@@ -1,7 +1,10 @@
 """The mathematics: one forward/backward pair a page, in NumPy and nothing else. OPS lists them all.
 
-Every page has the same shape: what it is, its equations (which a test executes), the forward, the backward, and an
-`Op` that says what goes in. To read the library, read these pages in the order of OPS.
+Every page has the same shape: what it is, its equations (which a test executes), how the backward follows from the
+forward, the code of both, and an `Op` that says what goes in. To read the library, read them in the order of OPS.
+
+All derivations use one rule. `dx` is the gradient of the loss: the sum, over all paths that lead on from x, of what
+comes back on the path times the slope of the step that x takes on it (the chain rule).
 """
 
 from npvae.ops import (

@@ -4,6 +4,10 @@ Forward
     nll[n] = sum(log(1 + exp(logits[n, d])) - x[n, d] * logits[n, d] for d in range(D))          (1)
 Backward
     dlogits[n, d] = dnll[n] * (1 / (1 + exp(-logits[n, d])) - x[n, d])                           (2)
+Derivation
+    Let a be the logit and p = sigmoid(a). Then log p = a - log(1 + exp(a)) and log(1 - p) = -log(1 + exp(a)),
+    so -(x log p + (1 - x) log(1 - p)) = log(1 + exp(a)) - x a: (1). The slope of log(1 + exp(a)) is
+    exp(a) / (1 + exp(a)) = p, that of x a is x: (2) is p - x.
 
 For x in {0, 1} this is -log p(x) with p = sigmoid(logits): binary cross-entropy, summed over pixels.
 For grey values x in (0, 1) it is the cross-entropy still, whose least value is not 0 but the entropy of x, and it is

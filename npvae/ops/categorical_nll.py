@@ -6,6 +6,10 @@ Forward
 Backward
     p[n, d, c] = exp(logits[n, d, c]) / sum(exp(logits[n, d, j]) for j in range(C))              (2)
     dlogits[n, d, c] = dnll[n] * (p[n, d, c] - (1 if c == labels[n, d] else 0))                  (3)
+Derivation
+    Let a be the logits of a pixel and p their softmax (2). Then -log p[label] = log(sum(exp(a[j]))) - a[label]: (1).
+    The slope of the first term in a[c] is exp(a[c]) / sum(exp(a[j])) = p[c], that of the second is 1 if c is the
+    label and 0 if not: (3).
 
 The largest logit is taken out of every exponential, so none overflows and the sum is at least 1.
 

@@ -6,6 +6,10 @@ Forward
 Backward
     mean[n, d] = 1 / (1 - exp(-logits[n, d])) - 1 / logits[n, d] if logits[n, d] != 0 else 1 / 2 (2)
     dlogits[n, d] = dnll[n] * (mean[n, d] - x[n, d])                                             (3)
+Derivation
+    Let a be the logit. The integral of exp(a x) over [0, 1] is (exp(a) - 1) / a, the normaliser whose log stands
+    in (1). The slope of log(exp(a) - 1) - log(a) is exp(a) / (exp(a) - 1) - 1 / a, which is (2), the mean of x:
+    the slope of a log-normaliser is always the mean. That of x a is x: (3).
 
 The density is p(x) = a exp(a x) / (exp(a) - 1) on [0, 1], with a the logit: a Bernoulli's formula with the normaliser
 that makes it a density. bernoulli_nll on grey values leaves the normaliser out. Its mean is not sigmoid(a) but (2).

@@ -6,6 +6,10 @@ Backward
     dx[n, i] = sum(dy[n, o] * W[i, o] for o in range(O))                                         (2)
     dW[i, o] = sum(x[n, i] * dy[n, o] for n in range(N))                                         (3)
     db[o] = sum(dy[n, o] for n in range(N))                                                      (4)
+Derivation
+    x[n, i] is on a path to y[n, o] for every o, with slope W[i, o]: what comes back on them is summed, (2).
+    W[i, o] is on a path to y[n, o] for every sample n, with slope x[n, i]: (3). So is b[o], with slope 1: (4).
+    As matrices, dx = dy Wᵀ and dW = xᵀ dy.
 
 W is (I, O), so that the code reads `x @ W + b`: the transpose of what torch.nn.Linear stores.
 

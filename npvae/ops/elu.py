@@ -4,6 +4,8 @@ Forward
     y[n, d] = x[n, d] if x[n, d] > 0 else alpha * (exp(x[n, d]) - 1)                             (1)
 Backward
     dx[n, d] = dy[n, d] * (1 if x[n, d] > 0 else alpha * exp(x[n, d]))                           (2)
+Derivation
+    The slope of exp(x) is exp(x), so below zero that of y is alpha exp(x).
 
 At x = 0 the slope from the left, alpha, is used; with alpha = 1 there is no kink.
 The exponential is taken of min(x, 0) only: exp of a large x would overflow in the branch that is not used.

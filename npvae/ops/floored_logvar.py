@@ -4,6 +4,9 @@ Forward
     y[n, d] = log(exp(x[n, d]) + exp(floor))                                                     (1)
 Backward
     dx[n, d] = dy[n, d] / (1 + exp(floor - x[n, d]))                                             (2)
+Derivation
+    The slope of log(v) is 1 / v and that of exp(x) is exp(x): together exp(x) / (exp(x) + exp(floor)), the part of
+    the variance that is x's own. Divided by exp(x) above and below: (2).
 
 Data rounded to steps of delta carry a rounding error of variance delta**2 / 12, which no model can be surer than.
 Without a floor the likelihood of data that can be matched exactly has no bound: the variance runs to 0. Clipping would

@@ -6,6 +6,9 @@ Forward
 Backward
     dmu[n, l] = dcost * mu[n, l] / N if kl[l] > lam else 0                                       (3)
     dlogvar[n, l] = dcost * (exp(logvar[n, l]) - 1) / 2 / N if kl[l] > lam else 0                (4)
+Derivation
+    kl[l] is the mean over the samples of the terms of gaussian_kl, whose slopes are mu and (exp(logvar) - 1) / 2.
+    A max has slope 1 in the larger of its arguments and 0 in the other.
 
 A latent that carries less than lam nats is not pushed further down, so it is not given up before the decoder has learnt
 to use it. The cost is a surrogate: the bound itself has kl, not max(lam, kl). At kl = lam the gradient 0 is used.

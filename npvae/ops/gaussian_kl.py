@@ -5,6 +5,11 @@ Forward
 Backward
     dmu[n, l] = dkl[n] * mu[n, l]                                                                (2)
     dlogvar[n, l] = dkl[n] * (exp(logvar[n, l]) - 1) / 2                                         (3)
+Derivation
+    KL(q || p) is the mean over z ~ q of log q(z) - log p(z). For one latent, with var = exp(logvar),
+    log q(z) = -(log(2 pi) + logvar + (z - mu)**2 / var) / 2 and log p(z) = -(log(2 pi) + z**2) / 2. The mean of
+    (z - mu)**2 is var, so that its term is 1; the mean of z**2 is var + mu**2. What is left is
+    (var + mu**2 - 1 - logvar) / 2: (1). The slope of mu**2 / 2 is mu: (2). That of exp(logvar) is itself: (3).
 
 (2) pulls every mean to 0, (3) every variance to 1: where nothing pulls back, the posterior is the prior.
 exp(logvar) - 1 is computed as expm1(logvar), which keeps its digits near logvar = 0, where training lives.

@@ -8,6 +8,10 @@ Backward
     dz[n, l] = -dlogp[n] * u[n, l]                                                               (3)
     dmu[n, l] = dlogp[n] * u[n, l]                                                               (4)
     dlogvar[n, l] = dlogp[n] * ((z[n, l] - mu[n, l]) * u[n, l] - 1) / 2                          (5)
+Derivation
+    The density is exp(-(z - mu)**2 / (2 var)) / sqrt(2 pi var) with var = exp(logvar); its log is (1).
+    The slope of (z - mu)**2 / 2 in z is z - mu, and in mu the opposite: (3), (4). That of exp(-logvar) in logvar is
+    -exp(-logvar), that of logvar is 1: (5).
 
 All three arguments have a gradient: in log q(z) - log p(z) with z = mu + std * eps, the loss reaches mu and logvar
 both through z and directly, and the two paths are added where they meet.

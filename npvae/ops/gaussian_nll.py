@@ -6,6 +6,10 @@ Forward
 Backward
     dmean[n, d] = -dnll[n] * (x[n, d] - mean[n, d]) * exp(-logvar[n, d])                         (2)
     dlogvar[n, d] = dnll[n] * (1 - (x[n, d] - mean[n, d]) ** 2 * exp(-logvar[n, d])) / 2         (3)
+Derivation
+    The density is exp(-(x - mean)**2 / (2 var)) / sqrt(2 pi var) with var = exp(logvar); minus its log is (1).
+    The slope of (x - mean)**2 / 2 in mean is -(x - mean): (2). That of exp(-logvar) in logvar is -exp(-logvar), that
+    of logvar is 1: (3).
 
 logvar may be of shape (N, D), one for every pixel of every sample, as a decoder gives it; (D,), one for every pixel,
 shared by the samples; or (), one for all. Shared, its gradient is the sum of (3) over all that share it, and at the

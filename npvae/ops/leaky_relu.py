@@ -4,6 +4,8 @@ Forward
     y[n, d] = x[n, d] if x[n, d] > 0 else alpha * x[n, d]                                        (1)
 Backward
     dx[n, d] = dy[n, d] if x[n, d] > 0 else alpha * dy[n, d]                                     (2)
+Derivation
+    Each branch is a straight line through 0, of slope 1 or alpha.
 
 The subgradient used at the kink x = 0 is alpha.
 

@@ -5,6 +5,9 @@ Forward
 Backward
     weight[k, n] = exp(log_w[k, n]) / sum(exp(log_w[j, n]) for j in range(K))                    (2)
     dlog_w[k, n] = dbound[n] * weight[k, n]                                                      (3)
+Derivation
+    The slope of log(W) is 1 / W, and W = sum(exp(log_w[j])) has in log_w[k] the slope exp(log_w[k]). Divided by K or
+    not, the quotient is (2).
 
 With log_w = log p(x, z) - log q(z|x), the mean of the weights is an unbiased estimate of p(x), so its log is on average
 a lower bound on log p(x), in nats, tighter for larger K; K = 1 is the ELBO. The gradient passes through the normalised

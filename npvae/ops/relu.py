@@ -4,6 +4,8 @@ Forward
     y[n, d] = x[n, d] if x[n, d] > 0 else 0                                                      (1)
 Backward
     dx[n, d] = dy[n, d] if x[n, d] > 0 else 0                                                    (2)
+Derivation
+    Each branch is a straight line, of slope 1 or 0.
 
 The subgradient used at the kink x = 0 is 0.
 

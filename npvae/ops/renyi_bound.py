@@ -7,6 +7,10 @@ Backward
     weight[k, n] = (exp((1 - alpha) * log_w[k, n])
                     / sum(exp((1 - alpha) * log_w[j, n]) for j in range(K)))                     (2)
     dlog_w[k, n] = dbound[n] * weight[k, n]                                                      (3)
+Derivation
+    With a = 1 - alpha, the slope of log(sum(exp(a log_w[j]))) in log_w[k] is a exp(a log_w[k]) / sum(exp(a log_w[j])).
+    The a cancels that in the denominator of (1): (2). At alpha = 1 the mean of the logs has the slope 1 / K, and
+    (2), where all exponentials are 1, says the same.
 
 (1) is the log of a power mean of the weights, and falls as alpha grows: alpha = 1 is the ELBO (the mean of the logs,
 the limit of the formula), alpha = 0 the importance-weighted bound, alpha -> -inf the largest log-weight (vr_max). In

@@ -5,6 +5,10 @@ Forward
 Backward
     dmu[n, l] = dz[n, l] * 1                                                                     (2)
     dstd[n, l] = dz[n, l] * eps[n, l]                                                            (3)
+Derivation
+    z is a straight line in mu, of slope 1, and in std, of slope eps. That a gradient through z is one of the mean of
+    a function f over z ~ N(mu, std**2) follows from (1): it is the mean of f(mu + std * eps) over eps ~ N(0, 1), whose
+    density holds neither mu nor std, so the derivative may be taken inside the mean, draw by draw.
 
 The noise eps ~ N(0, I) is an argument: it was drawn before, depends on no parameter and so has no gradient. All
 that is random is beside the path from mu and std to the loss, not on it, and the local derivatives are

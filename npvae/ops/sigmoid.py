@@ -4,6 +4,9 @@ Forward
     y[n, d] = 1 / (1 + exp(-x[n, d]))                                                            (1)
 Backward
     dx[n, d] = dy[n, d] * y[n, d] * (1 - y[n, d])                                                (2)
+Derivation
+    With e = exp(-x), whose slope is -e, that of y = 1 / (1 + e) is e / (1 + e)**2. The two factors of it, 1 / (1 + e)
+    and e / (1 + e), are y and 1 - y.
 
 With e = exp(-|x|), which never overflows, y is 1 / (1 + e) for x >= 0 and e / (1 + e) below, and
 y (1 - y) = e / (1 + e)**2 on both sides: no digit is lost where y rounds to 1.

@@ -5,6 +5,8 @@ Forward
 Backward
     s[n, d] = 1 / (1 + exp(-x[n, d]))                                                            (2)
     dx[n, d] = dy[n, d] * s[n, d] * (1 + x[n, d] * (1 - s[n, d]))                                (3)
+Derivation
+    The product rule on x s, with the slope s (1 - s) of a sigmoid: s + x s (1 - s).
 
 With e = exp(-|x|), which never overflows, s and 1 - s are 1 / (1 + e) and e / (1 + e), the larger one on the
 side of the sign of x.

@@ -4,6 +4,8 @@ Forward
     y[n, d] = log(1 + exp(x[n, d]))                                                              (1)
 Backward
     dx[n, d] = dy[n, d] / (1 + exp(-x[n, d]))                                                    (2)
+Derivation
+    The slope of log(v) is 1 / v, that of 1 + exp(x) is exp(x): exp(x) / (1 + exp(x)), which is (2).
 
 With e = exp(-|x|), which never overflows, y = max(x, 0) + log1p(e), and the sigmoid in (2) is 1 / (1 + e) or
 e / (1 + e).

@@ -4,6 +4,8 @@ Forward
     nll[n] = sum((x_hat[n, d] - x[n, d]) ** 2 / 2 for d in range(D))                             (1)
 Backward
     dx_hat[n, d] = dnll[n] * (x_hat[n, d] - x[n, d])                                             (2)
+Derivation
+    The slope of r**2 / 2 is r, and r = x_hat - x has slope 1 in x_hat.
 
 This is the negative log-likelihood of N(x; x_hat, I), in nats, less its constant D / 2 * log(2 pi): it ranks models as
 that likelihood does, but is not one. Without the half it would be that of a variance of 1/2. gaussian_nll keeps

@@ -4,6 +4,8 @@ Forward
     std[n, l] = exp(logvar[n, l] / 2)                                                            (1)
 Backward
     dlogvar[n, l] = dstd[n, l] * std[n, l] / 2                                                   (2)
+Derivation
+    The slope of exp(v) is exp(v), and that of v = logvar / 2 is 1 / 2.
 
 A network may output any real number, a standard deviation must be positive: log(std**2) is free to be any number,
 and a step of equal size multiplies std by an equal factor wherever it starts. The half in the exponent is

@@ -4,6 +4,9 @@ Forward
     y[n, d] = tanh(x[n, d])                                                                      (1)
 Backward
     dx[n, d] = dy[n, d] * (1 - y[n, d] ** 2)                                                     (2)
+Derivation
+    tanh = sinh / cosh, of which each is the slope of the other. The quotient rule gives
+    (cosh**2 - sinh**2) / cosh**2 = 1 - tanh**2.
 
 LeCun, Bottou, Orr & Müller (1998), "Efficient BackProp", on why its zero mean helps.
 """

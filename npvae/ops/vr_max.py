@@ -5,6 +5,8 @@ Forward
 Backward
     best[n] = min(k for k in range(K) if log_w[k, n] == bound[n])                                (2)
     dlog_w[k, n] = dbound[n] if k == best[n] else 0                                              (3)
+Derivation
+    A max has slope 1 in its largest argument and 0 in the others.
 
 Only the best sample is learned from; of equal ones, the first. It is no lower bound: with
 one sample its mean is the ELBO, and it grows with K, past log p(x), to the largest log-weight there is.

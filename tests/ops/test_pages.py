@@ -115,7 +115,7 @@ def test_extreme_inputs_give_the_exact_value_and_gradient(op, params, dtype):
 
 @pytest.mark.parametrize("op", OPS, ids=lambda op: op.name)
 def test_page_reads_like_a_page(op):
-    """Both headings, numbers 1, 2, 3 ..., and every number cited in the code where the equation stands."""
+    """Its headings, numbers 1, 2, 3 ..., and every number cited in the code where the equation stands."""
     equations = read_equations(page_of(op))
     assert {equation.section for equation in equations} == {"Forward", "Backward"}
     assert [equation.number for equation in equations] == list(range(1, len(equations) + 1))
@@ -123,6 +123,7 @@ def test_page_reads_like_a_page(op):
     code = source.replace(page_of(op), "")
     for equation in equations:
         assert re.search(rf"#.*\({equation.number}\)", code), f"{op.name}: equation ({equation.number}) is not cited"
+    assert "\nDerivation\n    " in page_of(op) or op.name == "layer", "how does the backward follow from the forward?"
     defined = {equation.name for equation in equations}
     assert {f"d{name}" for name in op.differentiable} <= defined
     assert len(source.splitlines()) <= 80, "a page fits a screen"
