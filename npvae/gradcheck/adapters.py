@@ -25,12 +25,14 @@ def check_layer(
 ) -> Report:
     """Check a layer object: forward(*inputs) -> y, backward(dy) -> dx, with parameters and their gradients inside.
 
-    params       names of its parameter attributes ("W", "b"); by default `layer.params`, a dict or list of arrays.
-                 They are moved in place and put back
+    params       names of its parameter attributes ("W", "b"); by default `layer.params`, a dict or list of arrays;
+                 () for a layer without parameters. They are moved in place and put back
     grads        names of the attributes for their gradients; by default "dW" for "W", or `layer.grads`
     accumulates  True if backward adds to the gradients: they are then set to zero before each backward
 
     The layer keeps its cache to itself, so that nothing is asked about a second forward in between.
+
+    Raises ValueError if it is not said what the parameters are, or where their gradients.
     """
     holders = _parameters(layer, params)
     where = _gradients(layer, params, grads, list(holders))
@@ -75,7 +77,11 @@ def _parameters(layer: Any, params: Any) -> dict[str, np.ndarray]:
     if params is not None:
         names = (params,) if isinstance(params, str) else params
         return {name: getattr(layer, name) for name in names}
-    found = getattr(layer, "params", {})
+    found = getattr(layer, "params", None)
+    if found is None or callable(found):  # a layer that is not asked for its parameters would pass with any dW
+        kind = type(layer).__name__
+        has = "no .params" if found is None else "a method .params(), expected a dict or list of arrays"
+        raise ValueError(f'{kind} has {has}: name its parameters, params=("W", "b"), or say params=() if it has none')
     if isinstance(found, Mapping):
         return {str(key): value for key, value in found.items()}
     return {f"params[{i}]": value for i, value in enumerate(found)}

@@ -1,5 +1,7 @@
 """Layer objects, loss_and_grads and plain functions run through the same checks."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -105,6 +107,33 @@ def test_a_layer_without_grads_is_told_what_to_name():
     del layer.grads
     with pytest.raises(ValueError, match=r"has params but no grads; name the attributes"):
         check_layer(layer, X)
+
+
+class Undeclared(Accumulating):
+    """Attributes W and dW, and no word about them; dW is zero whatever it is given."""
+
+    def backward(self, dy):
+        self.dW = np.zeros_like(self.W)
+        return dy @ self.W.T
+
+
+class WithMethod(Undeclared):
+    """The same, and a method of the name."""
+
+    def params(self):
+        return [self.W]
+
+
+def test_a_layer_that_does_not_say_what_its_parameters_are_is_refused():
+    mend = re.escape(': name its parameters, params=("W", "b"), or say params=() if it has none')
+    with pytest.raises(ValueError, match=r"^Undeclared has no \.params" + mend):
+        check_layer(Undeclared(), X)
+    with pytest.raises(
+        ValueError, match=r"^WithMethod has a method \.params\(\), expected a dict or list of arrays" + mend
+    ):
+        check_layer(WithMethod(), X)
+    assert {f.arg for f in check_layer(Undeclared(), X, params="W").findings} == {"W"}
+    assert [row.name for row in check_layer(Undeclared(), X, params=()).rows] == ["x"]
 
 
 def ridge(W, x, y):
