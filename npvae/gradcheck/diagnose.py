@@ -17,7 +17,7 @@ from npvae.gradcheck.numeric import Comparison, Tolerance
 from npvae.gradcheck.patterns import by_pattern
 from npvae.gradcheck.places import by_place, everywhere
 from npvae.gradcheck.reference import Reference
-from npvae.gradcheck.side_by_side import Diagnosis, SideBySide, all_slopes
+from npvae.gradcheck.side_by_side import Diagnosis, SideBySide
 
 __all__ = ["diagnose"]
 
@@ -29,16 +29,19 @@ def diagnose(
     k: int,
     compared: Comparison,
     failed: Sequence[int],
+    alone: bool,
     tolerance: Tolerance,
 ) -> tuple[tuple[str, ...], str]:
-    """Codes and words for the gradient of argument k, whose entries `failed` are wrong. Empty if nothing fits."""
+    """Codes and words for the gradient of argument k, whose entries `failed` are wrong. Empty if nothing fits.
+
+    alone  True if one entry is wrong and all others were seen to agree
+    """
     name = tuple(analytic.case.op.args)[k]
     grad = analytic.grads[analytic.case.op.differentiable.index(name)]
     assert grad is not None, "only gradients that were compared come here"
-    numeric = all_slopes(reference, k, grad, compared)
     wrong = np.zeros(grad.size, dtype=bool)
     wrong[list(failed)] = True
-    view = SideBySide(analytic, reference, k, name, grad.astype(np.float64), numeric, wrong, tolerance)
+    view = SideBySide(analytic, reference, k, name, grad.astype(np.float64), compared.numeric, wrong, alone, tolerance)
     found: list[Diagnosis] = []
     try:
         for pattern in (by_experiment, by_pattern, by_place, by_digits, everywhere):

@@ -49,7 +49,8 @@ def by_digits(view: SideBySide, pair: Pair) -> Iterator[Diagnosis]:
         relative = np.abs(view.grad - view.numeric)[view.seen] / np.abs(view.numeric)[view.seen]
     relative = relative[np.isfinite(relative)]
     worst = float(np.max(relative, initial=0.0))
+    only = "only" if view.complete else f"only {view.everywhere}"
     if case.dtype == np.float64 and 0.0 < worst < 3e-7:
-        yield "float32-cast", "right to 7 digits only: something is computed in FLOAT32"
+        yield "float32-cast", f"right to 7 digits {only}: something is computed in FLOAT32"
     elif 0.0 < worst < 1e-4:
-        yield "few-digits", f"right to {int(-math.log10(worst))} digits only: a small constant, or digits CUT OFF?"
+        yield "few-digits", f"right to {int(-math.log10(worst))} digits {only}: a small constant, or digits CUT OFF?"

@@ -28,6 +28,9 @@ __all__ = ["Claim", "compare"]
 ENOUGH = 12
 """So many rulings are made before the rest is only counted, once one has failed."""
 
+OTHERS = 24
+"""So many other entries are looked at where one was found to be wrong by bisecting."""
+
 
 @dataclass(frozen=True)
 class Claim:
@@ -99,7 +102,9 @@ def compare(claim: Claim, entries: int, directions: int) -> tuple[Row, list[Find
         for v in wrong:
             if not any(ruling.verdict == FAIL for ruling in rulings.values()):
                 settled = _hunt(claim, v, rulings) and settled
-        compared = compare_entries(claim.reference, claim.k, grad, claim.tolerance, ())
+        others = _others(claim, rulings) if any(ruling.verdict == FAIL for ruling in rulings.values()) else ()
+        compared = compare_entries(claim.reference, claim.k, grad, claim.tolerance, others)
+        _rule_on(claim, compared.disagrees, rulings)
     for i, ruling in rulings.items():
         compared.numeric[i] = math.nan if ruling.verdict == UNSEEN else ruling.numeric
         compared.error[i] = ruling.error
@@ -133,6 +138,15 @@ def _hunt(claim: Claim, v: np.ndarray, rulings: dict[int, Ruling]) -> bool:
         if claim.agrees_along(v)[0]:
             return True
     return False
+
+
+def _others(claim: Claim, rulings: dict[int, Ruling]) -> np.ndarray:
+    """Entries, drawn at random, that nothing is known of: without them nobody knows how far a mistake reaches."""
+    unknown = claim.finite.reshape(-1).copy()
+    unknown[list(rulings)] = False
+    entries = np.flatnonzero(unknown)
+    rng = claim.analytic.case.rng(f"others {claim.k}")
+    return entries if entries.size <= OTHERS else np.sort(rng.choice(entries, OTHERS, replace=False))
 
 
 def _held(
@@ -197,7 +211,11 @@ def _worst(
     if not failed:
         message = f"{len(chosen)} of {claim.grad.size} entries cannot be settled"
     else:
-        message = f"{len(chosen)} of {looked} entries disagree" if every else _spread(claim, wrong, i)
+        message = f"{len(chosen)} of {looked} entries disagree"
+    alone = len(failed) == 1 and looked == claim.grad.size
+    if failed and not every:
+        alone = len(failed) == 1 and _rest_agrees(claim, wrong[0], rulings)
+        message = _reach(claim, failed, looked, alone)
     message += f"; {ruling.reason}" if ruling and ruling.reason else ""
     if not failed and claim.reference.rounds_to_single():
         message += "; every y is a float32 number: does the forward compute in FLOAT32 inside? Then give it float32"
@@ -205,7 +223,7 @@ def _worst(
     words = ""
     if failed:
         codes, words = diagnose(
-            claim.analytic.pair, claim.analytic, claim.reference, claim.k, compared, failed, claim.tolerance
+            claim.analytic.pair, claim.analytic, claim.reference, claim.k, compared, failed, alone, claim.tolerance
         )
     code = "unresolved" if not failed else "wrong-at-kink" if ruling and ruling.kink else "wrong-gradient"
     return _finding(
@@ -221,13 +239,23 @@ def _finding(claim: Claim, code: str, verdict: str, message: str, **more: object
     return Finding("numeric", code, verdict, message, case.label, case.dtype.name, claim.name, **more)  # type: ignore[arg-type]
 
 
-def _spread(claim: Claim, wrong: list[np.ndarray], i: int) -> str:
-    """How far a mistake found by bisecting reaches: is everything right once that entry is left out?"""
-    v = wrong[0].copy()
-    v.flat[i] = 0.0
-    if claim.agrees_along(v)[0]:
-        return f"1 of {claim.grad.size} entries disagrees, found by bisecting"
-    return f"found by bisecting {claim.grad.size} entries; others disagree too"
+def _rest_agrees(claim: Claim, v: np.ndarray, rulings: dict[int, Ruling]) -> bool:
+    """Whether all entries that were not ruled on agree, moved together along v."""
+    v = v.copy()
+    v.reshape(-1)[list(rulings)] = 0.0
+    return claim.agrees_along(v)[0]
+
+
+def _reach(claim: Claim, failed: list[int], looked: int, alone: bool) -> str:
+    """How far a mistake found by bisecting reaches, and no more than was seen of it."""
+    if alone:
+        return (
+            f"1 of {claim.grad.size} entries disagrees, found by bisecting; the others agree along a random direction"
+        )
+    if len(failed) == 1:
+        found = f"1 of {looked} entries looked at disagrees, found by bisecting {claim.grad.size}"
+        return f"{found}; the others disagree too along a random direction"
+    return f"{len(failed)} of {looked} entries looked at disagree; there are {claim.grad.size}"
 
 
 def _too_many(claim: Claim, rulings: dict[int, Ruling]) -> str:

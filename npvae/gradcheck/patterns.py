@@ -18,15 +18,16 @@ def by_pattern(view: SideBySide, pair: Pair) -> Iterator[Diagnosis]:
     grad, numeric, seen = view.grad, view.numeric, view.seen
     weight = float(np.sum(numeric[seen] ** 2))
     if weight > 0 and not np.any(grad[seen]):
-        yield "zero", "the analytic gradient is ZERO everywhere"
+        yield "zero", f"the analytic gradient is ZERO {view.everywhere if np.any(grad) else 'everywhere'}"
         return
     if weight > 0 and (np.sum(seen) > 1 or grad.size == 1):
         ratio = float(np.sum(grad[seen] * numeric[seen])) / weight
         rest = float(np.max(np.abs(grad - ratio * numeric)[seen]))
         # A constant ratio explains the mistake only if little of the mistake remains once it is taken out.
         explains = rest <= 0.02 * float(np.max(np.abs(grad - numeric)[seen])) and view.alike(grad, ratio * numeric)
-        if explains and not view.right_beside(ratio):
-            yield _factor(ratio, view)
+        factor = _factor(ratio, view) if explains and not view.right_beside(ratio) else None
+        if factor:
+            yield factor
             return
     other = _transposed(grad)
     if grad.ndim == 2 and min(grad.shape) > 1 and view.alike(other, numeric):
@@ -60,9 +61,10 @@ def _factor_of_argument(view: SideBySide) -> list[Diagnosis]:
             if np.ptp(factor) == 0:
                 continue
             if view.alike(grad * factor, numeric):
-                return [("factor-of-argument", f"numeric / analytic is {name} everywhere: a FACTOR {name} forgotten?")]
+                words = f"numeric / analytic is {name} {view.everywhere}: a FACTOR {name} forgotten?"
+                return [("factor-of-argument", words)]
             if view.alike(numeric * factor, grad):
-                words = f"analytic / numeric is {name} everywhere: a FACTOR {name} too many, or not divided by?"
+                words = f"analytic / numeric is {name} {view.everywhere}: a FACTOR {name} too many, or not divided by?"
                 return [("factor-of-argument", words)]
     return []
 
@@ -78,25 +80,26 @@ def _spread_over(x: np.ndarray, shape: tuple[int, ...]) -> Iterator[np.ndarray]:
             yield np.broadcast_to(x[:, np.newaxis], shape)
 
 
-def _factor(ratio: float, view: SideBySide) -> Diagnosis:
+def _factor(ratio: float, view: SideBySide) -> Diagnosis | None:
+    """What a constant ratio says. Of one entry there always is one: then only a number that tells something counts."""
     shown = f"1 {ratio - 1.0:+.2g}" if abs(ratio - 1.0) < 1e-3 else f"{ratio:.6g}"
-    words = f"analytic / numeric is {shown} everywhere"
+    words = f"analytic / numeric is {shown} {view.everywhere}"
     if abs(ratio + 1.0) < view.precision:
-        return "sign", "analytic / numeric is -1 everywhere: looks like a SIGN error"
+        return "sign", f"analytic / numeric is -1 {view.everywhere}: looks like a SIGN error"
     for symbol, size in view.analytic.case.sizes.items():
         if size > 2 and abs(ratio - size) < view.precision * size:
             return (
                 "factor-of-size",
-                f"analytic / numeric is {size} = {symbol} everywhere: is a MEAN over {symbol} missing?",
+                f"analytic / numeric is {size} = {symbol} {view.everywhere}: is a MEAN over {symbol} missing?",
             )
         if size > 2 and abs(ratio * size - 1.0) < view.precision:
             return (
                 "factor-of-size",
-                f"analytic / numeric is 1/{size} = 1/{symbol} everywhere: is there a MEAN over {symbol} too many?",
+                f"analytic / numeric is 1/{size} = 1/{symbol} {view.everywhere}: a MEAN over {symbol} too many?",
             )
     for value, text in ((2.0, "2"), (0.5, "1/2"), (-2.0, "-2"), (-0.5, "-1/2")):
         if abs(ratio - value) < view.precision * abs(value):
-            return "factor", f"analytic / numeric is {text} everywhere: looks like a FACTOR of {text}"
+            return "factor", f"analytic / numeric is {text} {view.everywhere}: looks like a FACTOR of {text}"
     case = view.analytic.case
     single = {name: x.flat[0] for name, x in zip(case.op.args, view.reference.inputs, strict=True) if x.size == 1}
     known = {**single, **{name: v for name, v in case.params.items() if isinstance(v, (int, float))}}
@@ -104,6 +107,8 @@ def _factor(ratio: float, view: SideBySide) -> Diagnosis:
         for there, text in ((float(value), name), (1.0 / float(value) if value else 0.0, f"1/{name}")):
             if there and abs(ratio - there) < view.precision * abs(there):
                 return "factor-of-argument", f"{words}, which is {text}: is {name} a FACTOR too many, or forgotten?"
+    if view.grad.size == 1:
+        return None
     return "factor", f"{words}: a " + ("constant in FLOAT32?" if abs(ratio - 1.0) < 6e-8 else "wrong constant FACTOR")
 
 
@@ -133,7 +138,8 @@ def _difference(view: SideBySide) -> Iterator[Diagnosis]:
             yield "extra-dy", "analytic - numeric is dy itself: one dy TOO MANY"
         else:
             code = "offset" if words == "1" else "extra-term"
-            yield code, f"analytic - numeric is {-c:.4g} times {words} everywhere: a TERM missing, or one too many"
+            found = f"analytic - numeric is {-c:.4g} times {words} {view.everywhere}"
+            yield code, f"{found}: a TERM missing, or one too many"
         return
 
 

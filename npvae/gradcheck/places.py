@@ -38,6 +38,7 @@ def by_place(view: SideBySide, pair: Pair) -> Iterator[Diagnosis]:
         rows = np.flatnonzero(np.any(wrong, axis=others))
         inside = (wrong | blank).take(rows, axis=axis)
         whole = bool(np.all(inside)) and 2 * int(np.sum(wrong)) > inside.size > 1 and 0 < rows.size < size
+        whole = whole and view.complete
         what = ("row", "column")[axis] if axis < 2 else f"slice of axis {axis}"
         if whole and rows[-1] == size - 1 and rows.size == size - rows[0]:
             zeros = not np.any(view.grad[wrong])
@@ -50,8 +51,8 @@ def by_place(view: SideBySide, pair: Pair) -> Iterator[Diagnosis]:
     threshold = _threshold(view, pair, wrong, good, x)
     if threshold:
         yield "threshold", threshold
-    elif int(np.sum(wrong)) == 1 and view.grad.size > 2:
-        yield "one-entry", "every other entry is right: ONE ENTRY is wrong"
+    elif view.alone and view.grad.size > 2:
+        yield "one-entry", "ONE ENTRY is wrong"
 
 
 def everywhere(view: SideBySide, pair: Pair) -> Iterator[Diagnosis]:
@@ -75,6 +76,8 @@ def _threshold(view: SideBySide, pair: Pair, wrong: np.ndarray, good: np.ndarray
             continue
         outer, inner = float(x.flat[i]), math.copysign(edge, x.flat[i]) if words[0] == "|" else edge
         benign = float(x.flat[int(np.flatnonzero(good)[0])])
+        if _wrong_at(view, pair, i, inner, benign):
+            continue  # it is the entry that is wrong, whatever its value
         for _ in range(16):
             middle = 0.5 * (outer + inner)
             if _wrong_at(view, pair, i, middle, benign):

@@ -5,18 +5,23 @@ from __future__ import annotations
 import numpy as np
 
 from npvae.gradcheck.analytic import Analytic
-from npvae.gradcheck.differences import central_slope
-from npvae.gradcheck.numeric import Comparison, Tolerance
+from npvae.gradcheck.numeric import Tolerance
 from npvae.gradcheck.reference import Reference
 
-__all__ = ["Diagnosis", "SideBySide", "all_slopes"]
+__all__ = ["Diagnosis", "SideBySide"]
 
 Diagnosis = tuple[str, str]
 """A stable code, and a few words."""
 
 
 class SideBySide:
-    """The two gradients side by side, with what is near."""
+    """The two gradients side by side, with what is near.
+
+    seen      where both are known
+    complete  True if that is everywhere
+    wrong     the entries, of those seen, that are wrong; flat
+    alone     True if one entry is wrong and all others were seen to agree
+    """
 
     def __init__(
         self,
@@ -27,12 +32,20 @@ class SideBySide:
         grad: np.ndarray,
         numeric: np.ndarray,
         wrong: np.ndarray,
+        alone: bool,
         tolerance: Tolerance,
     ) -> None:
         self.analytic, self.reference, self.k, self.name = analytic, reference, k, name
-        self.grad, self.numeric, self.wrong, self.tolerance = grad, numeric.reshape(grad.shape), wrong, tolerance
+        self.grad, self.numeric, self.tolerance = grad, numeric.reshape(grad.shape), tolerance
+        self.wrong, self.alone = wrong, alone
         self.seen = np.isfinite(self.numeric) & np.isfinite(grad)
+        self.complete = bool(np.all(self.seen))
         self.precision = 2e-4 if analytic.case.dtype == np.float32 or reference.low else 1e-6
+
+    @property
+    def everywhere(self) -> str:
+        """What holds in every entry compared holds "everywhere" only if that was all of them."""
+        return "everywhere" if self.complete else f"in all {int(np.sum(self.seen))} entries compared"
 
     def alike(self, found: np.ndarray, expected: np.ndarray) -> bool:
         """Whether two arrays agree where both gradients are known, to the precision of the case."""
@@ -54,19 +67,3 @@ class SideBySide:
             return False
         mistake = float(np.max(np.abs(self.grad - self.numeric)[self.seen]))
         return bool(np.max(np.abs(found - self.numeric)[self.seen]) <= 0.02 * mistake)
-
-
-def all_slopes(reference: Reference, k: int, grad: np.ndarray, compared: Comparison) -> np.ndarray:
-    """Numeric slopes of every entry if there are few, else of a couple of dozen beside the ones known."""
-    numeric = compared.numeric.copy()
-    missing = np.flatnonzero(~np.isfinite(numeric))
-    if missing.size > 24:
-        missing = reference.case.rng("diagnosis").choice(missing, 24, replace=False)
-    for i in missing:
-        step = reference.entry_step(k, int(i))
-        if step > 0:
-            claim = float(grad.flat[i])
-            slope = central_slope(reference.along_entry(k, int(i)), claim=claim, rtol=1e-7, step=step, levels=6)
-            if slope.agrees or slope.error <= 1e-4 * abs(slope.value):
-                numeric[i] = slope.value
-    return numeric
