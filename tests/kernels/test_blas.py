@@ -1,6 +1,9 @@
 """The BLAS that NumPy has loaded: its threads are set and read back, and it says what it is."""
 
+import importlib
 import re
+import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -30,6 +33,28 @@ def test_an_unknown_library_has_no_threads(monkeypatch):
 @known
 def test_the_description_names_the_library_and_then_the_processor():
     assert re.fullmatch(r"MKL|BLIS|OpenBLAS .* running as \w+", blas.description())
+
+
+@pytest.mark.parametrize("missing", ["openblas_get_num_threads", "openblas_set_num_threads"])
+def test_a_library_that_can_only_be_read_or_only_be_set_is_not_taken(monkeypatch, missing):
+    """Of the libraries that a file search finds; the next one may be the BLAS."""
+    whole = SimpleNamespace(openblas_get_num_threads=lambda: 3, openblas_set_num_threads=print)
+    half = SimpleNamespace(**{name: value for name, value in vars(whole).items() if name != missing})
+    monkeypatch.setattr(blas, "_candidates", lambda: ["half.so", "whole.so"])
+    monkeypatch.setattr(blas.ctypes, "CDLL", {"half.so": half, "whole.so": whole}.get)
+    blas._library.cache_clear()
+    try:
+        assert blas._library() == (whole, "openblas_get_num_threads", "openblas_set_num_threads")
+    finally:
+        blas._library.cache_clear()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a system that does not say what is mapped")
+def test_the_libraries_in_use_are_found_wherever_they_lie_and_numpys_is_the_first():
+    importlib.import_module("scipy.linalg")  # brings another BLAS, in a folder of its own
+    found = blas._candidates()
+    assert "numpy" in found[0]
+    assert any("scipy" in path for path in found)
 
 
 def test_every_library_has_a_function_to_read_and_then_the_one_to_set():

@@ -10,6 +10,7 @@ from npvae import ops
 from npvae.kernels.jobs import (
     ASLEEP,
     DONE,
+    FIELD,
     STOP,
     TICKET,
     adam_step,
@@ -19,6 +20,7 @@ from npvae.kernels.jobs import (
     outer_product,
     take_pieces,
 )
+from npvae.kernels.matmul.multiply import LARGEST
 from npvae.kernels.matmul.products import PIECE, ROW_BLOCK, rows_of_block, share, strips_of
 from npvae.kernels.matmul.tiles import DOT_ROWS, OUTER_VECTORS
 from npvae.kernels.matmul.vectors import LANES
@@ -151,6 +153,10 @@ def test_a_helper_without_work_looks_for_it_for_a_while_and_then_says_that_it_sl
         seconds = time.perf_counter() - start
         assert list(np.flatnonzero(words)) == ([STOP] if stop else [ASLEEP + 2])
     assert seconds > 50e-6  # PATIENCE at 20 GHz
+
+
+def test_the_pieces_of_the_largest_product_can_be_counted_in_a_ticket():
+    assert 2 * LARGEST / PIECE < FIELD / 1.5  # those at the edges are smaller, and more
 
 
 @pytest.mark.parametrize("step", [5, 6])

@@ -39,6 +39,9 @@ def test_helpers_sleep_when_idle_wake_for_a_job_and_stop():
     while not all(team.words[ASLEEP : ASLEEP + 2]) and time.monotonic() < until:
         time.sleep(0.01)
     assert list(team.words[ASLEEP : ASLEEP + 2]) == [1, 1]
+    busy = time.process_time()
+    time.sleep(0.5)
+    assert time.process_time() - busy < 0.1  # seconds of all threads together
     helpers = team.helpers
     np.testing.assert_array_equal(computed(team, a, b), wanted)
     team.stop()
@@ -124,10 +127,13 @@ def run(program, **environment):
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="a system without fork")
 def test_training_goes_on_in_a_forked_child(products):
     program = """
-        wanted = train()
+        from npvae.kernels.threads import team
+        team.resize(3)
+        wanted, alive = train(), [helper.is_alive() for helper in team.helpers]
         child = os.fork()
         if child == 0:
-            os._exit(0 if (train() == wanted).all() else 3)
+            same, helpers = (train() == wanted).all(), [helper.is_alive() for helper in team.helpers]
+            os._exit(0 if same and helpers == alive else 3)
         _, status = os.waitpid(child, 0)
         print(os.waitstatus_to_exitcode(status), (train() == wanted).all())
     """
@@ -144,6 +150,17 @@ def test_two_python_threads_train_at_once_under_any_threading_layer(products, la
         print(len(results), (results[0] == results[1]).all())
     """
     assert run(program, NPVAE_PRODUCTS=products, NUMBA_THREADING_LAYER=layer) == "2 True"
+
+
+def test_where_blas_cannot_be_asked_there_are_as_many_threads_as_cores_that_may_be_used(monkeypatch):
+    monkeypatch.setattr(blas, "threads", lambda: None)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(5)), raising=False)
+    assert threads.default_threads() == 5
+    monkeypatch.delattr(os, "sched_getaffinity")
+    monkeypatch.setattr(os, "cpu_count", lambda: 7)
+    assert threads.default_threads() == 7
+    monkeypatch.setattr(os, "cpu_count", lambda: None)
+    assert threads.default_threads() == 1
 
 
 @pytest.mark.parametrize("omp", ["1", "2", "7"])
