@@ -29,8 +29,7 @@ def by_pattern(view: SideBySide, pair: Pair) -> Iterator[Diagnosis]:
         if factor:
             yield factor
             return
-    other = _transposed(grad)
-    if grad.ndim == 2 and min(grad.shape) > 1 and view.alike(other, numeric):
+    if grad.ndim == 2 and min(grad.shape) > 1 and view.alike(_transposed(grad), numeric):
         yield "transposed", "the analytic gradient is the numeric one TRANSPOSED"
         return
     yield from _other_argument(view, pair) or _factor_of_argument(view) or _difference(view)

@@ -269,8 +269,10 @@ def test_a_threshold_is_not_said_of_entries_that_are_wrong_by_their_place():
 
 def test_a_constant_factor_of_one_entry_is_said_only_of_a_number_that_tells():
     one = np.array([[0.7]])
-    report = gradcheck(lambda x: (np.sin(x), x), lambda dy, x: dy * np.cos(2 * x), one)
-    assert report.verdict == "FAIL"
-    assert "FACTOR" not in str(report), report
+    for x in (one, one[0, 0]):
+        report = gradcheck(lambda x: (np.sin(x), x), lambda dy, x: dy * np.cos(2 * x), x)
+        assert report.verdict == "FAIL"
+        assert "FACTOR" not in str(report), report
+    assert gradcheck(lambda x: (0 * x, x), lambda dy, x: dy, 0.7).verdict == "FAIL", "a slope of zero has no ratio"
     for factor, words in ((-1.0, "SIGN"), (2.0, "FACTOR of 2"), (0.5, "FACTOR of 1/2")):
         assert words in str(gradcheck(square_of, lambda dy, x, factor=factor: factor * 2 * dy * x, one))
