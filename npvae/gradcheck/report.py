@@ -95,7 +95,7 @@ class Report:
     seconds   wall-clock time
     reproduce what to type to see the first failure again, alone
     backward  file, line and name of the backward: "layers.py:12 swish_backward"
-    teeth     planted mistake -> caught or not, when asked for
+    teeth     planted mistake -> caught or not, when asked for; empty if none could be planted
     """
 
     name: str

@@ -23,7 +23,8 @@ Mistake = Callable[[Grads, np.ndarray, int], Grads]
 def bite(op: Op, report: Report, samples: Sequence[Sample], seed: int, settings: Settings) -> Report:
     """The report, with every generic mistake and whether one of the samples caught it.
 
-    A mistake that changes nothing in any sample (two gradients to swap where there is one) is left out.
+    A mistake that changes nothing in any sample (two gradients to swap where there is one) is left out. With several
+    outputs, those that have to do with dy are planted in the first.
     """
     caught = {}
     for name, mistake in TEETH.items():
@@ -51,16 +52,22 @@ class _Planted:
     def __call__(self, dy: Any, cache: Any) -> Any:
         result = self.backward(dy, cache)
         several = isinstance(result, (tuple, list))
-        right = list(result) if several else [result]
-        if any(not isinstance(grad, np.ndarray) for grad in right) or not isinstance(dy, np.ndarray):
+        given = list(result) if several else [result]
+        right = [np.asarray(grad) for grad in given]  # a loss is often a NumPy number, and so is its dy
+        places = [i for i, grad in enumerate(right) if grad.dtype.kind == "f"]  # None is for what has no gradient
+        if not places:
             return result
+        first = dy[0] if isinstance(dy, (tuple, list)) else dy
+        array = np.asarray(first)
+        before = array.copy()
         self.calls += 1
-        dy_before = dy.copy()
-        wrong = self.mistake([np.array(grad) for grad in right], dy, self.calls)
-        self.changed |= not np.array_equal(dy, dy_before)
-        for a, b in zip(wrong, right, strict=True):
-            self.changed |= a.shape != b.shape or a.dtype != b.dtype or not np.array_equal(a, b, equal_nan=True)
-        return tuple(wrong) if several else wrong[0]
+        wrong = self.mistake([np.array(right[i]) for i in places], array, self.calls)
+        self.changed |= array is first and not np.array_equal(array, before)  # a number cannot be changed in place
+        for i, found in zip(places, wrong, strict=True):
+            self.changed |= found.shape != right[i].shape or found.dtype != right[i].dtype
+            self.changed |= not np.array_equal(found, right[i], equal_nan=True)
+            given[i] = found
+        return tuple(given) if several else given[0]
 
 
 def _each(change: Callable[[np.ndarray], np.ndarray]) -> Mistake:

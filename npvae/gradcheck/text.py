@@ -44,7 +44,8 @@ def one_screen(report: Report) -> str:
     lines += [f"  note: {note}" for note in report.notes]
     if report.teeth is not None:
         caught = sum(report.teeth.values())
-        lines.append(f"  teeth: {caught} of {len(report.teeth)} planted mistakes caught")
+        planted = f"{caught} of {len(report.teeth)} planted mistakes caught"
+        lines.append(f"  teeth: {planted if report.teeth else 'nothing is shown: no mistake could be planted'}")
         missed = [name for name, found in report.teeth.items() if not found]
         if missed:
             lines.append(f"    not caught: {', '.join(missed)}")

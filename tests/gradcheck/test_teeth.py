@@ -3,6 +3,7 @@
 import numpy as np
 
 from npvae.gradcheck import Arg, Op, check_op
+from npvae.gradcheck.report import Report
 from npvae.gradcheck.teeth import TEETH
 
 
@@ -45,3 +46,41 @@ def test_a_mistake_that_changes_nothing_is_left_out():
     report = check_op(one, teeth=True)
     assert report.teeth is not None
     assert "swap two gradients of equal shape" not in report.teeth
+
+
+def test_mistakes_are_planted_where_the_loss_is_a_number():
+    def mse(x):
+        return (x * x).mean(), x
+
+    def mse_backward(dy, x):
+        return dy * 2 * x / x.dtype.type(x.size)
+
+    number = check_op(Op(mse, mse_backward, {"x": Arg("N D")}), teeth=True)
+    array = check_op(
+        Op(lambda x: (np.asarray(mse(x)[0]), x), lambda dy, x: mse_backward(dy[()], x), {"x": Arg("N D")}), teeth=True
+    )
+    assert number.teeth is not None
+    assert array.teeth is not None
+    assert len(number.teeth) >= 15
+    assert all(number.teeth.values()), number
+    assert set(array.teeth) - set(number.teeth) == {"change dy in place"}, "a number cannot be changed in place"
+
+
+def test_mistakes_are_planted_beside_a_none_and_behind_several_outputs():
+    beside = Op(
+        lambda x, data: (x * data, data), lambda dy, data: (dy * data, None),
+        {"x": Arg("N D"), "data": Arg("N D", differentiable=False)},
+    )  # fmt: skip
+    behind = Op(lambda x: ((2 * x, 3 * x), None), lambda dys, _: 2 * dys[0] + 3 * dys[1], {"x": Arg("N D")})
+    numbers = Op(lambda a, b: (a * b, (a, b)), lambda dy, c: (dy * c[1], dy * c[0]), {"a": Arg(), "b": Arg()})
+    for op, least in ((beside, 16), (behind, 16), (numbers, 12)):
+        report = check_op(op, teeth=True)
+        assert report.teeth is not None
+        assert len(report.teeth) >= least, report
+        assert all(report.teeth.values()), report
+
+
+def test_teeth_that_never_bit_are_not_counted():
+    text = str(Report("op", 0, teeth={}))
+    assert "teeth: nothing is shown: no mistake could be planted" in text
+    assert "0 of 0" not in text
