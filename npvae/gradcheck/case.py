@@ -104,12 +104,27 @@ def check_case(case: Case, other: Case, settings: Settings, dys: tuple[np.ndarra
 
 
 def _hold_nonfinite(outcome: Outcome, analytic: Analytic) -> None:
-    analytic.hold(
-        "contract", "forward-nonfinite",
-        "the forward is not finite at ordinary values; declare where it is defined: Arg(..., domain=(low, high))",
-        None, INCONCLUSIVE,
-    )  # fmt: skip
+    case = analytic.case
+    held = [_not_finite(name, x) for name, x in zip(case.op.args, case.inputs, strict=True)]
+    held = [words for words in held if words]
+    if case.label != "given":
+        words = "at ordinary values; declare where it is defined: Arg(..., domain=(low, high))"
+    elif held:
+        words = f"and {' and '.join(held)}: give finite numbers"
+    else:
+        y = next(words for words in (_not_finite("y", y) for y in analytic.passed.outputs) if words)
+        words = f"at the inputs given: {y}; give inputs at which it is defined"
+    analytic.hold("contract", "forward-nonfinite", f"the forward is not finite {words}", None, INCONCLUSIVE)
     outcome.findings = analytic.findings
+
+
+def _not_finite(name: str, x: np.ndarray) -> str:
+    """The first entry that is not finite, in words; "" if there is none."""
+    places = np.argwhere(~np.isfinite(x))
+    if not len(places):
+        return ""
+    where = tuple(int(i) for i in places[0])
+    return f"{name} holds {x[where]}" + (f" at {list(where)}" if where else "")
 
 
 def _check_numeric(pair: Pair, analytic: Analytic, settings: Settings, outcome: Outcome) -> None:

@@ -55,7 +55,7 @@ def _bent(
         return "not-zero-at-zero", f"for dy = 0 the backward gives d{name} = {np.max(np.abs(zero)):.3g} instead of 0"
     # A backward in logarithms, as for sums of exponentials, is only as exact as its exponents are small.
     inputs = [x for x in analytic.case.inputs if x.dtype.kind == "f"]
-    largest = max((float(np.max(np.abs(x), initial=1.0)) for x in inputs), default=1.0)
+    largest = max((float(np.max(np.abs(x), initial=1.0, where=np.isfinite(x))) for x in inputs), default=1.0)
     room = 64.0 * eps * size * largest + 1e3 * float(np.finfo(dtype).tiny)
     large_fits = _within(-512.0 * grad, large, 512.0 * room, dtype)
     small_fits = _within(0.125 * grad, small, room, dtype)

@@ -38,15 +38,16 @@ def gradcheck(
 ) -> Report:
     """Check one call at one point: forward(*inputs, **params) -> (y, cache), backward(dy, cache) -> gradients.
 
-    inputs  an array or a tuple of arrays; floating arrays are expected to have a gradient, integer ones are not
+    inputs  an array or a tuple of arrays, (x, W, b); floating arrays are expected to have a gradient, integer ones
+            are not
     params  keyword arguments of the forward that are not arrays
     names   what to call the inputs; by default the names of the forward's parameters
-    dy      the cotangent; by default 3 N(0, 1) from the seed
+    dy      the cotangent, in the shape of y (a tuple of them for several outputs); by default 3 N(0, 1) from the seed
     seeded, pure  as in `Op`
     args    name -> Arg, where domains, kinks or linearity are worth declaring
     name    how the report calls it; by default the name of the forward
 
-    Raises TypeError for inputs that are not real arrays.
+    Raises TypeError for inputs or a dy that are not real arrays, ValueError for a dy that has not the shape of y.
     """
     names_of_pair = ", ".join(getattr(f, "__name__", "...") for f in (forward, backward))
     return check_given(
@@ -88,12 +89,28 @@ def check_given(
         floats = [x.dtype for x in arrays if x.dtype.kind == "f"]
         dtype = np.result_type(*floats) if floats else np.dtype(np.float64)
         case = Case(op, "given", tuple(arrays), dict(params or {}), dtype, seed)
-        dys = None if dy is None else tuple(np.asarray(d) for d in (dy if isinstance(dy, (tuple, list)) else (dy,)))
+        dys = None if dy is None else _cotangents(case, dy)
         settings = Settings(rtol, atol, checks, low=low)
         outcome = check_case(case, _between(case), settings, dys)
         outcome.notes += notes
     report = join(op, seed, [outcome], time.perf_counter() - started)
     return replace(report, reproduce=reproduce)
+
+
+def _cotangents(case: Case, dy: Any) -> tuple[np.ndarray, ...] | None:
+    """The dy that was given, in the dtypes of y. Raises ValueError if it has not the form of y."""
+    try:
+        passed = Pair(case.op, case.params, case.seed).forward([np.array(x) for x in case.inputs])
+    except (Broken, Refused):
+        return None  # the check itself will say so
+    several = isinstance(dy, tuple) or (isinstance(dy, list) and isinstance(passed.y, (tuple, list)))
+    dys = [_as_array(one, "dy") for one in (dy if several else (dy,))]
+    if len(dys) != len(passed.outputs):
+        raise ValueError(f"{len(dys)} dy for a forward that gives {len(passed.outputs)} y: give one for each")
+    for found, y in zip(dys, passed.outputs, strict=True):
+        if found.shape != y.shape:
+            raise ValueError(f"dy has shape {found.shape}, expected {y.shape}, the shape of the forward's y")
+    return tuple(found.astype(y.dtype, copy=False) for found, y in zip(dys, passed.outputs, strict=True))
 
 
 def _without_none(op: Op, arrays: Sequence[np.ndarray], params: Mapping[str, Any], seed: int) -> tuple[Op, list[str]]:
@@ -120,17 +137,17 @@ def _between(case: Case) -> Case:
 
 def arrays_of(inputs: Sequence[Any]) -> tuple[np.ndarray, ...]:
     """The inputs as arrays of real numbers. Raises TypeError for anything else."""
-    return tuple(_as_input(x, i) for i, x in enumerate(inputs))
+    return tuple(_as_array(x, f"input {i}") for i, x in enumerate(inputs))
 
 
-def _as_input(x: Any, position: int) -> np.ndarray:
+def _as_array(x: Any, name: str) -> np.ndarray:
     array = np.asarray(x)
     if array.dtype.kind == "c":
-        raise TypeError(f"input {position} is complex; complex-valued functions are out of scope")
+        raise TypeError(f"{name} is complex; complex-valued functions are out of scope")
     if array.dtype.kind == "f" and array.dtype not in (np.float32, np.float64):
-        raise TypeError(f"input {position} is {array.dtype}; give float64 or float32")
+        raise TypeError(f"{name} is {array.dtype}; give float64 or float32")
     if array.dtype.kind not in "fbiu":
-        raise TypeError(f"input {position} is {type(x).__name__} of dtype {array.dtype}, expected an array of numbers")
+        raise TypeError(f"{name} is {type(x).__name__} of dtype {array.dtype}, expected an array of numbers")
     return array
 
 
