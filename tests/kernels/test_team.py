@@ -6,6 +6,7 @@ import sys
 import textwrap
 import threading
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,8 +14,8 @@ from numba import config
 
 import npvae
 from npvae.kernels import blas, threads
-from npvae.kernels.jobs import ASLEEP, outer_product
-from npvae.kernels.team import MAX_HELPERS, Team, new_words
+from npvae.kernels.jobs import ASLEEP, STOP, outer_product
+from npvae.kernels.team import MAX_HELPERS, Team, _help, new_words
 
 pytestmark = pytest.mark.skipif(bool(config.DISABLE_JIT), reason="jobs exist compiled only")
 
@@ -39,9 +40,6 @@ def test_helpers_sleep_when_idle_wake_for_a_job_and_stop():
     while not all(team.words[ASLEEP : ASLEEP + 2]) and time.monotonic() < until:
         time.sleep(0.01)
     assert list(team.words[ASLEEP : ASLEEP + 2]) == [1, 1]
-    busy = time.process_time()
-    time.sleep(0.5)
-    assert time.process_time() - busy < 0.1  # seconds of all threads together
     helpers = team.helpers
     np.testing.assert_array_equal(computed(team, a, b), wanted)
     team.stop()
@@ -49,6 +47,20 @@ def test_helpers_sleep_when_idle_wake_for_a_job_and_stop():
     np.testing.assert_array_equal(computed(team, a, b), wanted)
     assert [helper.is_alive() for helper in team.helpers] == [True, True]  # others: a team that was stopped starts anew
     team.stop()
+
+
+def test_a_helper_that_found_no_work_waits_until_it_is_rung_for():
+    words, waited = new_words(), []
+
+    def wait():
+        waited.append(int(words[ASLEEP]))
+        words[STOP] = 1
+
+    helper = threading.Thread(target=_help, args=(words, 0, SimpleNamespace(acquire=wait)))
+    helper.start()
+    helper.join(timeout=20)
+    words[STOP] = 1
+    assert waited == [1]
 
 
 def test_a_team_that_was_resized_has_as_many_helpers_as_was_asked_for():
