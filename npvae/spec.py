@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from numbers import Real
 from typing import Any
 
 __all__ = ["Arg", "Op"]
@@ -24,8 +25,8 @@ __all__ = ["Arg", "Op"]
 class Arg:
     """One array argument of a forward.
 
-    shape           axes by symbol or size, separated by blanks: "N D", "3 L", "" for a 0-d array. The same symbol
-                    has the same size in every argument of an op.
+    shape           axes by symbol, size or multiple of a symbol, separated by blanks: "N D", "3 L", "I 3*H", "" for a
+                    0-d array. The same symbol has the same size in every argument of an op.
     domain          closed interval in which the function is defined. For an integer argument the upper end may be a
                     symbol: `Arg("N", dtype=int, domain=(0, "C"))` holds labels 0 <= label < C.
     kinks           values of an entry at which the slope jumps (0 for relu). The backward must give a subgradient
@@ -35,6 +36,8 @@ class Arg:
                     then have no truncation error and a dot-product test applies.
     dtype           None to follow the dtype under test; `int` for labels and indices.
     specials        further values worth a visit: thresholds of a stable formula, joins of a piecewise one.
+
+    Raises ValueError for a shape, a domain, kinks or specials that are not of these forms.
     """
 
     shape: str = ""
@@ -45,14 +48,53 @@ class Arg:
     dtype: type | None = None
     specials: Sequence[float] = ()
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.shape, str):
+            raise ValueError(f'Arg: shape is {self.shape!r}, expected axes in one string: Arg("N D")')
+        for axis in self.axes:
+            factor, star, symbol = axis.rpartition("*")
+            if not (axis.isdecimal() or (symbol.isidentifier() and (factor.isdecimal() or not star))):
+                raise ValueError(
+                    f"Arg: shape {self.shape!r} has the axis {axis!r}, expected symbols (N), sizes (3) or multiples "
+                    f"(3*N), separated by blanks"
+                )
+        if not _is_interval(self.domain):
+            raise ValueError(
+                f"Arg: domain is {self.domain!r}, expected (low, high) with low <= high; the high end of an integer "
+                f'argument may be a symbol: (0, "C")'
+            )
+        for what, values in (("kinks", self.kinks), ("specials", self.specials)):
+            if not _are_numbers(values):
+                raise ValueError(f"Arg: {what} is {values!r}, expected a list of numbers: {what}=[0.0]")
+
     @property
     def axes(self) -> tuple[str, ...]:
         """The axes as a tuple: ("N", "D") for "N D", () for ""."""
         return tuple(self.shape.split())
 
     def sizes(self, bound: Mapping[str, int]) -> tuple[int, ...]:
-        """The shape with every symbol replaced by its size: {"N": 4, "D": 3} makes "N D" into (4, 3)."""
-        return tuple(int(axis) if axis.isdigit() else bound[axis] for axis in self.axes)
+        """The shape with every symbol replaced by its size: {"N": 4, "D": 3} makes "N 2*D" into (4, 6)."""
+        parted = ((axis, *axis.rpartition("*")) for axis in self.axes)
+        return tuple(
+            int(axis) if axis.isdecimal() else int(factor or 1) * bound[symbol] for axis, factor, _, symbol in parted
+        )
+
+
+def _is_interval(domain: Any) -> bool:
+    try:
+        low, high = domain
+    except (TypeError, ValueError):
+        return False
+    if isinstance(high, str):
+        return isinstance(low, Real) and high.isidentifier()
+    return isinstance(low, Real) and isinstance(high, Real) and bool(low <= high)
+
+
+def _are_numbers(values: Any) -> bool:
+    try:
+        return all(isinstance(value, Real) for value in values)
+    except TypeError:
+        return False
 
 
 @dataclass(frozen=True)
@@ -68,6 +110,8 @@ class Op:
                        contracts are checked, numeric agreement is not
     pure               True if nothing may share memory: no gradient with dy, with an input or with another gradient.
                        The rule of npvae's own ops; other people's `return dy, dy` is legal unless it does harm.
+
+    Raises ValueError for what is not of these forms, and for a domain that ends at a symbol of no argument.
     """
 
     forward: Callable[..., Any]
@@ -80,11 +124,40 @@ class Op:
     pure: bool = False
 
     def __post_init__(self) -> None:
+        for what, function in (("forward", self.forward), ("backward", self.backward)):
+            if not callable(function):
+                raise ValueError(f"Op: {what} is a {type(function).__name__}, expected a function")
         if not self.name:
             name = getattr(self.forward, "__name__", type(self.forward).__name__)
             object.__setattr__(self, "name", name.removesuffix("_forward"))
         if not self.args:
             raise ValueError(f"op {self.name}: args is empty; name each array argument of the forward, in order")
+        self._check_args()
+        if not isinstance(self.params, Mapping):
+            raise ValueError(f'op {self.name}: params is {self.params!r}, expected params={{"alpha": [1.0, 0.3]}}')
+        for key, values in self.params.items():
+            if not _is_list(values) or not len(values):
+                raise ValueError(
+                    f'op {self.name}: params["{key}"] is {values!r}, expected a list of the values worth testing: '
+                    f'params={{"{key}": [...]}}'
+                )
+
+    def _check_args(self) -> None:
+        if not isinstance(self.args, Mapping):
+            raise ValueError(f'op {self.name}: args is {self.args!r}, expected args={{"x": Arg("N D")}}')
+        for key, arg in self.args.items():
+            if not isinstance(arg, Arg):
+                meant = repr(arg) if isinstance(arg, str) else '"N D"'
+                raise ValueError(
+                    f'op {self.name}: args["{key}"] is {arg!r}, expected an Arg: args={{"{key}": Arg({meant})}}'
+                )
+        for key, arg in self.args.items():
+            high = arg.domain[1]
+            if isinstance(high, str) and high not in self.symbols:
+                raise ValueError(
+                    f"op {self.name}: the domain of {key} ends at {high!r}, which is the size of no axis; "
+                    f"the symbols are {', '.join(self.symbols) or 'none'}"
+                )
 
     @property
     def differentiable(self) -> tuple[str, ...]:
@@ -95,4 +168,10 @@ class Op:
     def symbols(self) -> tuple[str, ...]:
         """The symbols of all argument shapes, in order of first appearance: ("N", "I", "O") for dense."""
         axes = (axis for arg in self.args.values() for axis in arg.axes)
-        return tuple(dict.fromkeys(axis for axis in axes if not axis.isdigit()))
+        return tuple(dict.fromkeys(axis.rpartition("*")[2] for axis in axes if not axis.isdecimal()))
+
+
+def _is_list(values: Any) -> bool:
+    """Whether values come in an order and can be counted: a list, a tuple, an array; not a string or a dict."""
+    ordered = hasattr(values, "__getitem__") and hasattr(values, "__len__")
+    return ordered and not isinstance(values, (str, bytes, Mapping))

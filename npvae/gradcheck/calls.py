@@ -78,7 +78,7 @@ class Pair:
             with np.errstate(all="ignore"):
                 result = self.op.forward(*inputs, **params)
         except Exception as error:
-            raise _in_words("forward", error) from error
+            raise _in_words("forward", error, _WHERE_SIZES_DEPEND if self.op.symbols else "") from error
         if not isinstance(result, tuple) or len(result) != 2:
             got = f"a tuple of {len(result)}" if isinstance(result, tuple) else type(result).__name__
             raise Broken(
@@ -155,13 +155,18 @@ def _like(array: np.ndarray, y: Any) -> Any:
     return float(array) if isinstance(y, float) and not isinstance(y, np.generic) else array.dtype.type(array)
 
 
-def _in_words(where: str, error: Exception) -> Exception:
+_WHERE_SIZES_DEPEND = (
+    '; sizes that depend on each other are written as numbers, Arg("N C 8"), or as multiples, Arg("I 3*H")'
+)
+
+
+def _in_words(where: str, error: Exception, mend: str = "") -> Exception:
     words = f"the {where} raised {type(error).__name__}: {_first_line(error)}{_place(error)}"
     if isinstance(error, TypeError) or type(error).__name__ == "TypingError":
         refusal = Refused(words)
         refusal.__cause__ = error
         return refusal
-    return Broken(f"{where}-raises", words)
+    return Broken(f"{where}-raises", words + mend)
 
 
 def _place(error: Exception) -> str:

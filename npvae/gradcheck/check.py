@@ -40,7 +40,7 @@ def check_op(
     rtol, atol  instead of the defaults (see `npvae.gradcheck.numeric.tolerance_for`)
     teeth   if all is well, plant generic mistakes in the backward too and report how many this configuration catches
 
-    Raises ValueError for an unknown level, sample or cell.
+    Raises ValueError for what is no Op, and for an unknown level, sample or cell.
     """
     samples = battery(op, level)
     if sample is not None:

@@ -21,8 +21,8 @@ def op_test(
     skip        cell -> reason: {"numeric-f32": "the table is in float64"}
     rtol, atol  as in `check_op`
 
-    The options --gradcheck-level and --gradcheck-seed choose the battery. Raises ValueError for a cell to skip that
-    the op does not have.
+    The options --gradcheck-level and --gradcheck-seed choose the battery. Raises ValueError for what is no Op, and
+    for a cell to skip that the op does not have.
     """
     import pytest
 

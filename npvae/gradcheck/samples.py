@@ -66,8 +66,12 @@ class Sample:
 def battery(op: Op, level: str = "default") -> tuple[Sample, ...]:
     """The samples of an op, the plainest first; labels are unique.
 
-    Raises ValueError for a level other than "smoke", "default" or "exhaustive".
+    Raises ValueError for a level other than "smoke", "default" or "exhaustive", and for what is no Op.
     """
+    if not isinstance(op, Op):
+        raise ValueError(
+            f'a {type(op).__name__} cannot be checked, expected an Op: Op(forward, backward, args={{"x": Arg("N D")}})'
+        )
     if level not in LEVELS:
         raise ValueError(f"level is {level!r}, expected one of {', '.join(LEVELS)}")
     recipes = list(_exhaustive(op) if level == "exhaustive" else _default(op))
