@@ -9,34 +9,76 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from npvae.figures.images import as_images, draw_sheet, frame_cell, in_rows, label_columns, label_rows, sheet_height
-from npvae.figures.posterior import LatentModel, posterior
+from npvae.figures.images import (
+    as_images,
+    draw_sheet,
+    frame_cell,
+    grey_scale,
+    in_rows,
+    label_columns,
+    label_rows,
+    sheet_height,
+    tell_scale,
+)
+from npvae.figures.posterior import LatentModel, encoded, posterior
 from npvae.figures.style import WIDTH, new_figure, signed, style
 
 __all__ = ["by_label", "inverse_normal_grid", "manifold", "prior_samples", "traversals"]
 
 
 @style()
-def prior_samples(model: LatentModel, image_shape: Sequence[int], rng: np.random.Generator, n: int = 60) -> Figure:
+def prior_samples(
+    model: LatentModel,
+    image_shape: Sequence[int],
+    rng: np.random.Generator,
+    n: int = 60,
+    scale: tuple[float, float] | None = None,
+) -> Figure:
     """n new images in reading order: `model.sample(n, rng)`, the decoded means of z ~ N(0, I).
+
+    A conditional model decodes with its labels in turn, which stand beneath the columns if there are at most 16. Of an
+    autoencoder the title says that it has no prior.
+
+    scale  the values that are black and white, by default 0 and 1, or if the images go beyond these, their lowest and
+           highest.
 
     Raises ValueError if image_shape does not hold the model's D pixels.
     """
-    images = as_images(model.sample(n, rng), image_shape, "prior_samples")
-    # Of 8 to 16 columns, those that leave the fewest cells of the last row empty, and of these the nearest to 12.
-    columns = min(range(16, 7, -1), key=lambda c: (-n % c, abs(c - 12))) if n > 16 else n
+    x = model.sample(n, rng)
+    images = as_images(x, image_shape, "prior_samples")
+    C = getattr(model, "classes", 0)
+    title, columns = "New images: decoded means of z drawn from the prior N(0, I)", n
+    if C:
+        title = f"New images: z drawn from the prior N(0, I), labels 0 to {C - 1} in turn"
+    elif encoded(model, x[:1])[1] is None:
+        title = "Decoded draws of z from N(0, I); an autoencoder has no prior"
+    if 0 < C <= 16:
+        columns = min(n, 16 // C * C)
+    elif n > 16:
+        # Of 8 to 16 columns, those that leave the fewest cells of the last row empty, and of these the nearest to 12.
+        columns = min(range(16, 7, -1), key=lambda c: (-n % c, abs(c - 12)))
     rows = in_rows(images, columns)
-    figure = new_figure(
-        0.4 + sheet_height(len(rows), columns, image_shape, WIDTH),
-        "New images: decoded means of z drawn from the prior N(0, I)",
-    )
-    draw_sheet(figure.subplots(), rows)
+    figure = new_figure(0.4 + sheet_height(len(rows), columns, image_shape, WIDTH), title)
+    axes = figure.subplots()
+    scale = scale or grey_scale(images)
+    draw_sheet(axes, rows, scale)
+    tell_scale(axes, scale)
+    if 0 < C <= 16:
+        label_columns(axes, [str(column % C) for column in range(columns)], image_shape)
     return figure
 
 
 @style()
-def by_label(model: Any, image_shape: Sequence[int], rng: np.random.Generator, n: int = 8) -> Figure:
+def by_label(
+    model: Any,
+    image_shape: Sequence[int],
+    rng: np.random.Generator,
+    n: int = 8,
+    scale: tuple[float, float] | None = None,
+) -> Figure:
     """A conditional model's labels across, n draws z ~ N(0, I) down: one z in a row, decoded with every label.
+
+    scale  the values that are black and white, by default as in `prior_samples`.
 
     Raises ValueError if image_shape does not hold the model's D pixels.
     """
@@ -48,7 +90,9 @@ def by_label(model: Any, image_shape: Sequence[int], rng: np.random.Generator, n
         "One z in a row, decoded with every label: what z says beside the label",
     )
     axes = figure.subplots()
-    draw_sheet(axes, in_rows(images, C))
+    scale = scale or grey_scale(images)
+    draw_sheet(axes, in_rows(images, C), scale)
+    tell_scale(axes, scale)
     label_columns(axes, [str(label) for label in range(C)], image_shape)
     axes.set_xlabel("label that the decoder is given")
     return figure
@@ -60,11 +104,15 @@ def inverse_normal_grid(n: int) -> np.ndarray:
 
 
 @style()
-def manifold(model: LatentModel, image_shape: Sequence[int], n: int = 20) -> Figure:
+def manifold(
+    model: LatentModel, image_shape: Sequence[int], n: int = 20, scale: tuple[float, float] | None = None
+) -> Figure:
     """The decoded plane of two latents: n x n images, z1 rising to the right and z2 upwards.
 
     Every image stands for the same share of the prior: the grid is even after Phi, the normal distribution
     function. Kingma & Welling (2014), appendix A and figure 4.
+
+    scale  the values that are black and white, by default as in `prior_samples`.
 
     Raises ValueError if the model has not two latents or image_shape does not hold its D pixels.
     """
@@ -81,7 +129,9 @@ def manifold(model: LatentModel, image_shape: Sequence[int], n: int = 20) -> Fig
     height = min(0.4 + sheet_height(n, n, image_shape, 0.92 * WIDTH), 9)
     figure = new_figure(height, "Every place of the latent plane, decoded")
     axes = figure.subplots()
-    draw_sheet(axes, in_rows(images, n))
+    scale = scale or grey_scale(images)
+    draw_sheet(axes, in_rows(images, n), scale)
+    tell_scale(axes, scale)
     ticks = [-2, -1, -0.5, 0, 0.5, 1, 2]
     label_columns(axes, [signed(tick) for tick in ticks], image_shape, [n * phi(tick) for tick in ticks])
     label_rows(axes, [signed(tick) for tick in ticks], image_shape, [n * (1 - phi(tick)) for tick in ticks])
@@ -97,10 +147,13 @@ def traversals(
     image_shape: Sequence[int],
     values: Sequence[float] = (-3, -2.5, -2, -1.5, -1, -0.5, 0, 0.5, 1, 1.5, 2, 2.5, 3),
     most_rows: int = 10,
+    scale: tuple[float, float] | None = None,
 ) -> Figure:
     """One latent a row moved through `values`, all others held at the posterior mean of one input x (D,).
 
     At most `most_rows` latents, those that say most about x first: by their KL to the prior, in nats.
+
+    scale  the values that are black and white, by default as in `prior_samples`.
 
     Raises ValueError if the model has no posterior (an autoencoder) or image_shape does not hold D pixels.
     """
@@ -119,7 +172,9 @@ def traversals(
         "One latent moved at a time, the others held at q's mean for one input",
     )
     axes = figure.subplots()
-    draw_sheet(axes, in_rows(images, len(values)))
+    scale = scale or grey_scale(images)
+    draw_sheet(axes, in_rows(images, len(values)), scale)
+    tell_scale(axes, scale)
     label_rows(axes, [f"z{latent + 1}: {kl[latent]:.1f} nats" for latent in latents], image_shape)
     label_columns(axes, [signed(value) for value in values], image_shape)
     for row, latent in enumerate(latents):

@@ -1,4 +1,4 @@
-"""Rows and columns of grey images, one scale for all of them: 0 is black, 1 is white."""
+"""Rows and columns of grey images, one scale for all of them: 0 is black and 1 is white, if the data lie there."""
 
 from __future__ import annotations
 
@@ -8,9 +8,20 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
-from npvae.figures.style import PALETTE, without_axes
+from npvae.figures.style import PALETTE, signed, without_axes
 
-__all__ = ["as_images", "draw_sheet", "frame_cell", "gap", "in_rows", "label_columns", "label_rows", "sheet_height"]
+__all__ = [
+    "as_images",
+    "draw_sheet",
+    "frame_cell",
+    "gap",
+    "grey_scale",
+    "in_rows",
+    "label_columns",
+    "label_rows",
+    "sheet_height",
+    "tell_scale",
+]
 
 
 def as_images(x: np.ndarray, image_shape: Sequence[int], caller: str) -> np.ndarray:
@@ -31,6 +42,12 @@ def as_images(x: np.ndarray, image_shape: Sequence[int], caller: str) -> np.ndar
     return x.reshape(len(x), height, width)
 
 
+def grey_scale(images: np.ndarray) -> tuple[float, float]:
+    """The values to draw black and white: 0 and 1 if all images lie there, else the lowest and the highest."""
+    low, high = float(np.min(images)), float(np.max(images))
+    return (0.0, 1.0) if low >= 0 and high <= 1 else (low, high)
+
+
 def in_rows(images: np.ndarray, columns: int) -> list[np.ndarray]:
     """images (N, height, width) in reading order -> rows of at most `columns` images."""
     return [images[start : start + columns] for start in range(0, len(images), columns)]
@@ -47,11 +64,11 @@ def sheet_height(rows: int, columns: int, image_shape: Sequence[int], width: flo
     return width * (rows * (image_shape[0] + between) + between) / (columns * (image_shape[1] + between) + between)
 
 
-def sheet(rows: Sequence[np.ndarray]) -> np.ndarray:
+def sheet(rows: Sequence[np.ndarray], black: float = 0.0) -> np.ndarray:
     """Rows of images, each (columns, height, width), the first row at the top -> one image, black between them."""
     height, width = rows[0].shape[1:]
     between, columns = gap((height, width)), max(len(images) for images in rows)
-    page = np.zeros((len(rows) * (height + between) + between, columns * (width + between) + between))
+    page = np.full((len(rows) * (height + between) + between, columns * (width + between) + between), black)
     for row, images in enumerate(rows):
         for column, image in enumerate(images):
             top, left = between + row * (height + between), between + column * (width + between)
@@ -59,11 +76,22 @@ def sheet(rows: Sequence[np.ndarray]) -> np.ndarray:
     return page
 
 
-def draw_sheet(axes: Axes, rows: Sequence[np.ndarray]) -> None:
-    """Draw `sheet(rows)`: one unit is a pixel of the data, x from the left and y down from the upper edge."""
-    page = sheet(rows)
-    axes.imshow(page, vmin=0, vmax=1, extent=(0, page.shape[1], page.shape[0], 0))
+def draw_sheet(axes: Axes, rows: Sequence[np.ndarray], scale: tuple[float, float] = (0.0, 1.0)) -> None:
+    """Draw `sheet(rows)`: one unit is a pixel of the data, x from the left and y down from the upper edge.
+
+    scale  the values that are black and white; what lies beyond is black or white too.
+    """
+    black, white = scale
+    page = sheet(rows, black)
+    axes.imshow(page, vmin=black, vmax=white, extent=(0, page.shape[1], page.shape[0], 0))
     without_axes(axes)
+
+
+def tell_scale(axes: Axes, scale: tuple[float, float]) -> None:
+    """Write the values that are black and white above the sheet, at the right, unless they are 0 and 1."""
+    if scale != (0.0, 1.0):
+        black, white = (signed(float(f"{value:.3g}")) for value in scale)
+        axes.set_title(f"black is {black}, white is {white}", loc="right", size=9)
 
 
 def label_rows(

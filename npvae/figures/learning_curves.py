@@ -14,21 +14,36 @@ from npvae.figures.style import PALETTE, new_figure, style
 __all__ = ["learning_curves"]
 
 TERMS = {
-    "loss": "loss = nll + beta · kl",
+    "loss": "loss",
     "nll": "nll: to give the data back",
     "kl": "kl: what the code costs",
+}
+_SUM = "loss = nll + beta · kl"
+LOSSES = {  # objective -> what the loss is
+    "elbo": _SUM,
+    "elbo_mc": _SUM,
+    "score": _SUM,
+    "score_baseline": _SUM,
+    "free_bits": "loss: kl at least free_bits",
+    "capacity": "loss = nll + beta · |kl − C|",
+    "iwae": "loss: minus the IWAE bound",
+    "dreg": "loss: minus the IWAE bound",
+    "renyi": "loss: minus the Rényi bound",
+    "vr_max": "loss: minus the largest log w",
 }
 MANY_EPOCHS = 30  # from here on the epochs are drawn on a log scale: most happens in the first few
 TRAIN, TEST = PALETTE[0], PALETTE[6]
 
 
 @style()
-def learning_curves(history: Sequence[Mapping[str, Any]]) -> Figure:
+def learning_curves(history: Sequence[Mapping[str, Any]], objective: str = "") -> Figure:
     """One panel a term, train and test in each, in nats a sample.
 
-    history  one row an epoch, as in `metrics.jsonl`: epoch, train_loss, train_nll, train_kl and test_loss, test_nll,
-             test_kl, which may be None or absent. A term that is zero or absent throughout (the kl of an
-             autoencoder) gets no panel.
+    history    one row an epoch, as in `metrics.jsonl`: epoch, train_loss, train_nll, train_kl and test_loss, test_nll,
+               test_kl, which may be None or absent. A term that is zero or absent throughout (the kl of an
+               autoencoder) gets no panel.
+    objective  what the loss is, one of npvae.models.OBJECTIVES: written above its panel. Only some are a sum of nll
+               and kl, so by default "loss" stands there and no more.
 
     Raises ValueError if history is empty.
     """
@@ -37,11 +52,12 @@ def learning_curves(history: Sequence[Mapping[str, Any]]) -> Figure:
     terms = [term for term in TERMS if any(row.get(f"{part}_{term}") for row in history for part in ("train", "test"))]
     if "kl" not in terms:
         terms = ["loss"]
-    figure = new_figure(2.9, "Learning: the loss and its two terms" if len(terms) > 1 else "Learning")
+    figure = new_figure(2.9, "Learning: the loss, nll and kl" if len(terms) > 1 else "Learning")
+    titles = TERMS | {"loss": LOSSES.get(objective, "loss")}
     panels = figure.subplots(1, len(terms), squeeze=False)[0]
     for axes, term in zip(panels, terms, strict=True):
         _draw_term(axes, history, term)
-        axes.set_title(TERMS[term] if len(terms) > 1 else "loss")
+        axes.set_title(titles[term])
     panels[0].set_ylabel("nats a sample")
     return figure
 
@@ -63,7 +79,7 @@ def _draw_term(axes: Axes, history: Sequence[Mapping[str, Any]], term: str) -> N
     highest = max(ends, key=lambda part: ends[part][1])
     for part, (epoch, value, colour) in ends.items():
         axes.annotate(
-            f"{part}\n{value:.1f}",
+            f"{part}\n{_three_digits(value)}",
             (epoch, value),
             xytext=(5, 0),
             textcoords="offset points",
@@ -76,9 +92,17 @@ def _draw_term(axes: Axes, history: Sequence[Mapping[str, Any]], term: str) -> N
     axes.margins(x=0, y=0.1)  # the axis ends where the curves do: their names stand to the right of it
     axes.set_xlabel("epoch")
     last = max(epoch for epoch, _, _ in ends.values())
-    if last >= MANY_EPOCHS:
+    if len(history) == 1:  # points, whose names stand inside
+        axes.margins(y=0.4)
+        axes.set_xticks([last])
+    elif last >= MANY_EPOCHS:
         axes.set_xscale("log")
         axes.xaxis.set_major_formatter(lambda epoch, _: f"{epoch:g}")
         axes.xaxis.set_minor_formatter(NullFormatter())
     else:
         axes.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
+
+
+def _three_digits(value: float) -> str:
+    """At least three digits that say something: 0.735, 23.9, 1326.4."""
+    return f"{value:.1f}" if abs(value) >= 100 else f"{value:#.3g}"

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from npvae.figures.images import as_images, draw_sheet, in_rows, label_rows, sheet_height
+from npvae.figures.images import as_images, draw_sheet, grey_scale, in_rows, label_rows, sheet_height, tell_scale
 from npvae.figures.posterior import LatentModel, encoded, posterior
 from npvae.figures.style import WIDTH, new_figure, style, without_axes
 
@@ -18,10 +18,21 @@ MOST_COLUMNS = 12
 
 
 @style()
-def reconstructions(model: LatentModel, x: np.ndarray, image_shape: Sequence[int], n: int = 10) -> Figure:
+def reconstructions(
+    model: LatentModel,
+    x: np.ndarray,
+    image_shape: Sequence[int],
+    n: int = 10,
+    scale: tuple[float, float] | None = None,
+) -> Figure:
     """The first n of x (N, D) above, beneath each the decoding of its code (of its posterior's mean).
 
-    More than twelve go on in a second pair of rows. Raises ValueError if image_shape does not hold D pixels.
+    More than twelve go on in a second pair of rows.
+
+    scale  the values that are black and white, by default 0 and 1, or if the originals go beyond these, their lowest
+           and highest. It holds for originals and reconstructions alike.
+
+    Raises ValueError if image_shape does not hold D pixels.
     """
     x = np.asarray(x)[:n]
     pixels = x[:, : int(np.prod(image_shape))]  # a conditional model's rows carry their label after them
@@ -39,18 +50,27 @@ def reconstructions(model: LatentModel, x: np.ndarray, image_shape: Sequence[int
         f"Above the originals, below what a code of {numbers} gives back",
     )
     axes = figure.subplots()
-    draw_sheet(axes, rows)
+    scale = scale or grey_scale(originals)
+    draw_sheet(axes, rows, scale)
+    tell_scale(axes, scale)
     label_rows(axes, ["original", "reconstruction"] * pairs, image_shape)
     return figure
 
 
 @style()
 def many_reconstructions(
-    model: LatentModel, x: np.ndarray, image_shape: Sequence[int], rng: np.random.Generator, n: int = 24
+    model: LatentModel,
+    x: np.ndarray,
+    image_shape: Sequence[int],
+    rng: np.random.Generator,
+    n: int = 24,
+    scale: tuple[float, float] | None = None,
 ) -> Figure:
     """One input x (D,) and n of its reconstructions, each from its own z drawn from q(z|x).
 
     Lower left, the standard deviation of every pixel over those n: where the posterior leaves the image open.
+
+    scale  the values that are black and white, by default as in `reconstructions`.
 
     Raises ValueError if the model has no posterior (an autoencoder) or image_shape does not hold D pixels.
     """
@@ -68,7 +88,8 @@ def many_reconstructions(
     )
     left, right = figure.subfigures(1, 2, squeeze=False, width_ratios=[WIDTH - width, width])[0]
     above, below = left.subplots(2, 1)
-    draw_sheet(above, [original])
+    scale = scale or grey_scale(original)
+    draw_sheet(above, [original], scale)
     above.set_title("input x")
     spread = below.imshow(images.std(axis=0), vmin=0, cmap="magma")
     without_axes(below)
@@ -77,6 +98,7 @@ def many_reconstructions(
     bar.outline.set_visible(False)
     bar.locator = MaxNLocator(nbins=2)
     axes = right.subplots()
-    draw_sheet(axes, rows)
+    draw_sheet(axes, rows, scale)
     axes.set_title("decoded means of z ~ q(z|x)")
+    tell_scale(axes, scale)
     return figure

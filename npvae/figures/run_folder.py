@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from npvae.figures.generation import by_label, manifold, prior_samples, traversals
+from npvae.figures.images import grey_scale
 from npvae.figures.latent_space import latent_regions
 from npvae.figures.learning_curves import learning_curves
 from npvae.figures.posterior import LatentModel
@@ -35,7 +37,7 @@ def write_figures(
     learning_curves, latent_regions and reconstructions for every model; many_reconstructions, prior_samples and
     traversals where there is a posterior; manifold where it has two latents; for a conditional model by_label instead
     of these. The inputs shown come from `test`, or from `train` if that is None: the first of each label, and in the
-    latent space the first 2,000.
+    latent space the first 2,000. What these lie between is black and white in all pictures: see `grey_scale`.
 
     history  rows as for `learning_curves`; no curves if it is empty.
     train    `npvae.data.Images`, or anything with image_shape, labels and rows of floats by index.
@@ -53,19 +55,20 @@ def write_figures(
 
     figures: dict[str, Figure] = {}
     if history:
-        figures["learning_curves"] = learning_curves(history)
+        figures["learning_curves"] = learning_curves(history, getattr(model, "objective", ""))
     figures["latent_regions"] = latent_regions(model, x, labels)
     if min(image_shape) > 1:  # a row of numbers is no image
-        figures["reconstructions"] = reconstructions(model, chosen, image_shape)
+        scale = grey_scale(x[:, : math.prod(image_shape)])  # after these a conditional model's rows have their label
+        figures["reconstructions"] = reconstructions(model, chosen, image_shape, scale=scale)
         if hasattr(model, "classes"):
-            figures["by_label"] = by_label(model, image_shape, np.random.default_rng(seed))
+            figures["by_label"] = by_label(model, image_shape, np.random.default_rng(seed), scale=scale)
         elif has_posterior:
             rng = np.random.default_rng(seed)
-            figures["many_reconstructions"] = many_reconstructions(model, one, image_shape, rng)
-            figures["prior_samples"] = prior_samples(model, image_shape, np.random.default_rng(seed))
-            figures["traversals"] = traversals(model, one, image_shape)
+            figures["many_reconstructions"] = many_reconstructions(model, one, image_shape, rng, scale=scale)
+            figures["prior_samples"] = prior_samples(model, image_shape, np.random.default_rng(seed), scale=scale)
+            figures["traversals"] = traversals(model, one, image_shape, scale=scale)
             if model.latent_dim == 2 and not hasattr(model, "latent_dim2"):  # there the prior is not over these two
-                figures["manifold"] = manifold(model, image_shape)
+                figures["manifold"] = manifold(model, image_shape, scale=scale)
 
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)

@@ -21,7 +21,7 @@ class Linear:
         return (mu, (x @ self.U - 2).astype(np.float32)) if self.posterior else mu
 
     def decode(self, z):
-        return (1 / (1 + np.exp(-z @ self.W))).astype(np.float32)
+        return ((1 + np.tanh(z @ self.W / 2)) / 2).astype(np.float32)
 
     def reconstruct(self, x):
         code = self.encode(x)
@@ -91,7 +91,7 @@ def cells():
         (image,) = axes.images
         page, (height, width) = np.asarray(image.get_array()), image_shape
         assert image.get_extent() == [0, page.shape[1], page.shape[0], 0]
-        assert image.get_clim() == (0, 1)
+        assert image.get_clim() == (0, 1)  # where the data lie, here
         assert image.get_cmap().name == "gray"
         gap = max(1, round(width / 8))
         rows, columns = (page.shape[0] - gap) // (height + gap), (page.shape[1] - gap) // (width + gap)

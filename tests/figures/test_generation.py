@@ -3,6 +3,7 @@ import math
 import numpy as np
 import pytest
 
+import npvae
 from npvae.figures import manifold, prior_samples, traversals
 from npvae.figures.generation import inverse_normal_grid
 
@@ -88,6 +89,38 @@ def test_samples_are_the_models_own_in_reading_order(linear, cells, n, columns):
     assert len(images) == n
     for i in range(n):
         np.testing.assert_array_equal(images[divmod(i, columns)], wanted[i])
+
+
+def title(figure):
+    return figure.get_suptitle()
+
+
+@pytest.mark.parametrize(("C", "n", "columns"), [(1, 20, 16), (3, 64, 15), (10, 64, 10), (10, 4, 4), (16, 40, 16)])
+def test_samples_of_a_conditional_model_stand_above_their_label(cells, C, n, columns):
+    model = npvae.models.ConditionalVAE(6, (4,), 2, classes=C, backend="numpy")
+    figure = prior_samples(model, (3, 2), np.random.default_rng(3), n)
+    (axes,) = figure.axes
+    images, names = cells(axes, (3, 2)), [label.get_text() for label in axes.get_xticklabels()]
+    assert len(names) == columns
+    z = np.random.default_rng(3).standard_normal((n, 2), dtype=np.float32)
+    for (row, column), image in images.items():
+        i = row * columns + column
+        wanted = model.decode(z[i : i + 1], np.array([int(names[column])]))
+        np.testing.assert_allclose(image.ravel(), wanted[0], rtol=1e-6)
+    assert title(figure) == f"New images: z drawn from the prior N(0, I), labels 0 to {C - 1} in turn"
+
+
+def test_more_labels_than_columns_are_said_in_the_title():
+    model = npvae.models.ConditionalVAE(6, (4,), 2, classes=40, backend="numpy")
+    figure = prior_samples(model, (3, 2), np.random.default_rng(3), 60)
+    assert "labels 0 to 39 in turn" in title(figure)
+    assert not figure.axes[0].get_xticklabels()
+
+
+def test_only_a_model_with_a_prior_is_said_to_have_one(linear):
+    rng = np.random.default_rng(0)
+    assert title(prior_samples(linear(6, 2), (3, 2), rng)).endswith("drawn from the prior N(0, I)")
+    assert title(prior_samples(linear(6, 2, posterior=False), (3, 2), rng)).endswith("an autoencoder has no prior")
 
 
 class Known:

@@ -3,7 +3,10 @@ import itertools
 import numpy as np
 import pytest
 
+import npvae
 from npvae.figures import learning_curves
+from npvae.figures.learning_curves import LOSSES
+from npvae.models import OBJECTIVES
 
 
 def rows(epochs, kl=5.0, test=True):
@@ -50,6 +53,30 @@ def test_an_autoencoder_has_its_loss_alone(kl):
     assert "kl" not in figure.axes[0].get_title(loc="left")
 
 
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_the_loss_is_said_to_be_a_sum_where_it_is_one(objective):
+    vae = npvae.VAE(12, (5,), 2, objective=objective, samples=3, beta=0.7, free_bits=0.9, backend="numpy")
+    x = np.random.default_rng(0).random((20, 12), dtype=np.float32)
+    loss, trace = vae.forward(x, vae.draw_eps(20, np.random.default_rng(1)))
+    is_sum = np.isclose(loss, trace.nll.mean() + 0.7 * trace.kl.mean(), rtol=1e-5)
+    title = learning_curves(rows(2), objective).axes[0].get_title(loc="left")
+    assert title == LOSSES[objective]
+    assert (title == "loss = nll + beta · kl") == is_sum
+
+
+def test_without_an_objective_nothing_is_said_of_the_loss():
+    assert learning_curves(rows(2)).axes[0].get_title(loc="left") == "loss"
+
+
+@pytest.mark.parametrize(
+    ("value", "label"),
+    [(0.735, "0.735"), (0.698, "0.698"), (23.914, "23.9"), (26.0, "26.0"), (105.83, "105.8"), (-1326.41, "-1326.4")],
+)
+def test_the_last_values_have_digits_to_tell_them_apart(value, label):
+    (axes,) = learning_curves([{"epoch": 1, "train_loss": value}]).axes
+    assert [text.get_text() for text in axes.texts] == [f"train\n{label}"]
+
+
 def test_many_epochs_are_drawn_on_a_log_scale():
     assert [learning_curves(rows(n)).axes[0].get_xscale() for n in (29, 30)] == ["linear", "log"]
 
@@ -66,15 +93,18 @@ def test_no_epoch_is_refused():
 
 @pytest.mark.parametrize("epochs", [1, 8, 200])
 @pytest.mark.parametrize(("kl", "gap"), [(0.001, 0.0), (5.0, 1e-3), (2e4, 3.0)])
-def test_names_of_curves_write_over_nothing(texts, epochs, kl, gap):
+@pytest.mark.parametrize("objective", ["elbo", max(LOSSES, key=lambda name: len(LOSSES[name]))])
+def test_names_of_curves_write_over_nothing(texts, epochs, kl, gap, objective):
     history = rows(epochs, kl)
     for row in history:
         row["test_loss"], row["test_nll"] = row["train_loss"] + gap, row["train_nll"] - gap
-    figure = learning_curves(history)
+    figure = learning_curves(history, objective)
     found = texts(figure)
     names = [(text, box) for text, box in found if text.get_text().startswith(("train\n", "test\n"))]
     assert len(names) == 6
-    for (text, box), (other, other_box) in itertools.combinations(names, 2):
+    titles = [(axes.title, box) for axes in figure.axes for text, box in found if text is axes._left_title]
+    assert len(titles) == 3
+    for (text, box), (other, other_box) in itertools.combinations(names + titles, 2):
         shrunk = box.padded(-1)  # a line of text touches its neighbour
         assert not shrunk.overlaps(other_box), (text.get_text(), other.get_text())
     for axes in figure.axes:

@@ -40,6 +40,17 @@ def test_fewer_inputs_than_asked_for(linear, cells, x):
     assert len(cells(reconstructions(linear(12, 2), x[:1], SHAPE).axes[0], SHAPE)) == 2
 
 
+@pytest.mark.parametrize(("low", "high"), [(-3, 2), (0, 255)])
+def test_data_outside_0_to_1_is_neither_all_black_nor_all_white(linear, brightness_at, low, high):
+    x = np.full((2, 12), (low + high) / 2, dtype=np.float32)
+    x[0, 0], x[1, 0] = low, high
+    figure = reconstructions(linear(12, 2), x, SHAPE)
+    axes = figure.axes[0]
+    pixels = [(1.5, 1.5), (5.5, 1.5), (2.5, 1.5)]  # the first pixel of either original, a middle one of the first
+    assert [brightness_at(figure, axes, *at) for at in pixels] == pytest.approx([0, 1, 0.5], abs=0.01)
+    assert brightness_at(figure, axes, 0.5, 0.5) == pytest.approx(0, abs=0.01)  # between them
+
+
 def test_images_are_drawn_upright(linear, brightness_at):
     x = np.zeros((2, 12), dtype=np.float32)
     x[1, 0] = 1  # the second input: its upper left pixel is white

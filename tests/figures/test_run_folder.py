@@ -78,9 +78,9 @@ def test_the_test_set_is_what_is_shown(linear, tmp_path, monkeypatch):
     for name in ("latent_regions", "reconstructions"):
         drawing = getattr(run_folder, name)
 
-        def spy(model, x, *rest, _name=name, _drawing=drawing):
+        def spy(model, x, *rest, _name=name, _drawing=drawing, **named):
             seen[_name] = x, *rest
-            return _drawing(model, x, *rest)
+            return _drawing(model, x, *rest, **named)
 
         monkeypatch.setattr(run_folder, name, spy)
     test = Images(2100, seed=9)
@@ -90,6 +90,49 @@ def test_the_test_set_is_what_is_shown(linear, tmp_path, monkeypatch):
     np.testing.assert_array_equal(labels, test.labels[:2000])
     first_of_each = [np.flatnonzero(test.labels == label)[0] for label in range(10)]
     np.testing.assert_array_equal(seen["reconstructions"][0], test.x[first_of_each])
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """The figures that write_figures draws, by the names of their files; nothing is written."""
+    figures = {}
+
+    def keep(figure, path):
+        figures[path.stem] = figure
+        return path
+
+    monkeypatch.setattr(run_folder, "save_png", keep)
+    return figures
+
+
+@pytest.mark.parametrize("kind", ["vae", "conditional_vae"])
+@pytest.mark.parametrize(("low", "high"), [(-3.125, 4.25), (0, 255), (0, 1), (0.25, 0.5)])
+def test_one_scale_for_all_sheets_is_that_of_the_data(drawn, texts, tmp_path, kind, low, high):
+    x = np.random.default_rng(0).uniform(low, high, (60, 4, 3)).astype(np.float32)
+    x[0, 0, :2] = low, high
+    data = npvae.data.Images(x, np.arange(60) % 10)
+    model = npvae.models.MODELS[kind](12, (5,), 2, likelihood="gaussian_scalar", backend="numpy")
+    data = npvae.data.LabelledImages(data, 10) if kind == "conditional_vae" else data
+    write_figures(model, [], data, None, tmp_path)
+    wanted = (0, 1) if high <= 1 else (low, high)
+    sheets = set(drawn) - {"latent_regions"}
+    assert len(sheets) == (2 if kind == "conditional_vae" else 5)
+    for name in sheets:
+        images = [image for axes in drawn[name].axes for image in axes.images if image.get_cmap().name == "gray"]
+        assert {image.get_clim() for image in images} == {wanted}
+        assert all(image.get_array()[0, 0] == wanted[0] for image in images)  # black between the images
+        said = [text.get_text() for text, _ in texts(drawn[name]) if text.get_text().startswith("black is ")]
+        if high <= 1:
+            assert said == []
+        else:
+            assert said == ["black is \N{MINUS SIGN}3.12, white is 4.25" if low else "black is 0, white is 255"]
+
+
+def test_the_curves_say_what_the_loss_of_the_model_is(drawn, linear, tmp_path):
+    model = linear(12, 2)
+    model.objective = "iwae"
+    write_figures(model, HISTORY, Images(20), None, tmp_path)
+    assert drawn["learning_curves"].axes[0].get_title(loc="left") == "loss: minus the IWAE bound"
 
 
 def test_one_of_each_goes_round_again_when_labels_are_few():
@@ -105,21 +148,17 @@ def test_a_file_where_the_folder_should_be(linear, tmp_path):
         write_figures(linear(12, 2), HISTORY, Images(20), None, tmp_path / "figures")
 
 
+@pytest.mark.parametrize("stretch", [1, -9.876])
 @pytest.mark.parametrize(("latents", "image_shape", "classes"), [(2, (8, 8), 10), (1, (28, 20), 3), (12, (5, 9), 25)])
 def test_no_text_is_cut_off_at_the_edge_of_the_page(
-    linear, texts, tmp_path, monkeypatch, latents, image_shape, classes
+    linear, texts, tmp_path, drawn, latents, image_shape, classes, stretch
 ):
-    figures = []
-
-    def keep(figure, path):
-        figures.append(figure)
-        return path
-
-    monkeypatch.setattr(run_folder, "save_png", keep)
     model = linear(image_shape[0] * image_shape[1], latents)
-    write_figures(model, HISTORY, Images(100, image_shape, classes), None, tmp_path)
-    assert len(figures) >= 6
-    for figure in figures:
+    data = Images(100, image_shape, classes)
+    data.x *= stretch
+    write_figures(model, HISTORY, data, None, tmp_path)
+    assert len(drawn) >= 6
+    for figure in drawn.values():
         page = figure.bbox
         for text, box in texts(figure):
             inside = page.x0 <= box.x0 and box.x1 <= page.x1 and page.y0 <= box.y0 and box.y1 <= page.y1
