@@ -43,7 +43,7 @@ class Settings:
 
 @dataclass
 class Outcome:
-    """What came of one case. `ran` names the checks that were begun."""
+    """What came of one case. `ran` names the checks that came to their end, whatever they found."""
 
     case: Case
     findings: list[Finding] = field(default_factory=list)
@@ -86,8 +86,8 @@ def check_case(case: Case, other: Case, settings: Settings, dys: tuple[np.ndarra
             if check not in settings.checks or (check == "numeric" and case.op.estimator):
                 continue
             if not against or (check == "numeric" and not {f.code for f in against} & _HOPELESS):
-                outcome.ran.append(check)
                 function()
+                outcome.ran.append(check)
     except Broken as broken:
         outcome.findings.append(Finding(check, broken.code, FAIL, str(broken), case.label, case.dtype.name, broken.arg))
     except Refused as refused:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from npvae.gradcheck.case import Outcome
 from npvae.gradcheck.common_ground import in_common
 from npvae.gradcheck.find import line_of
-from npvae.gradcheck.report import CHECKS, FAIL, INCONCLUSIVE, PASS, Finding, Report, Row
+from npvae.gradcheck.report import CHECKS, FAIL, INCONCLUSIVE, PASS, WARNING, Finding, Report, Row
 from npvae.spec import Op
 
 __all__ = ["join"]
@@ -40,12 +40,18 @@ def join(op: Op, seed: int, outcomes: Sequence[Outcome], seconds: float) -> Repo
 
 def _located(finding: Finding, outcomes: Sequence[Outcome]) -> Finding:
     """The finding, with what its samples have in common and no other sample has."""
-    if finding.verdict != FAIL:
+    if finding.verdict != FAIL or finding.check == "determinism":  # where chance is at work, so it is in the places
         return finding
-    code, words = in_common(
-        [o.case for o in outcomes if any((f.code, f.arg) == (finding.code, finding.arg) for f in o.findings)],
-        [o.case for o in outcomes if not o.skipped and not any(f.arg == finding.arg for f in o.findings)],
-    )
+    failing, passing, unknown = [], [], []
+    for outcome in (o for o in outcomes if not o.skipped):
+        serious = [f for f in outcome.findings if f.verdict != WARNING]
+        if any((f.code, f.arg) == (finding.code, finding.arg) for f in serious):
+            failing.append(outcome.case)
+        elif finding.check in outcome.ran and not any(f.arg == finding.arg for f in serious):
+            passing.append(outcome.case)
+        else:  # it broke before it came to that, or something else is wrong with the same argument
+            unknown.append(outcome.case)
+    code, words = in_common(failing, passing, unknown)
     if not code or code in finding.diagnosis_codes:
         return finding
     said = {finding.code, *finding.diagnosis_codes}

@@ -276,3 +276,47 @@ def test_a_constant_factor_of_one_entry_is_said_only_of_a_number_that_tells():
     assert gradcheck(lambda x: (0 * x, x), lambda dy, x: dy, 0.7).verdict == "FAIL", "a slope of zero has no ratio"
     for factor, words in ((-1.0, "SIGN"), (2.0, "FACTOR of 2"), (0.5, "FACTOR of 1/2")):
         assert words in str(gradcheck(square_of, lambda dy, x, factor=factor: factor * 2 * dy * x, one))
+
+
+def convolution(x, w):
+    steps = x.shape[1] - w.shape[0] + 1
+    if steps < 1:
+        raise ValueError("the filter is longer than the signal")
+    return sum(x[:, k : k + steps] * w[k] for k in range(len(w))), (x, w)
+
+
+def convolution_overwritten(dy, cache):
+    x, w = cache
+    dx = np.zeros_like(x)
+    for k in range(len(w)):
+        dx[:, k : k + dy.shape[1]] = dy * w[k]  # it should be +=
+    return dx, np.array([(dy * x[:, k : k + dy.shape[1]]).sum() for k in range(len(w))], dy.dtype)
+
+
+def test_where_it_fails_is_not_told_from_samples_that_were_never_compared():
+    report = check_op(Op(convolution, convolution_overwritten, {"x": Arg("N T"), "w": Arg("K")}))
+    assert {(f.code, f.arg) for f in report.findings} == {("forward-raises", None), ("wrong-gradient", "x")}
+    assert all("only where" not in f.diagnosis for f in report.findings if f.arg == "x"), report
+
+
+def test_no_place_is_given_to_what_happens_by_chance():
+    def dropout(x):
+        return x * (np.random.random(x.shape) > 0.5), None  # noqa: NPY002
+
+    def dropout_backward(dy, cache):
+        return dy * (np.random.random(dy.shape) > 0.5)  # noqa: NPY002
+
+    for seed in range(8):
+        np.random.seed(seed)  # noqa: NPY002
+        report = check_op(Op(dropout, dropout_backward, X))
+        assert report.verdict == "FAIL"
+        assert "only where" not in str(report), report
+
+
+def test_a_warning_does_not_hide_where_it_fails():
+    def identity_backward(dy, cache):
+        return 3 * dy if len(dy) == 1 else dy
+
+    report = check_op(Op(lambda x: (np.array(x), None), identity_backward, X))
+    assert {f.code for f in report.findings} == {"alias-dy", "wrong-gradient"}
+    assert "only where N = 1" in str(report), report
