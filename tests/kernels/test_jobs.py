@@ -1,20 +1,27 @@
 """Jobs of a team: how they are cut, that each is a new one, and that the pieces of a likelihood make the whole."""
 
 import time
+from ctypes import CFUNCTYPE
+from types import FunctionType
 
+import numba
 import numpy as np
 import pytest
 from numba import config
 
 from npvae import ops
+from npvae.kernels.atomics import ticks
 from npvae.kernels.jobs import (
     ASLEEP,
     DONE,
     FIELD,
+    HURRY,
+    PATIENCE,
     STOP,
     TICKET,
     adam_step,
     bernoulli,
+    do_job,
     dot_product,
     help_out,
     outer_product,
@@ -153,6 +160,49 @@ def test_a_helper_without_work_looks_for_it_for_a_while_and_then_says_that_it_sl
         seconds = time.perf_counter() - start
         assert list(np.flatnonzero(words)) == ([STOP] if stop else [ASLEEP + 2])
     assert seconds > 50e-6  # PATIENCE at 20 GHz
+
+
+def compiled_with(kernel, **others):
+    """A kernel with other functions in place of some that it calls."""
+    function = kernel.py_func
+    return numba.njit(nogil=True)(FunctionType(function.__code__, {**function.__globals__, **others}))
+
+
+@compiled
+def test_who_waits_gives_way_after_a_tenth_of_a_millisecond_and_not_before():
+    now, words, waited = numba.njit(lambda: ticks()), new_words(), []
+
+    def note():
+        waited.append(now() - start)
+        words[DONE] = 3  # that the others are done, for who waits for them
+
+    give_way, take_none = CFUNCTYPE(None)(note), numba.njit(lambda words, helping: 0)
+    for kernel, *arguments in ((help_out, 0), (do_job, 3)):
+        loop = compiled_with(kernel, give_way=give_way, take_pieces=take_none)
+        for _ in range(2):  # the first call compiles
+            waited.clear()
+            start = now()
+            loop(words, *arguments)
+        assert waited
+        assert waited[0] > HURRY
+
+
+@compiled
+def test_a_helper_is_patient_from_its_last_piece_on():
+    now, words, began, late = numba.njit(lambda: ticks()), new_words(), 62, 63
+
+    @numba.njit
+    def one_piece_each_time(words, helping):
+        """Until it was asked for three when patience would long be over, counted from the first."""
+        if ticks() - words[began] > 2 * PATIENCE:
+            words[late] += 1
+        return 1 if words[late] <= 3 else 0
+
+    loop = compiled_with(help_out, take_pieces=one_piece_each_time)
+    for _ in range(2):  # the first call compiles
+        words[began], words[late] = now(), 0
+        loop(words, 0)
+    assert words[late] > 4  # it went on looking after the last piece
 
 
 def test_the_pieces_of_the_largest_product_can_be_counted_in_a_ticket():
