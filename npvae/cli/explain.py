@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
 
     from npvae.equations import Equation
-    from npvae.gradcheck import Op
+    from npvae.gradcheck import Arg, Op
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
@@ -34,6 +35,8 @@ def run(args: argparse.Namespace) -> int:
 def explain(op: Op, seed: int = 0) -> tuple[str, bool]:
     """The page of an op with the values of a case of two rows, and whether code, page and differences agree.
 
+    What is given has two decimals and is printed in full, so that every line can be followed with a calculator.
+
     Raises ValueError for an op whose page has no numbered equations.
     """
     import numpy as np
@@ -51,24 +54,24 @@ def explain(op: Op, seed: int = 0) -> tuple[str, bool]:
     params = {name: values[0] for name, values in op.params.items()}
     sizes = dict.fromkeys(op.symbols, 2)
     case = build(op, Sample("explain", sizes, params=params), seed)
+    given = zip(case.inputs, op.args.values(), strict=True)
+    case = replace(case, inputs=tuple(_in_two_decimals(x, arg) for x, arg in given))
     pair = Pair(op, params, seed)
     passed = pair.forward(case.inputs)
-    dys = case.cotangents(passed.outputs)
+    dys = tuple(np.asarray(np.round(dy, 2)) for dy in case.cotangents(passed.outputs))
     grads = pair.backward(passed.in_form_of_y(dys), passed.cache)
     inputs = dict(zip(op.args, case.inputs, strict=True))
     found = evaluate(op, inputs, dys[0], params=params)
     output = output_name(op)
 
     lines = [f"{op.name}: {page.strip().splitlines()[0]}", "", "Given"]
-    shown = {name: np.round(x, 2) if x.dtype.kind == "f" else x for name, x in inputs.items()}
-    lines += [f"    {name} = {_array(x)}" for name, x in shown.items()]
+    lines += [f"    {name} = {_array(x, digits=15)}" for name, x in inputs.items()]
     lines += [f"    {name} = {value!r}" for name, value in params.items()]
-    del shown
     agrees = True
     for section in ("Forward", "Backward"):
         lines += ["", section]
         if section == "Backward":
-            lines.append(f"    d{output} = {_array(dys[0])}")
+            lines.append(f"    d{output} = {_array(dys[0], digits=15)}")
         for equation in (e for e in equations if e.section == section):
             lines += _equation_lines(equation, found)
     lines += ["", "The code against its page and against differences"]
@@ -94,10 +97,30 @@ def _equation_lines(equation: Equation, found: dict[str, Any]) -> list[str]:
     return [f"    {equation}", f"        {equation.name} = {_array(found[equation.name])}"]
 
 
-def _array(x: Any) -> str:
+def _in_two_decimals(x: np.ndarray, arg: Arg) -> np.ndarray:
+    """The numbers rounded, but for those that would leave their domain, fall on a kink or become equal by it."""
     import numpy as np
 
-    text = np.array2string(np.asarray(x, dtype=float), precision=4, suppress_small=True, separator=", ")
+    if x.dtype.kind != "f":
+        return x
+    rounded = np.round(x, 2)
+    values, counts = np.unique(rounded, return_counts=True)
+    kept = np.isin(rounded, values[counts > 1])
+    for point in (*arg.domain, *arg.kinks):
+        if not isinstance(point, str):
+            kept |= np.sign(rounded - point) != np.sign(x - point)
+    return np.asarray(np.where(kept, x, rounded))
+
+
+def _array(x: Any, digits: int = 5) -> str:
+    """The numbers to so many significant digits: the small ones too are there to be followed."""
+    import numpy as np
+
+    text = np.array2string(
+        np.asarray(x, dtype=float) + 0.0,  # makes -0 into 0
+        formatter={"float_kind": lambda value: f"{value:.{digits}g}"},
+        separator=", ",
+    )
     return " ".join(text.split())
 
 
