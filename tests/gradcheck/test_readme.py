@@ -6,7 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from npvae.gradcheck import Arg, check_layer
 
 README = Path(__file__).parents[2] / "README.md"
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -80,3 +83,33 @@ def test_every_call_that_is_named_exists(section):
     for name in ("check_layer", "check_loss_and_grads", "check_function", "check_model", "op_test", "gradcheck"):
         assert name in section[1]
         assert callable(getattr(room, name))
+
+
+class Dense:
+    """A layer as the table describes it, or with a mistake in one parameter."""
+
+    def __init__(self, wrong=1):
+        rng = np.random.default_rng(0)
+        self.W, self.b, self.wrong = rng.standard_normal((3, 2)), rng.standard_normal(2), wrong
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.W + self.b
+
+    def backward(self, dy):
+        self.dW, self.db = self.x.T @ dy, self.wrong * dy.sum(axis=0)
+        return dy @ self.W.T
+
+
+def test_the_call_for_a_layer_sees_its_parameters(section):
+    (call,) = re.findall(r"`(check_layer\(.*?\))`", section[1])
+    names = {"check_layer": check_layer, "x": np.ones((4, 3))}
+    assert eval(call, {**names, "layer": Dense()})
+    assert {finding.arg for finding in eval(call, {**names, "layer": Dense(wrong=2)}).findings} == {"b"}
+
+
+def test_every_arg_of_the_table_is_one(section):
+    found = re.findall(r"Arg\([^`]*\)", "\n".join(re.findall(r"^\|.*`Arg.*$", section[1], re.MULTILINE)))
+    assert len(found) >= 5
+    for text in found:
+        assert isinstance(eval(text, {"Arg": Arg}), Arg)
