@@ -25,6 +25,13 @@ _MAX_AXES = 8
 _MEND = "fetch it again, or check that it is an idx file"
 
 
+def looks_like_idx(path: str | os.PathLike[str]) -> bool:
+    """True if the first two bytes are those of an idx file or of gzip. DataError if it cannot be read."""
+    file_size(path)
+    with damage_as_data_error(path, _MEND), open(path, "rb") as file:
+        return file.read(2) in (b"\0\0", b"\x1f\x8b")
+
+
 def read_idx(path: str | os.PathLike[str], max_bytes: int = MAX_BYTES) -> np.ndarray:
     """Read an idx file, bare or inside gzip (told apart by content, not by name) -> array, native byte order.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -62,6 +63,7 @@ class Images:
             self.pixels = self.pixels.view(np.uint8)
         self.labels = None if labels is None else _as_labels(np.asarray(labels), len(self.pixels), source)
         self.mapped = mapped_file(self.pixels) is not None
+        self.rows: Sequence[int] | np.ndarray | None = None
         # Only uint8 under a max_value of 255 or more has no wrong value.
         checked = self.pixels.dtype != np.uint8 or self.max_value < 255
         self._checks_batches = checked and self.mapped
@@ -143,13 +145,18 @@ class Images:
         )
 
     def subset(self, rows: Any) -> Images:
-        """The images of a slice (sharing memory) or of an index array (copied), with their labels, as Images."""
+        """The images of a slice (sharing memory) or of an index array (copied), with their labels, as Images.
+
+        Its `rows` say where each of them stands in the images they were first taken from; those have None there.
+        """
         part = copy.copy(self)
         part.pixels = self.pixels[rows]
         if part.pixels.ndim != 2 or len(part.pixels) == 0:
             raise IndexError("Images: a subset takes a slice or a 1-D array of rows, and at least one row")
         part.labels = None if self.labels is None else self.labels[rows]
         part.mapped = mapped_file(part.pixels) is not None
+        known = range(len(self)) if self.rows is None else self.rows
+        part.rows = known[rows] if isinstance(rows, slice) else np.asarray(known)[rows]
         return part
 
     def _as_floats(self, chosen: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
@@ -185,9 +192,7 @@ def _as_rows(
 ) -> tuple[np.ndarray, tuple[int, int]]:
     """Pixels of any accepted shape -> (N, D) and (height, width)."""
     if pixels.dtype not in (np.uint8, np.bool_) and pixels.dtype.kind != "f":
-        raise DataError(
-            f"{source}: pixels are {pixels.dtype}, expected uint8, bool or floats: for instance x.astype(np.float32)"
-        )
+        raise DataError(f"{source}: pixels are {pixels.dtype}, expected uint8, bool or floats: {_conversion(pixels)}")
     shape = pixels.shape
     if len(shape) == 4 and 1 in (shape[1], shape[3]):
         pixels = pixels[..., 0] if shape[3] == 1 else pixels[:, 0]
@@ -204,6 +209,22 @@ def _as_rows(
     if mapped_file(pixels) is not None and mapped_file(rows) is None:
         raise DataError(f"{source}: this view of a memory map has scattered pixels: save it as a .npy of shape (N, D)")
     return rows, (int(height), int(width))
+
+
+def _conversion(pixels: np.ndarray) -> str:
+    """How to make pixels of these out of an array of another dtype."""
+    if pixels.dtype.kind not in "iu" or pixels.size == 0:
+        return "for instance x.astype(np.float32)"
+    low, high = int(pixels.min()), int(pixels.max())
+    if low < 0:
+        mend = f"(x + {-low}) / {high - low} lies in [0, 1], for instance"
+    elif high in (0, 1, 255):
+        mend = "x.astype(np.uint8)"
+    elif high > 255:
+        mend = f"x / {high} lies in [0, 1], for instance"
+    else:
+        mend = f"x.astype(np.uint8) if 255 is white, x / {high} if {high} is"
+    return f"they lie in [{low}, {high}], {mend}"
 
 
 def _guess_shape(data_dim: int) -> tuple[int, int]:

@@ -58,8 +58,10 @@ def _read_header(path: str | os.PathLike[str], stream: Any) -> _Header:
         raise DataError(f"{path}: declares a header of {length:,} bytes, the limit is {_MAX_HEADER:,}: {_MEND}")
     text = stream.read(length)
     found = _HEADER.fullmatch(text)
+    if re.match(rb"\{'descr': *'\|O'", text):
+        raise DataError(f"{path}: holds Python objects, expected numbers: save np.array(rows, dtype=np.float32)")
     if len(text) < length or not found:
-        raise DataError(f"{path}: header {text[:80]!r} is not that of a plain array of numbers: {_MEND}")
+        raise DataError(f"{path}: header {text.rstrip()[:80]!r} is not that of a plain array of numbers: {_MEND}")
     dtype = np.dtype(found[1].decode())
     if dtype.kind not in "biuf" or dtype.itemsize > 8:
         raise DataError(f"{path}: holds dtype {dtype}, expected integers or floats of at most 8 bytes: convert it")

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 
 from npvae.data.files import DataError
-from npvae.data.idx import read_idx
+from npvae.data.idx import looks_like_idx, read_idx
 from npvae.data.images import Images
 from npvae.data.mapped import mapped_file
 from npvae.data.mnist import find_idx_files, read_idx_files
 from npvae.data.npy import npz_names, read_npy, read_npz
 from npvae.data.png import read_png_folder
-from npvae.data.split import hold_out
+from npvae.data.split import with_test
 
 # The names under which people save arrays in a .npz, the most telling first.
 _TRAIN = ("x_train", "X_train", "train_images", "x", "X", "images", "data", "train")
@@ -25,23 +25,33 @@ _TEST_LABELS = ("y_test", "test_labels")
 _LOOKED_AT = 1000  # rows of a memory map from which its scale is guessed
 
 
-def load_own(path: Path) -> tuple[Images, Images]:
-    """Read the user's own data -> (train, test). What may be there is told in `load_dataset`."""
+def read_own(path: Path) -> tuple[Images, Images | None]:
+    """Read the user's own data -> (train, test), or (everything, None). What may be there is told in `load_dataset`."""
     if path.is_dir():
         idx_files = find_idx_files(path)
         if idx_files is not None:
             return read_idx_files(idx_files)
-        return hold_out(Images(read_png_folder(path), source=str(path)))
+        return Images(read_png_folder(path), source=str(path)), None
     if path.suffix.lower() == ".npz":
-        return load_npz(path)
+        return read_images_of_npz(path)
     if path.suffix.lower() == ".png":
         raise DataError(f"{path}: a single picture: give the folder it is in")
-    pixels = read_npy(path) if path.suffix.lower() == ".npy" else read_idx(path)
-    return hold_out(Images(pixels, max_value=_scale(pixels), source=str(path)))
+    if path.suffix.lower() == ".npy":
+        pixels = read_npy(path)
+    elif looks_like_idx(path):
+        pixels = read_idx(path)
+    else:
+        raise DataError(f"{path}: not a .npy, .npz or idx file: read it, with np.loadtxt if it is text, and np.save it")
+    return Images(pixels, max_value=_scale(pixels), source=str(path)), None
 
 
 def load_npz(path: Path) -> tuple[Images, Images]:
-    """Read a .npz -> (train, test), with labels if it has some. Which arrays are taken is told in `load_dataset`."""
+    """Read a .npz -> (train, test), with labels if it has some. Without a test set, one row in ten is held out."""
+    return with_test(*read_images_of_npz(path))
+
+
+def read_images_of_npz(path: Path) -> tuple[Images, Images | None]:
+    """Read a .npz -> (train, test), or (everything, None). Which arrays are taken is told in `load_dataset`."""
     names = npz_names(path)
     train, test = _first(_TRAIN, names), _first(_TEST, names)
     train_labels, test_labels = _first(_TRAIN_LABELS, names), _first(_TEST_LABELS, names)
@@ -57,7 +67,7 @@ def load_npz(path: Path) -> tuple[Images, Images]:
     labels = arrays[train_labels] if train_labels else None
     images = Images(arrays[train], labels, max_value=max_value, source=f"{path}[{train}]")
     if test is None:
-        return hold_out(images)
+        return images, None
     labels = arrays[test_labels] if test_labels else None
     held_out = Images(
         arrays[test], labels, image_shape=images.image_shape, max_value=max_value, source=f"{path}[{test}]"

@@ -13,8 +13,9 @@ from npvae.data.digits import load_digits
 from npvae.data.files import DataError
 from npvae.data.images import Images
 from npvae.data.mnist import FASHION_MNIST, MNIST, load_idx_set
-from npvae.data.own_data import load_own
+from npvae.data.own_data import read_own
 from npvae.data.shapes import load_shapes
+from npvae.data.split import with_test
 
 _LOADERS: dict[str, Callable[[Path | None], tuple[Images, Images]]] = {
     "digits": lambda data_dir: load_digits(),
@@ -64,6 +65,13 @@ def load_dataset(
 
     DataError for an unknown name, a missing folder, a damaged file, a download that failed.
     """
+    return with_test(*load_parts(name_or_path, data_dir))
+
+
+def load_parts(
+    name_or_path: str | os.PathLike[str], data_dir: str | os.PathLike[str] | None = None
+) -> tuple[Images, Images | None]:
+    """As `load_dataset`, but data of one's own without a test set stay whole: (everything, None)."""
     if data_dir is None:
         data_dir = os.environ.get("NPVAE_DATA") or None
     name = str(name_or_path).lower().replace("_", "-") if isinstance(name_or_path, str) else None
@@ -71,7 +79,7 @@ def load_dataset(
         return _LOADERS[name](None if data_dir is None else Path(os.path.expanduser(data_dir)))
     path = Path(os.path.expanduser(name_or_path))
     if name != "" and os.path.exists(path):  # Path("") is the folder one is in
-        return load_own(path)
+        return read_own(path)
     if name is None or os.sep in name or path.suffix:
         raise DataError(f"{path}: no such file or folder; the data sets by name are {', '.join(DATASETS)}")
     near = difflib.get_close_matches(name, DATASETS, n=1)

@@ -1,4 +1,4 @@
-"""The held-out part of data that come without one."""
+"""The held-out part of data that come without one; training and test set put together again."""
 
 from __future__ import annotations
 
@@ -27,3 +27,25 @@ def hold_out(images: Images) -> tuple[Images, Images]:
     # The raw stream of a bit generator is the same in every NumPy; Generator.permutation need not be (NEP 19).
     drawn = np.argsort(np.random.PCG64(_SEED).random_raw(count), kind="stable")
     return images.subset(np.sort(drawn[tests:])), images.subset(np.sort(drawn[:tests]))
+
+
+def with_test(images: Images, test: Images | None) -> tuple[Images, Images]:
+    """Images and their test set; if that is None, the two parts of `hold_out`."""
+    return hold_out(images) if test is None else (images, test)
+
+
+def joined(train: Images, test: Images) -> Images:
+    """All images of both, those of `test` last, read into memory; with labels if both have some."""
+    both = train, test
+    labels = [part.labels for part in both if part.labels is not None]
+    images = Images(
+        np.concatenate([part.pixels for part in both]),
+        np.concatenate(labels) if len(labels) == 2 else None,
+        image_shape=train.image_shape,
+        max_value=train.max_value,
+        dtype=train.dtype,
+        source=train.source,
+    )
+    rows = [np.asarray(part.rows) for part in both if part.rows is not None]
+    images.rows = np.concatenate(rows) if len(rows) == 2 else None
+    return images

@@ -127,6 +127,9 @@ def test_subset_keeps_labels_with_their_images():
         np.testing.assert_array_equal(part[:], images[rows])
         np.testing.assert_array_equal(part.labels, images.labels[rows])
         assert (part.max_value, part.image_shape) == (300, (2, 3))
+        np.testing.assert_array_equal(part.rows, np.arange(10)[rows])
+        np.testing.assert_array_equal(part.subset(np.array([1, 0])).rows, np.arange(10)[rows][[1, 0]])
+    assert images.rows is None
     assert np.shares_memory(images.subset(slice(2, 5)).pixels, PIXELS)
 
 
@@ -148,8 +151,11 @@ REFUSED = {
     "five axes": (lambda: Images(np.zeros((2, 1, 1, 4, 4), "u1")), "expected"),
     "no rows": (lambda: Images(np.zeros((0, 4), "u1")), "no data"),
     "no pixels": (lambda: Images(np.zeros((3, 0))), "no data"),
-    "int64": (lambda: Images(np.zeros((2, 4), int)), "int64, expected uint8"),
-    "uint16": (lambda: Images(np.zeros((2, 4), "u2")), "uint16, expected uint8"),
+    "int64 to 255": (lambda: Images(np.array([[0, 255]])), r"int64, exp.*lie in \[0, 255\], x.astype\(np.uint8\)$"),
+    "int64 bits": (lambda: Images(np.array([[0, 1]])), r"lie in \[0, 1\], x.astype\(np.uint8\)$"),
+    "int64 to 16": (lambda: Images(np.array([[0, 16]])), r"x.astype\(np.uint8\) if 255 is white, x / 16 if 16 is$"),
+    "uint16": (lambda: Images(np.array([[9, 700]], "u2")), r"uint16, expected uint8.* x / 700 lies in \[0, 1\]"),
+    "below 0": (lambda: Images(np.array([[-5, 15]])), r"\(x \+ 5\) / 20 lies in \[0, 1\]"),
     "complex": (lambda: Images(np.zeros((2, 4), complex)), "complex"),
     "strings": (lambda: Images(np.array([["a"]])), "<U1"),
     "objects": (lambda: Images(np.array([[None]])), "object"),

@@ -7,6 +7,7 @@ import pytest
 
 from npvae.data import DataError, hold_out, load_dataset
 from npvae.data.images import Images
+from npvae.data.registry import load_parts
 
 RNG = np.random.default_rng(0)
 X = RNG.integers(0, 256, (40, 4, 4), dtype=np.uint8)
@@ -50,6 +51,19 @@ def test_npz_with_a_test_set_of_its_own(tmp_path):
     np.savez(tmp_path / "x.npz", x_train=X[:30], x_test=X[30:, :2])
     with pytest.raises(DataError, match=r"x_test\]: image_shape is \(4, 4\), but an image has 8 pixels"):
         load_dataset(tmp_path / "x.npz")
+
+
+def test_parts_are_whole_where_there_is_no_test_set(tmp_path):
+    np.save(tmp_path / "one.npy", X[:1])
+    everything, test = load_parts(tmp_path / "one.npy")
+    assert (len(everything), everything.rows, test) == (1, None, None)
+    np.savez(tmp_path / "x.npz", x=X, y=Y)
+    everything, test = load_parts(tmp_path / "x.npz")
+    np.testing.assert_array_equal(everything.labels, Y)
+    assert test is None
+    np.savez(tmp_path / "x.npz", x=X, x_test=X[:3])
+    assert [len(part) for part in load_parts(tmp_path / "x.npz")] == [40, 3]
+    assert [len(part) for part in load_parts("digits")] == [1501, 296]
 
 
 def test_npz_that_is_not_clear_lists_its_arrays(tmp_path):
@@ -100,12 +114,15 @@ def test_messages_name_the_file(tmp_path):
     np.savez(tmp_path / "x.npz", x=x)
     (tmp_path / "x.png").write_bytes(b"")
     (tmp_path / "x.csv").write_text("1,2,3")
+    (tmp_path / "x.gz").write_bytes(gzip.compress(b"1,2,3"))
     (tmp_path / "empty").mkdir()
     for name, message in [
         ("x.npy", "x.npy: row 3, pixel 1 is nan"),
         ("x.npz", r"x.npz\[x\]: row 3, pixel 1 is nan"),
         ("x.png", "x.png: a single picture: give the folder"),
-        ("x.csv", "x.csv: starts with bytes 31 2c 32 2c, an idx file with"),
+        ("x.csv", "x.csv: not a .npy, .npz or idx file: read it, with np.loadtxt if it is text, and np.save it"),
+        ("x.gz", "x.gz: starts with bytes 31 2c 32 2c, an idx file with"),
+        ("gone.idx", "gone.idx: no such file"),
         ("empty", "empty: holds no .png file"),
     ]:
         with pytest.raises(DataError, match=message):
