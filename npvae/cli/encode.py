@@ -1,21 +1,21 @@
-"""`npvae encode`: the latent codes of the test images, as arrays."""
+"""`npvae encode`: the latent codes of images, as arrays, and the row of each image."""
 
 from __future__ import annotations
 
 import argparse
 
-from npvae.cli.from_run import add_run_options, output_path, test_images
+from npvae.cli.from_run import add_run_options, images_of, output_path
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
     """The options of `npvae encode`."""
-    parser = subparsers.add_parser("encode", help="write the latent codes of test images", description=__doc__)
+    parser = subparsers.add_parser("encode", help="write the latent codes of images", description=__doc__)
     add_run_options(parser, "codes.npz", data=True)
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """An .npz with mu and logvar (N, L) for a VAE, z (N, L) for an autoencoder, and labels (N,) if there are any."""
+    """An .npz with mu and logvar (N, L) for a VAE, z (N, L) for an autoencoder; rows (N,), labels (N,) if any."""
     import numpy as np
 
     import npvae
@@ -23,15 +23,16 @@ def run(args: argparse.Namespace) -> int:
 
     model, config = npvae.load(args.folder), npvae.training.read_config(args.folder)
     path = output_path(args, ".npz")
-    images = test_images(args, config)
-    codes = [model.encode(x) for x in chunks(images, 1000, model.dtype)]
+    source = images_of(args, config)
+    codes = [model.encode(x) for x in chunks(source.images, 1000, model.dtype)]
     if isinstance(model, npvae.VAE):
         mu, logvar = (np.concatenate(part) for part in zip(*codes, strict=True))
         arrays = {"mu": mu, "logvar": logvar}
     else:
         arrays = {"z": np.concatenate(codes)}
-    if images.labels is not None:
-        arrays["labels"] = images.labels
+    arrays["rows"] = source.rows
+    if source.images.labels is not None:
+        arrays["labels"] = source.images.labels
     np.savez(path, **arrays)  # type: ignore[arg-type]
-    print(path, ", ".join(f"{name} {array.shape}" for name, array in arrays.items()))
+    print(path, ", ".join(f"{name} {array.shape}" for name, array in arrays.items()), f"of {source}")
     return 0

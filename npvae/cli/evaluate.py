@@ -6,8 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from npvae.cli.data_options import add_data_options
-from npvae.cli.from_run import images_of
+from npvae.cli.from_run import add_run_folder, add_source_options, check_place, images_of
+from npvae.cli.seed_option import add_seed_option
 
 _REFERENCE = 10_000  # training images that samples are compared with
 
@@ -17,19 +17,19 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser = subparsers.add_parser(
         "evaluate",
         help="measure a trained model",
-        description="Measure a trained model on its test images: -log p(x) by importance sampling, rate and "
-        "distortion, active units, the aggregate posterior, continuity and completeness; on the data set "
+        description="Measure a trained model, by default on its test images: -log p(x) by importance sampling, rate "
+        "and distortion, active units, the aggregate posterior, continuity and completeness; on the data set "
         '"shapes", whose factors are known, also MIG, SAP and the beta-VAE score, over all its images.',
     )
-    parser.add_argument("folder", type=Path, metavar="RUN", help="folder that npvae train wrote")
-    add_data_options(parser, default=None)
+    add_run_folder(parser)
+    add_source_options(parser)
     parser.add_argument(
         "--samples", type=int, default=500, metavar="S", help="importance samples an image (default: 500)"
     )
     parser.add_argument(
-        "--images", type=int, default=10_000, metavar="N", help="at most N test images, evenly spaced (default: 10000)"
+        "--images", type=int, default=10_000, metavar="N", help="at most N images, evenly spaced (default: 10000)"
     )
-    parser.add_argument("--seed", type=int, default=0, help="of everything that is drawn (default: 0)")
+    add_seed_option(parser, "everything that is drawn")
     parser.add_argument("--best", action="store_true", help="measure the epoch with the lowest held-out loss")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the measures to this file as well")
     parser.set_defaults(run=run)
@@ -49,19 +49,27 @@ def run(args: argparse.Namespace) -> int:
             raise ValueError(f"{name} is {value}, expected at least 1")
     model = npvae.load(args.folder, best=args.best)
     config = npvae.training.read_config(args.folder)
-    name, train, test = images_of(args, config)
-    x, known = (spread(part, n).astype(model.dtype) for part, n in ((test, args.images), (train, _REFERENCE)))
+    source = images_of(args, config)
+    if args.json:  # a place that cannot be written is told now, not when everything is measured
+        check_place(args.json, "--json")
+        args.json.parent.mkdir(parents=True, exist_ok=True)
+        args.json.open("a").close()
+    x = spread(source.images, args.images).astype(model.dtype)
+    known = None if source.train is None else spread(source.train, _REFERENCE).astype(model.dtype)
+    dataset, part = str(source), source.part
     more: dict[str, Any] = {}
-    if name == "shapes" and config["model"] != "conditional_vae":
+    if source.name == "shapes" and config["model"] != "conditional_vae":
         shapes = make_shapes()
-        x, more = shapes.x.astype(model.dtype), {"factors": shapes.factors, "categorical": shapes.categorical}
-    print(f"{model}\n{len(x):,} images of {name}; nats an image\n")
+        dataset, part, x = "shapes", "all", shapes.x.astype(model.dtype)
+        more = {"factors": shapes.factors, "categorical": shapes.categorical}
+    print(f"{model}\n{len(x):,} images of {dataset}; nats an image\n")
     found = []
     for measure in measures(model, x, known, samples=args.samples, seed=args.seed, **more):
         found.append(measure)
         print(measure, flush=True)
     if args.json:
-        about = {"run": str(args.folder), "dataset": name, "images": len(x), "samples": args.samples, "seed": args.seed}
+        about = {"run": str(args.folder), "dataset": source.name, "part": part, "images": len(x)}
+        about |= {"samples": args.samples, "seed": args.seed}
         text = json.dumps(about | {"measures": [asdict(measure) for measure in found]}, indent=1)
         args.json.write_text(text + "\n", encoding="utf-8")
     return 0

@@ -3,17 +3,41 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from npvae.cli.data_options import add_data_options
 
 
+def run_folder(text: str) -> Path:
+    """Read the path of a run. A file cannot be one: perhaps it was meant to be the data."""
+    path = Path(text)
+    if path.is_file():
+        raise argparse.ArgumentTypeError(f"{text} is a file, expected the folder of a run, which npvae train writes")
+    return path
+
+
+def add_run_folder(parser: argparse.ArgumentParser) -> None:
+    """RUN, as `args.folder`."""
+    parser.add_argument("folder", type=run_folder, metavar="RUN", help="folder that npvae train wrote")
+
+
+def add_source_options(parser: argparse.ArgumentParser) -> None:
+    """--dataset, --data-dir and --part: which images `images_of` takes."""
+    add_data_options(parser, default=None)
+    parser.add_argument(
+        "--part",
+        choices=("train", "test", "all"),
+        help="which images (default: test; all, if --dataset names a file or folder without a test set of its own)",
+    )
+
+
 def add_run_options(parser: argparse.ArgumentParser, output: str, *, data: bool) -> None:
-    """RUN, --out, --force, and --dataset/--data-dir if the command reads data."""
-    parser.add_argument("folder", type=Path, metavar="RUN", help="folder that npvae train wrote")
+    """RUN, --out, --force, and --dataset/--data-dir/--part if the command reads data."""
+    add_run_folder(parser)
     if data:
-        add_data_options(parser, default=None)
+        add_source_options(parser)
     parser.add_argument("--out", type=Path, help=f"file to write (default: {output} in the run's folder)")
     parser.add_argument("--force", action="store_true", help="write over an existing file")
     parser.set_defaults(output=output)
@@ -26,26 +50,58 @@ def output_path(args: argparse.Namespace, *kinds: str) -> Path:
         raise ValueError(f"--out {path} ends in {path.suffix or 'nothing'!r}, expected {' or '.join(kinds)}")
     if path.exists() and not args.force:
         raise ValueError(f"{path} exists already: choose another --out, or add --force to write over it")
+    check_place(path, "--out")
     path.parent.mkdir(parents=True, exist_ok=True)
     return path
 
 
-def test_images(args: argparse.Namespace, config: dict[str, Any]) -> Any:
-    """The test images of --dataset, by default those of the run."""
-    return images_of(args, config)[2]
+def check_place(path: Path, option: str) -> None:
+    """ValueError if one of the folders that `path` lies in is a file."""
+    for above in path.parents:
+        if above.is_file():
+            raise ValueError(f"{option} {path} cannot be written: {above} is a file and not a folder, choose another")
 
 
-def images_of(args: argparse.Namespace, config: dict[str, Any]) -> tuple[str, Any, Any]:
-    """The name, training images and test images of --dataset, by default those of the run."""
-    from npvae.data import load_dataset
+@dataclass(frozen=True)
+class Source:
+    """The images that a command works on."""
+
+    name: str
+    part: str
+    """train, test or all"""
+    images: Any
+    """Those of that part, as the model of the run takes them."""
+    rows: Any
+    """Where each of them stands, (N,): in the file, if one row in ten of it was held out; else in its own training or
+    test set. In `all` the test set comes last."""
+    train: Any
+    """The training images, if the part is test: what was not held out. Else None."""
+
+    def __str__(self) -> str:
+        return self.name + {"train": ", training set", "test": ", test set", "all": ""}[self.part]
+
+
+def images_of(args: argparse.Namespace, config: dict[str, Any]) -> Source:
+    """The images that --dataset and --part ask for, by default the test images of the run's own data."""
+    import numpy as np
+
+    from npvae.data.registry import load_parts
+    from npvae.data.split import joined, with_test
 
     kept = config.get("training", {})
     name = args.dataset or kept.get("dataset")
     if not name:
         raise ValueError(f"{args.folder} was not trained from the command line and names no data: say --dataset")
     data_dir = args.data_dir or (None if args.dataset else kept.get("data_dir"))
-    train, test = load_dataset(name, data_dir)
-    return name, as_rows_of(config, train), as_rows_of(config, test)
+    images, test = load_parts(name, data_dir)
+    part, train = args.part or ("all" if test is None and args.dataset else "test"), None
+    if part != "all":
+        train, test = with_test(images, test)
+        images, train = (train, None) if part == "train" else (test, train)
+    elif test is not None:
+        images = joined(images, test)
+    rows = np.arange(len(images)) if images.rows is None else np.asarray(images.rows)
+    return Source(name, part, as_rows_of(config, images), rows, as_rows_of(config, train))
 
 
 def as_rows_of(config: dict[str, Any], images: Any) -> Any:

@@ -8,6 +8,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from npvae.cli.seed_option import add_seed_option
+
 if TYPE_CHECKING:
     from npvae.gradcheck import Op, Report
 
@@ -26,7 +28,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         "targets", nargs="*", metavar="module:op",
         help="what to check: an Op, a module with OP or OPS, a path to a .py file; by default all of npvae",
     )  # fmt: skip
-    parser.add_argument("--seed", type=int, default=0, help="of everything that is drawn (default: 0)")
+    add_seed_option(parser, "everything that is drawn")
     parser.add_argument("--level", choices=LEVELS, default="default", help="how many samples an op is looked at in")
     parser.add_argument("--sample", help="only this sample, by the name that reports print: 4x3-f32")
     parser.add_argument("--teeth", action="store_true", help="plant generic mistakes too, and say how many are caught")

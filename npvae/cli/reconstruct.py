@@ -1,17 +1,17 @@
-"""`npvae reconstruct`: test images beside what a trained model makes of them, as a picture or an array."""
+"""`npvae reconstruct`: images beside what a trained model makes of them, as a picture or an array."""
 
 from __future__ import annotations
 
 import argparse
 
-from npvae.cli.from_run import add_run_options, image_shape, output_path, test_images
+from npvae.cli.from_run import add_run_options, image_shape, images_of, output_path
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
     """The options of `npvae reconstruct`."""
-    parser = subparsers.add_parser("reconstruct", help="encode and decode test images", description=__doc__)
+    parser = subparsers.add_parser("reconstruct", help="encode and decode images", description=__doc__)
     add_run_options(parser, "reconstructions.png", data=True)
-    parser.add_argument("-n", type=int, default=10, help="how many, the first of the test set (default: 10)")
+    parser.add_argument("-n", type=int, default=10, help="how many, the first ones (default: 10)")
     parser.set_defaults(run=run)
 
 
@@ -25,7 +25,8 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError(f"-n is {args.n}, expected at least 1")
     model, config = npvae.load(args.folder), npvae.training.read_config(args.folder)
     path = output_path(args, ".png", ".npy")
-    x = test_images(args, config)[: args.n].astype(model.dtype)
+    source = images_of(args, config)
+    x = source.images[: args.n].astype(model.dtype)
     if path.suffix == ".npy":
         np.save(path, model.reconstruct(x))
     else:
@@ -33,5 +34,5 @@ def run(args: argparse.Namespace) -> int:
 
         figure = reconstructions(model, x, image_shape(config, model.data_dim), len(x))
         save_png(figure, path)
-    print(path)
+    print(f"{path}: the first {len(x)} of {source}")
     return 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from npvae.cli.from_run import add_run_options, image_shape, output_path
+from npvae.cli.seed_option import add_seed_option
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
@@ -12,7 +13,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser = subparsers.add_parser("sample", help="draw new images from a trained model", description=__doc__)
     add_run_options(parser, "samples.png", data=False)
     parser.add_argument("-n", type=int, default=64, help="how many (default: 64)")
-    parser.add_argument("--seed", type=int, default=0, help="of the latents that are drawn (default: 0)")
+    add_seed_option(parser, "the latents that are drawn")
     parser.set_defaults(run=run)
 
 

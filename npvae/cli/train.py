@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from npvae.cli.data_options import add_data_options
-from npvae.cli.from_run import as_rows_of
+from npvae.cli.from_run import as_rows_of, check_place, run_folder
 from npvae.cli.model_options import DefaultsThatSaySomething, add_model_options, model_settings
 from npvae.cli.mpiexec import share_cores, started_processes
+from npvae.cli.seed_option import add_seed_option
 
 if TYPE_CHECKING:
     from npvae.training.processes import Processes
@@ -51,13 +52,13 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     add("--batch-size", type=int, default=128, metavar="N", help="samples a step")
     add("--optimizer", default="adam", metavar="O", help="adam, adagrad or sgd")
     add("--lr", type=float, default=1e-3, help="learning rate")
-    add("--seed", type=int, default=0, help="of weights, order and noise")
+    add_seed_option(training, "weights, order and noise")
     add("--patience", type=int, metavar="P", help="hold out a tenth of the training data, stop once P epochs have not "
         "improved on it, keep the best epoch")  # fmt: skip
     add("--threads", type=int, metavar="N", help="threads to compute with (default: as many as BLAS)")
     add = output.add_argument
     add("--out", type=Path, metavar="RUN", help="folder of the run (default: runs/<dataset>-1, -2, ... the first free)")
-    add("--resume", type=Path, metavar="RUN", help="go on with this run, from its last checkpoint")
+    add("--resume", type=run_folder, metavar="RUN", help="go on with this run, from its last checkpoint")
     add("--checkpoint-seconds", type=float, default=30.0, metavar="S", help="seconds between checkpoints")
     add("--checkpoint-steps", type=int, metavar="N", help="steps between checkpoints, if that is sooner")
     add("--tensorboard", action="store_true", help="write event files as well")
@@ -110,6 +111,8 @@ def start(args: argparse.Namespace, processes: Processes) -> tuple[Any, Any, Any
 
     if args.model not in MODELS:
         raise ValueError(f"--model {args.model!r} is unknown, choose one of {', '.join(MODELS)}")
+    if args.out:
+        check_place(args.out, "--out")
     train, valid, test = processes.in_turn(lambda: load_data(args.dataset, args.data_dir, args.patience is not None))
     model = MODELS[args.model](train.shape[1], **model_settings(args, train))
     described = {"model": args.model, "model_settings": model.config}

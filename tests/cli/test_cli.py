@@ -81,6 +81,7 @@ def test_sample_reconstruct_and_encode_work_from_a_run(trained, tmp_path, capsys
         np.testing.assert_allclose(codes["mu"], mu, atol=1e-6)
         np.testing.assert_allclose(codes["logvar"], logvar, atol=1e-6)
         np.testing.assert_array_equal(codes["labels"], test.labels)
+        np.testing.assert_array_equal(codes["rows"], test.rows)
     for command in ("sample", "reconstruct"):
         assert main([command, str(trained), "--out", str(out / f"{command}.png")]) == 0
         assert (out / f"{command}.png").read_bytes().startswith(b"\x89PNG")
@@ -91,7 +92,50 @@ def test_a_run_of_an_autoencoder_encodes_to_z(here):
     assert main([*QUICK, "--model", "autoencoder", "--out", "r", "--quiet", "--no-figures"]) == 0
     assert main(["encode", "r"]) == 0
     with np.load("r/codes.npz") as codes:
-        assert sorted(codes) == ["labels", "z"]
+        assert sorted(codes) == ["labels", "rows", "z"]
+
+
+@pytest.mark.parametrize(
+    ("part", "said"), [(None, "x.npy"), ("all", "x.npy"), ("test", "x.npy, test set"), ("train", "x.npy, training set")]
+)
+def test_a_file_of_ones_own_is_encoded_whole_unless_a_part_is_asked_for(trained, here, capsys, part, said):
+    x = npvae.load_dataset("digits")[1][:20]
+    np.save("x.npy", x)
+    options = [] if part is None else ["--part", part]
+    assert main(["encode", str(trained), "--dataset", "x.npy", "--out", "codes.npz", *options]) == 0
+    assert capsys.readouterr().out.endswith(f" of {said}\n")
+    train, test = npvae.data.hold_out(npvae.data.Images(x, np.arange(20)))
+    rows = {"train": train.labels, "test": test.labels}.get(part, np.arange(20))
+    with np.load("codes.npz") as codes:
+        np.testing.assert_array_equal(codes["rows"], rows)
+        np.testing.assert_allclose(codes["mu"], npvae.load(trained).encode(x)[0][rows], atol=1e-6)
+
+
+def test_one_image_is_enough_for_a_model_that_is_trained(trained, here):
+    x = npvae.load_dataset("digits")[1][:1]
+    np.save("one.npy", x)
+    assert main(["encode", str(trained), "--dataset", "one.npy", "--out", "codes.npz"]) == 0
+    assert np.load("codes.npz")["rows"].tolist() == [0]
+    assert main(["reconstruct", str(trained), "--dataset", "one.npy", "--out", "r.npy"]) == 0
+    np.testing.assert_array_equal(np.load("r.npy"), npvae.load(trained).reconstruct(x))
+
+
+def test_a_test_set_of_its_own_follows_the_training_set(trained, here):
+    train, test = npvae.load_dataset("digits")
+    np.savez("x.npz", x=train[:6], x_test=test[:4])
+    for options, wanted in [([], test[:4]), (["--part", "all"], np.concatenate([train[:6], test[:4]]))]:
+        run = ["encode", str(trained), "--dataset", "x.npz", "--out", "codes.npz", "--force"]
+        assert main([*run, *options]) == 0
+        with np.load("codes.npz") as codes:
+            assert codes["rows"].tolist() == list(range(len(wanted)))
+            np.testing.assert_allclose(codes["mu"], npvae.load(trained).encode(wanted)[0], atol=1e-6)
+
+
+def test_the_rows_of_a_runs_own_file_are_those_it_was_not_trained_on(here):
+    np.save("x.npy", npvae.load_dataset("digits")[1][:50])
+    assert main([*QUICK, "--dataset", "x.npy", "--out", "r", "--quiet", "--no-figures"]) == 0
+    assert main(["encode", "r"]) == 0
+    assert np.load("r/codes.npz")["rows"].tolist() == npvae.load_dataset("x.npy")[1].rows.tolist()
 
 
 def damaged_idx(folder):
@@ -124,13 +168,21 @@ WRONG = {
     "no epochs": (lambda tmp: ["--epochs", "0"], "epochs is 0"),
     "widths": (lambda tmp: ["--hidden", "many"], "not a list of widths"),
     "no latents": (lambda tmp: ["--latent", "0"], "latent_dim is 0"),
+    "a file above the run": (
+        lambda tmp: ["--out", str(array_file(tmp / "o.npy", np.ones(3)) / "x")],
+        "o.npy is a file and not a folder, choose another",
+    ),
+    "a file to go on with": (
+        lambda tmp: ["--resume", str(array_file(tmp / "o.npy", np.ones(3)))],
+        "o.npy is a file, expected the folder of a run, which npvae train writes",
+    ),
 }
 
 
 @pytest.mark.parametrize("case", WRONG)
 def test_what_a_user_can_mend_is_one_message_and_exit_code_2(here, capsys, case):
     options, message = WRONG[case]
-    arguments = ["train", *options(here), "--out", str(here / "run")]
+    arguments = ["train", "--out", str(here / "run"), *options(here)]
     try:
         code = main(arguments)
     except SystemExit as exit_of_argparse:
@@ -160,6 +212,21 @@ def test_commands_on_a_folder_that_holds_no_run(here, capsys):
     for command in ("sample", "reconstruct", "encode"):
         assert main([command, str(here)]) == 2
         assert "holds no run" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["sample", "reconstruct", "encode", "evaluate", "export"])
+def test_a_file_in_the_place_of_a_run(here, capsys, command):
+    array_file(here / "x.npy", np.ones(3))
+    with pytest.raises(SystemExit, match="2"):
+        main([command, "x.npy"])
+    assert "argument RUN: x.npy is a file, expected the folder of a run, which npvae train" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["sample", "evaluate", "gradcheck"])
+def test_a_seed_is_a_whole_number_of_at_least_0(here, capsys, command):
+    with pytest.raises(SystemExit, match="2"):
+        main([command, "r", "--seed", "-1"])
+    assert "argument --seed: '-1' is no seed, give a whole number of at least 0" in capsys.readouterr().err
 
 
 def test_an_error_can_show_where_it_comes_from(here):

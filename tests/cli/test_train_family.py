@@ -1,12 +1,14 @@
 """Every model, objective, likelihood and schedule from the command line."""
 
+import numpy as np
 import pytest
 
 import npvae
 from npvae.cli import main
 from npvae.models import LIKELIHOODS, MODELS, OBJECTIVES
 
-QUICK = ["train", "--epochs", "1", "--batch-size", "500", "--hidden", "8", "--quiet", "--no-figures", "--out", "r"]
+BARE = ["train", "--epochs", "1", "--batch-size", "500", "--quiet", "--no-figures", "--out", "r"]
+QUICK = [*BARE, "--hidden", "8"]
 
 
 @pytest.fixture(autouse=True)
@@ -16,7 +18,7 @@ def _here(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("kind", MODELS)
 def test_every_model(kind):
-    assert main([*QUICK, "--model", kind]) == 0
+    assert main([*(BARE if kind == "linear_vae" else QUICK), "--model", kind]) == 0
     assert type(npvae.load("r")) is MODELS[kind]
     assert main(["encode", "r"]) == 0
     assert main(["reconstruct", "r"]) == 0
@@ -25,11 +27,13 @@ def test_every_model(kind):
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
 def test_every_objective(objective):
-    options = ["--samples", "3", "--alpha", "0.2", "--free-bits", "0.1", "--capacity", "3"]
-    options += ["--beta", "0.5", "--beta-schedule", "linear:2"]
+    own = {"renyi": ["--alpha", "0.2"], "free_bits": ["--free-bits", "0.1"], "capacity": ["--capacity", "3"]}
+    options = ["--samples", "3", "--beta", "0.5", "--beta-schedule", "linear:2", *own.get(objective, [])]
     assert main([*QUICK, "--objective", objective, *options]) == 0
     vae = npvae.load("r")
     assert vae.config["objective"] == objective
+    for option, value in zip(own.get(objective, [])[::2], own.get(objective, [])[1::2], strict=True):
+        assert vae.config[option[2:].replace("-", "_")] == float(value)
     assert vae.config["samples"] == 3
     assert vae.beta == 0.5
 
@@ -84,10 +88,86 @@ def test_a_conditional_run_has_its_own_picture_and_resumes():
         ),
         ("--amount 0.5", "--amount is of denoising_autoencoder; vae has no use for it: leave it out"),
         ("--latent2 5", "--latent2 is of two_layer_vae; vae has no use for it"),
+        (
+            "--free-bits 2",
+            "--free-bits has no effect with --objective elbo: add --objective free_bits, or leave it out",
+        ),
+        ("--alpha 2", "--alpha has no effect with --objective elbo: add --objective renyi, or leave it out"),
+        ("--objective renyi --alpha 2", "--alpha has no effect on one sample an input: add --samples 2 or more"),
+        ("--model iwae --capacity 2", "--capacity has no effect with --objective iwae: add --objective capacity"),
+        ("--logvar 0", "--logvar has no effect with --likelihood bernoulli: add --likelihood gaussian_fixed or"),
+        ("--likelihood gaussian_decoder --logvar -3", "--logvar has no effect with --likelihood gaussian_decoder"),
+        ("--model linear_vae", "two_layer_vae; linear_vae has no use for it: leave it out"),
+        ("--model linear_vae --activation relu", "linear_vae has no use for it: leave it out"),
+        ("--model autoencoder --beta-schedule linear:3", "--beta-schedule is of vae"),
+        ("--seed -1", "argument --seed: '-1' is no seed, give a whole number of at least 0"),
+        ("--seed 1.5", "argument --seed: '1.5' is no seed, give a whole number of at least 0"),
         ("--model denoising_autoencoder --corruption salt", "corruption 'salt' is unknown"),
         ("--model two_layer_vae --objective dreg", "'dreg' is not one for two layers"),
     ],
 )
 def test_what_does_not_go_together_is_refused(capsys, options, message):
-    assert main([*QUICK, *options.split()]) == 2
+    try:
+        code = main([*QUICK, *options.split()])
+    except SystemExit as exit_of_argparse:
+        code = exit_of_argparse.code
+    assert code == 2
     assert message in capsys.readouterr().err
+
+
+VALUES = {
+    "--hidden": "5",
+    "--activation": "tanh",
+    "--logvar": "-1",
+    "--objective": "capacity",
+    "--samples": "3",
+    "--beta": "0.5",
+    "--beta-schedule": "linear:2",
+    "--alpha": "0.2",
+    "--free-bits": "0.1",
+    "--capacity": "3",
+    "--hidden2": "7,6",
+    "--latent2": "3",
+    "--corruption": "gaussian",
+    "--amount": "0.2",
+}
+WITH_WHAT = {
+    "--logvar": ["--likelihood", "gaussian_fixed"],
+    "--alpha": ["--objective", "renyi", "--samples", "3"],
+    "--free-bits": ["--objective", "free_bits"],
+    "--capacity": ["--objective", "capacity"],
+}
+
+
+@pytest.mark.parametrize("kind", MODELS)
+@pytest.mark.parametrize("option", VALUES)
+def test_an_option_changes_the_losses_or_is_refused(option, kind):
+    """Two trainings, with and without it. None is taken in silence and does nothing."""
+    options = ["train", "--epochs", "1", "--batch-size", "500", "--quiet", "--no-figures", "--model", kind]
+    options += [] if kind == "linear_vae" or option == "--hidden" else ["--hidden", "8"]
+    with_what = WITH_WHAT.get(option, [])
+    if main([*options, *with_what, option, VALUES[option], "--out", "with"]) == 0:
+        assert main([*options, *with_what, "--out", "without"]) == 0
+        losses = [npvae.load(run).history[0]["train_loss"] for run in ("with", "without")]
+        assert losses[0] != losses[1]
+
+
+@pytest.mark.parametrize("likelihood", ["categorical", "discretized_logistic"])
+def test_grey_levels_are_not_guessed_from_floats(capsys, likelihood):
+    np.save("x.npy", np.full((20, 4), 0.123, dtype=np.float32))
+    assert main([*QUICK, "--dataset", "x.npy", "--likelihood", likelihood]) == 2
+    message = f"--likelihood {likelihood} counts grey levels; x.npy holds float32, for instance 0.123: store the"
+    assert message in capsys.readouterr().err
+    np.save("x.npy", np.full((20, 4), 51 / 255, dtype=np.float32))  # which is one
+    assert main([*QUICK, "--dataset", "x.npy", "--likelihood", likelihood]) == 0
+
+
+def test_labels_that_count_no_classes_are_refused(capsys):
+    x, labels = np.zeros((50, 4), dtype=np.uint8), np.arange(50) * 1000
+    np.savez("x.npz", x=x, y=labels)
+    options = [*QUICK, "--dataset", "x.npz", "--model", "conditional_vae"]
+    assert main(options) == 2
+    said = capsys.readouterr().err
+    assert "would be 44001 classes: number them from 0 on without gaps" in said or "would be 49001 classes" in said
+    np.savez("x.npz", x=x, y=np.unique(labels, return_inverse=True)[1])  # the mend that it names
+    assert main(options) == 0
