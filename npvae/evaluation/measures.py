@@ -31,7 +31,8 @@ class Measure:
 
     def __str__(self) -> str:
         values = self.value if isinstance(self.value, list) else [self.value]
-        text = " ".join(f"{value:.3f}" if self.unit else f"{value:.4g}" for value in values)
+        # Rounded first, and 0 added, which turns -0 into 0.
+        text = " ".join(f"{round(value, 3) + 0:.3f}" if self.unit else f"{value:.4g}" for value in values)
         error = "" if self.error is None else f" ± {self.error:.3f}"
         unit, note = f" {self.unit}" if self.unit else "", f"   {self.note}" if self.note else ""
         return f"{self.name:<28}{text}{error}{unit}{note}"

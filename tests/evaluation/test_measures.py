@@ -92,4 +92,5 @@ def test_binary_data_and_normalised_likelihoods_need_no_note(digits):
 
 def test_a_line_of_the_table():
     assert str(Measure("rate", 1.5, "nats", 0.25, "why")) == f"{'rate':<28}1.500 ± 0.250 nats   why"
+    assert str(Measure("kl", -0.0004, "nats")) == f"{'kl':<28}0.000 nats"
     assert str(Measure("shares", [0.5, 12.0], "")) == f"{'shares':<28}0.5 12"
