@@ -28,11 +28,12 @@ from npvae.kernels.jobs import (
     take_pieces,
 )
 from npvae.kernels.matmul.multiply import LARGEST
-from npvae.kernels.matmul.products import PIECE, ROW_BLOCK, rows_of_block, share, strips_of
+from npvae.kernels.matmul.products import PIECE, ROW_BLOCK, outer_pieces, rows_of_block, share, strips_of
 from npvae.kernels.matmul.tiles import DOT_ROWS, OUTER_VECTORS
 from npvae.kernels.matmul.vectors import LANES
 from npvae.kernels.pieces import ADAM_PIECE, BERNOULLI_PIECE, FIRST, do_piece
 from npvae.kernels.team import Team, new_words
+from npvae.kernels.updates import adam
 
 compiled = pytest.mark.skipif(bool(config.DISABLE_JIT), reason="jobs exist compiled only")
 FENCE = 64  # numbers around a result that nothing may touch
@@ -93,7 +94,8 @@ def test_every_job_has_another_number_than_the_one_before_also_after_the_last_nu
         product_in(words, 100, 200, 100)
         ticket = int(words[TICKET])
         numbers.append(ticket >> 40)
-        assert ticket & 0xFFFFF == (ticket >> 20) & 0xFFFFF == words[DONE]  # all pieces were taken, and done
+        assert ticket & FIELD == (ticket >> 20) & FIELD == words[DONE]  # all pieces were taken, and done
+        assert words[DONE] == outer_pieces(100, 100, 200)
     assert len(set(numbers)) == 6
     assert 0 <= min(numbers) <= max(numbers) < 2**20
 
@@ -162,6 +164,19 @@ def test_a_helper_without_work_looks_for_it_for_a_while_and_then_says_that_it_sl
     assert seconds > 50e-6  # PATIENCE at 20 GHz
 
 
+@compiled
+@pytest.mark.parametrize("size", [1, ADAM_PIECE - 1, ADAM_PIECE, ADAM_PIECE + 1, 3 * ADAM_PIECE + 1])
+def test_adam_in_pieces_is_adam(size):
+    rng = np.random.default_rng(0)
+    rates, least = np.array([0.9, 0.1, 0.99, 0.01, 1e-3, 1.0, 1e-8], np.float32), np.full(2, 1e-34, np.float32)
+    arrays = rng.random((4, size), np.float32)
+    wanted, found = list(arrays.copy()), list(arrays.copy())
+    adam(*wanted, rates, least)
+    adam_step(new_words(), *found, rates, least)
+    np.testing.assert_allclose(found, wanted, rtol=1e-6)
+    assert (found[0] != arrays[0]).all()
+
+
 def compiled_with(kernel, **others):
     """A kernel with other functions in place of some that it calls."""
     function = kernel.py_func
@@ -192,11 +207,12 @@ def test_who_waits_gives_way_after_a_tenth_of_a_millisecond_and_not_before():
 
 @compiled
 def test_a_helper_is_patient_from_its_last_piece_on():
-    now, words, began, late = numba.njit(lambda: ticks()), new_words(), 62, 63
+    now, words, began, late, from_the_back = numba.njit(lambda: ticks()), new_words(), 61, 62, 63
 
     @numba.njit
     def one_piece_each_time(words, helping):
         """Until it was asked for three when patience would long be over, counted from the first."""
+        words[from_the_back] = helping
         if ticks() - words[began] > 2 * PATIENCE:
             words[late] += 1
         return 1 if words[late] <= 3 else 0
@@ -206,6 +222,7 @@ def test_a_helper_is_patient_from_its_last_piece_on():
         words[began], words[late] = now(), 0
         loop(words, 0)
     assert words[late] > 4  # it went on looking after the last piece
+    assert words[from_the_back] == 1
 
 
 def test_the_pieces_of_the_largest_product_can_be_counted_in_a_ticket():

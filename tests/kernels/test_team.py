@@ -49,6 +49,11 @@ def test_helpers_sleep_when_idle_wake_for_a_job_and_stop():
     team.stop()
 
 
+def test_the_words_of_a_team_begin_on_a_cache_line():
+    several = [new_words() for _ in range(50)]
+    assert {words.ctypes.data % 64 for words in several} == {0}
+
+
 def test_a_helper_that_found_no_work_waits_until_it_is_rung_for():
     words, waited = new_words(), []
 
@@ -166,7 +171,7 @@ def test_two_python_threads_train_at_once_under_any_threading_layer(products, la
 
 def test_where_blas_cannot_be_asked_there_are_as_many_threads_as_cores_that_may_be_used(monkeypatch):
     monkeypatch.setattr(blas, "threads", lambda: None)
-    monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(5)), raising=False)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0: set(range(5))}[process], raising=False)
     assert threads.default_threads() == 5
     monkeypatch.delattr(os, "sched_getaffinity")
     monkeypatch.setattr(os, "cpu_count", lambda: 7)

@@ -85,7 +85,7 @@ def sums(b: Any, vectors: Sequence[Value]) -> Value:
     vectors, block = list(vectors), LANES
     while block > 1:
         vectors += [ZERO] * (len(vectors) % 2)
-        pairs = list(zip(vectors[::2], vectors[1::2], strict=True)) or [(vectors[0], ZERO)]
+        pairs = zip(vectors[::2], vectors[1::2], strict=True)
         low = [lane for lane in range(2 * LANES) if lane % block < block // 2]
         high = [lane for lane in range(2 * LANES) if lane % block >= block // 2]
         vectors = [b.fadd(_pick(b, x, y, low), _pick(b, x, y, high)) for x, y in pairs]
