@@ -135,7 +135,7 @@ class Images:
         """The same images, sharing their pixels, that come out as float32 or float64."""
         if np.dtype(dtype) == self.dtype:
             return self
-        return Images(
+        same = Images(
             self.pixels,
             self.labels,
             image_shape=self.image_shape,
@@ -143,6 +143,8 @@ class Images:
             dtype=dtype,
             source=self.source,
         )
+        same.rows = self.rows
+        return same
 
     def subset(self, rows: Any) -> Images:
         """The images of a slice (sharing memory) or of an index array (copied), with their labels, as Images.

@@ -128,6 +128,7 @@ def test_subset_keeps_labels_with_their_images():
         np.testing.assert_array_equal(part.labels, images.labels[rows])
         assert (part.max_value, part.image_shape) == (300, (2, 3))
         np.testing.assert_array_equal(part.rows, np.arange(10)[rows])
+        np.testing.assert_array_equal(part.astype(np.float64).rows, part.rows)
         np.testing.assert_array_equal(part.subset(np.array([1, 0])).rows, np.arange(10)[rows][[1, 0]])
     assert images.rows is None
     assert np.shares_memory(images.subset(slice(2, 5)).pixels, PIXELS)
