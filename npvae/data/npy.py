@@ -30,7 +30,7 @@ MAP_BYTES = 2**30
 
 _MAX_HEADER = 10_000
 _MAX_AXES = 8
-_MEND = "write it again with numpy.save or numpy.savez"
+WRITE_AGAIN = "write it again with numpy.save or numpy.savez"
 _HEADER = re.compile(
     rb"\{'descr': *'([<>|=]?[a-zA-Z]\d{1,2})', *'fortran_order': *(True|False), *'shape': *\(([\d, ]*)\),? *\}\s*"
 )
@@ -51,23 +51,23 @@ def _read_header(path: str | os.PathLike[str], stream: Any) -> _Header:
     """Read the header of a .npy. Specification: numpy.lib.format, versions 1.0 to 3.0."""
     start = stream.read(8)
     if len(start) < 8 or start[:6] != b"\x93NUMPY" or start[6:] not in (b"\x01\0", b"\x02\0", b"\x03\0"):
-        raise DataError(f"{path}: does not start as a .npy of version 1, 2 or 3: {_MEND}")
+        raise DataError(f"{path}: does not start as a .npy of version 1, 2 or 3: {WRITE_AGAIN}")
     width = 2 if start[6] == 1 else 4
     length = int.from_bytes(stream.read(width), "little")
     if length > _MAX_HEADER:
-        raise DataError(f"{path}: declares a header of {length:,} bytes, the limit is {_MAX_HEADER:,}: {_MEND}")
+        raise DataError(f"{path}: declares a header of {length:,} bytes, the limit is {_MAX_HEADER:,}: {WRITE_AGAIN}")
     text = stream.read(length)
     found = _HEADER.fullmatch(text)
     if re.match(rb"\{'descr': *'\|O'", text):
         raise DataError(f"{path}: holds Python objects, expected numbers: save np.array(rows, dtype=np.float32)")
     if len(text) < length or not found:
-        raise DataError(f"{path}: header {text.rstrip()[:80]!r} is not that of a plain array of numbers: {_MEND}")
+        raise DataError(f"{path}: header {text.rstrip()[:80]!r} is not that of a plain array of numbers: {WRITE_AGAIN}")
     dtype = np.dtype(found[1].decode())
     if dtype.kind not in "biuf" or dtype.itemsize > 8:
         raise DataError(f"{path}: holds dtype {dtype}, expected integers or floats of at most 8 bytes: convert it")
     shape = tuple(int(size) for size in found[3].split(b",") if size.strip())
     if len(shape) > _MAX_AXES:
-        raise DataError(f"{path}: declares {len(shape)} axes, the limit is {_MAX_AXES}: {_MEND}")
+        raise DataError(f"{path}: declares {len(shape)} axes, the limit is {_MAX_AXES}: {WRITE_AGAIN}")
     return _Header(dtype, shape, found[2] == b"True", 8 + width + length)
 
 
@@ -87,7 +87,7 @@ def read_npy(path: str | os.PathLike[str], *, mmap: bool | None = None, max_byte
     followed by other bytes, objects or strings inside, or mapped in Fortran order (its rows lie scattered).
     """
     size = file_size(path)
-    with damage_as_data_error(path, _MEND), open(path, "rb") as file:
+    with damage_as_data_error(path, WRITE_AGAIN), open(path, "rb") as file:
         header = _read_header(path, file)
         _check_length(path, header, size)
         if mmap is None:
@@ -97,19 +97,19 @@ def read_npy(path: str | os.PathLike[str], *, mmap: bool | None = None, max_byte
             return _ordered(path, file, header)
     if header.fortran:
         raise DataError(f"{path}: in Fortran order, rows cannot be streamed: save numpy.ascontiguousarray of it")
-    with damage_as_data_error(path, _MEND):
+    with damage_as_data_error(path, WRITE_AGAIN):
         return np.memmap(path, header.dtype, mode="r", offset=header.length, shape=header.shape)
 
 
 def _check_length(path: str | os.PathLike[str], header: _Header, size: int) -> None:
     if size != header.length + header.nbytes:
-        raise DataError(f"{path}: {size:,} bytes, its header declares {header.length + header.nbytes:,}: {_MEND}")
+        raise DataError(f"{path}: {size:,} bytes, its header declares {header.length + header.nbytes:,}: {WRITE_AGAIN}")
 
 
 def npz_names(path: str | os.PathLike[str]) -> list[str]:
     """Names of the arrays in a .npz, in its order. DataError if it is not one."""
     file_size(path)
-    with damage_as_data_error(path, _MEND), zipfile.ZipFile(path) as archive:
+    with damage_as_data_error(path, WRITE_AGAIN), zipfile.ZipFile(path) as archive:
         return _names(archive)
 
 
@@ -128,7 +128,7 @@ def read_npz(
     """
     arrays: dict[str, np.ndarray] = {}
     file_size(path)
-    with damage_as_data_error(path, _MEND), zipfile.ZipFile(path) as archive:
+    with damage_as_data_error(path, WRITE_AGAIN), zipfile.ZipFile(path) as archive:
         present = _names(archive)
         for name in present if names is None else names:
             if name not in present:
@@ -141,7 +141,7 @@ def read_npz(
 
 def _read_member(label: str, archive: zipfile.ZipFile, info: zipfile.ZipInfo, max_bytes: int) -> np.ndarray:
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise DataError(f"{label}: compressed by method {info.compress_type}, expected none or deflate: {_MEND}")
+        raise DataError(f"{label}: compressed by method {info.compress_type}, expected none or deflate: {WRITE_AGAIN}")
     with archive.open(info) as stream:
         header = _read_header(label, stream)
         _check_length(label, header, info.file_size)

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from npvae.data import DataError, read_npz
+from npvae.data.npy import WRITE_AGAIN
 from npvae.models import MODELS
 from npvae.training.history import History
 from npvae.training.settings import Settings
@@ -96,7 +97,8 @@ def read_checkpoint(folder: str | Path) -> Checkpoint:
         arrays = read_npz(path)
         about = json.loads(arrays.pop("about").tobytes().decode())
     except DataError as error:
-        raise RunError(f"{error} ({mend})") from error
+        found = str(error).removesuffix(f": {WRITE_AGAIN}")
+        raise RunError(f"{found}: {mend}") from error
     except (KeyError, ValueError, RecursionError) as error:
         raise RunError(f"{path} does not describe a training ({type(error).__name__}: {error}): {mend}") from error
     if not isinstance(about, dict) or about.get("format") != FORMAT or not isinstance(about.get("version"), int):

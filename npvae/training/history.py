@@ -15,18 +15,22 @@ _ROWS = 5
 
 
 class History(list[dict[str, Any]]):
-    """One row an epoch, as in metrics.jsonl; `interrupted` says so if a signal ended the training early, else "".
+    """One row an epoch, as in metrics.jsonl.
+
+    interrupted  says so if a signal ended the training early, else ""
+    objective    what the loss is, one of npvae.models.OBJECTIVES; "" for a model that has none
 
     In a notebook it shows its curves and its last rows.
     """
 
     interrupted: str = ""
+    objective: str = ""
 
     def plot(self) -> Figure:
         """The learning curves (`npvae.figures.learning_curves`). ValueError if there are no rows yet."""
         from npvae.figures import learning_curves
 
-        return learning_curves(self)
+        return learning_curves(self, self.objective)
 
     def _repr_html_(self) -> str:
         if not self:

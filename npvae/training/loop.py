@@ -164,6 +164,7 @@ def _train(
 ) -> Any:
     """Train from the state to the end of the settings, or to an interruption."""
     model, optimizer, rng = state.model, state.optimizer, state.rng
+    state.history.objective = model.config.get("objective", "")
     workspace, fraction_at = model.workspace(), read_schedule(settings.beta_schedule)
     with (
         closing(Progress(progress, state, settings.epochs, len(x_train))) as show,

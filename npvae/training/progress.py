@@ -54,7 +54,7 @@ class Progress:
         """n more images are done; the bar itself decides when to draw."""
         self.done += n
         if not self.bar.disable:
-            self.bar.set_postfix_str(f"loss {loss:.2f} = nll {nll:.2f} + beta * kl {kl:.2f}", refresh=False)
+            self.bar.set_postfix_str(f"loss {loss:.2f}, nll {nll:.2f}, kl {kl:.2f}", refresh=False)
             self.bar.update(n)
         elif self.wanted and time.monotonic() - self.said > SECONDS:
             self.say(f"epoch {self.epoch}/{self.epochs}   {self.done / self.images:4.0%}   loss {loss:.3f}")

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from npvae.data import DataError, read_npz
+from npvae.data.npy import WRITE_AGAIN
 from npvae.models import MODELS
 from npvae.training.checkpoint import RunError
 from npvae.training.history import History
@@ -73,7 +74,10 @@ def load(folder: str | Path, *, best: bool = False) -> Any:
     try:
         arrays = read_npz(path)
     except DataError as error:
-        raise RunError(f"{error}: the run is damaged") from error
+        found = str(error).removesuffix(f": {WRITE_AGAIN}")
+        raise RunError(
+            f"{found}: the run is damaged, go on from its checkpoint (npvae train --resume {folder}) or train again"
+        ) from error
     for name, view in model.params.items():
         found = arrays.get(name)
         if found is None or found.shape != view.shape or found.dtype.kind != "f":
@@ -86,4 +90,5 @@ def load(folder: str | Path, *, best: bool = False) -> Any:
             raise RunError(f"{path}: {name} holds numbers that are not finite: the run is damaged")
         view[...] = found
     model.history = read_metrics(folder)
+    model.history.objective = model.config.get("objective", "")
     return model

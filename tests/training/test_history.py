@@ -24,6 +24,7 @@ def test_it_is_a_list_of_rows(history):
 
 def test_it_plots_itself(history):
     assert isinstance(history.plot(), Figure)
+    assert history.plot().axes[0].get_title(loc="left") == "loss = nll + beta · kl"
     with pytest.raises(ValueError, match="history is empty"):
         History().plot()
 

@@ -1,6 +1,7 @@
 """What reads a run: one error type for what is damaged, and a torn last line is no damage."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -57,6 +58,15 @@ def test_mutated_weights_are_refused_or_right(run, name):
         else:
             np.testing.assert_array_equal(model.params.flat, truth)
     assert refused > 100
+
+
+def test_damaged_weights_can_be_had_from_the_checkpoint_and_the_message_says_so(run, x):
+    content = (run / "model.npz").read_bytes()
+    (run / "model.npz").write_bytes(content[:-30])
+    mend = "the run is damaged, go on from its checkpoint (npvae train --resume "
+    with pytest.raises(RunError, match=re.escape(mend)) as caught:
+        npvae.load(run)
+    assert "numpy.save" not in str(caught.value)  # advice for a file of one's own
 
 
 def test_weights_that_are_not_finite_are_refused(run, small):
