@@ -97,8 +97,8 @@ def read_checkpoint(folder: str | Path) -> Checkpoint:
         arrays = read_npz(path)
         about = json.loads(arrays.pop("about").tobytes().decode())
     except DataError as error:
-        found = str(error).removesuffix(f": {WRITE_AGAIN}")
-        raise RunError(f"{found}: {mend}") from error
+        damage = str(error).removesuffix(f": {WRITE_AGAIN}")
+        raise RunError(f"{damage}: {mend}") from error
     except (KeyError, ValueError, RecursionError) as error:
         raise RunError(f"{path} does not describe a training ({type(error).__name__}: {error}): {mend}") from error
     if not isinstance(about, dict) or about.get("format") != FORMAT or not isinstance(about.get("version"), int):

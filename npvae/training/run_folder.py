@@ -74,9 +74,9 @@ def load(folder: str | Path, *, best: bool = False) -> Any:
     try:
         arrays = read_npz(path)
     except DataError as error:
-        found = str(error).removesuffix(f": {WRITE_AGAIN}")
+        damage = str(error).removesuffix(f": {WRITE_AGAIN}")
         raise RunError(
-            f"{found}: the run is damaged, go on from its checkpoint (npvae train --resume {folder}) or train again"
+            f"{damage}: the run is damaged, go on from its checkpoint (npvae train --resume {folder}) or train again"
         ) from error
     for name, view in model.params.items():
         found = arrays.get(name)
