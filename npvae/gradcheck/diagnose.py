@@ -41,7 +41,7 @@ def diagnose(
     assert grad is not None, "only gradients that were compared come here"
     wrong = np.zeros(grad.size, dtype=bool)
     wrong[list(failed)] = True
-    view = SideBySide(analytic, reference, k, name, grad.astype(np.float64), compared.numeric, wrong, alone, tolerance)
+    view = SideBySide(analytic, reference, k, name, grad.astype(np.float64), compared, wrong, alone, tolerance)
     found: list[Diagnosis] = []
     try:
         for pattern in (by_experiment, by_pattern, by_place, by_digits, everywhere):

@@ -10,12 +10,12 @@ import numpy as np
 
 from npvae.gradcheck.adjudicate import BESIDE, UNSEEN, Ruling, adjudicate, adjudicate_ties
 from npvae.gradcheck.analytic import Analytic
+from npvae.gradcheck.bisecting import ENOUGH, hunt, look_at_others, reach, rest_agrees
 from npvae.gradcheck.diagnose import diagnose
 from npvae.gradcheck.numeric import (
     Comparison,
     Tolerance,
     along,
-    bisect,
     check_linear,
     compare_entries,
     tolerance_for,
@@ -24,12 +24,6 @@ from npvae.gradcheck.reference import Reference
 from npvae.gradcheck.report import FAIL, INCONCLUSIVE, PASS, WARNING, Finding, Row
 
 __all__ = ["Claim", "compare"]
-
-ENOUGH = 12
-"""So many rulings are made before the rest is only counted, once one has failed."""
-
-OTHERS = 24
-"""So many other entries are looked at where one was found to be wrong by bisecting."""
 
 
 @dataclass(frozen=True)
@@ -101,10 +95,8 @@ def compare(claim: Claim, entries: int, directions: int) -> tuple[Row, list[Find
     else:
         for v in wrong:
             if not any(ruling.verdict == FAIL for ruling in rulings.values()):
-                settled = _hunt(claim, v, rulings) and settled
-        others = _others(claim, rulings) if any(ruling.verdict == FAIL for ruling in rulings.values()) else ()
-        compared = compare_entries(claim.reference, claim.k, grad, claim.tolerance, others)
-        _rule_on(claim, compared.disagrees, rulings)
+                settled = hunt(claim, v, rulings) and settled
+        compared = look_at_others(claim, rulings)
     for i, ruling in rulings.items():
         compared.numeric[i] = math.nan if ruling.verdict == UNSEEN else ruling.numeric
         compared.error[i] = ruling.error
@@ -120,33 +112,6 @@ def _rule_on(claim: Claim, entries: Sequence[int], rulings: dict[int, Ruling]) -
         rulings[i] = claim.rule(i)
         if len(rulings) >= ENOUGH and any(ruling.verdict == FAIL for ruling in rulings.values()):
             return
-
-
-def _hunt(claim: Claim, v: np.ndarray, rulings: dict[int, Ruling]) -> bool:
-    """Find what disagrees along v. Entries that turn out right (kinks) are left out of it, and it is tried again.
-
-    True if that ended in a wrong entry, or in agreement.
-    """
-    v = v.copy()
-    for _ in range(ENOUGH):
-        i = bisect(claim.reference, claim.k, claim.grad, v, claim.tolerance)
-        if i not in rulings:
-            rulings[i] = claim.rule(i)
-        if rulings[i].verdict == FAIL:
-            return True
-        v.flat[i] = 0.0
-        if claim.agrees_along(v)[0]:
-            return True
-    return False
-
-
-def _others(claim: Claim, rulings: dict[int, Ruling]) -> np.ndarray:
-    """Entries, drawn at random, that nothing is known of: without them nobody knows how far a mistake reaches."""
-    unknown = claim.finite.reshape(-1).copy()
-    unknown[list(rulings)] = False
-    entries = np.flatnonzero(unknown)
-    rng = claim.analytic.case.rng(f"others {claim.k}")
-    return entries if entries.size <= OTHERS else np.sort(rng.choice(entries, OTHERS, replace=False))
 
 
 def _held(
@@ -214,8 +179,8 @@ def _worst(
         message = f"{len(chosen)} of {looked} entries disagree"
     alone = len(failed) == 1 and looked == claim.grad.size
     if failed and not every:
-        alone = len(failed) == 1 and _rest_agrees(claim, wrong[0], rulings)
-        message = _reach(claim, failed, looked, alone)
+        alone = len(failed) == 1 and rest_agrees(claim, wrong[0], rulings)
+        message = reach(claim, failed, looked, alone)
     message += f"; {ruling.reason}" if ruling and ruling.reason else ""
     if not failed and claim.reference.rounds_to_single():
         message += "; every y is a float32 number: does the forward compute in FLOAT32 inside? Then give it float32"
@@ -237,25 +202,6 @@ def _worst(
 def _finding(claim: Claim, code: str, verdict: str, message: str, **more: object) -> Finding:
     case = claim.analytic.case
     return Finding("numeric", code, verdict, message, case.label, case.dtype.name, claim.name, **more)  # type: ignore[arg-type]
-
-
-def _rest_agrees(claim: Claim, v: np.ndarray, rulings: dict[int, Ruling]) -> bool:
-    """Whether all entries that were not ruled on agree, moved together along v."""
-    v = v.copy()
-    v.reshape(-1)[list(rulings)] = 0.0
-    return claim.agrees_along(v)[0]
-
-
-def _reach(claim: Claim, failed: list[int], looked: int, alone: bool) -> str:
-    """How far a mistake found by bisecting reaches, and no more than was seen of it."""
-    if alone:
-        return (
-            f"1 of {claim.grad.size} entries disagrees, found by bisecting; the others agree along a random direction"
-        )
-    if len(failed) == 1:
-        found = f"1 of {looked} entries looked at disagrees, found by bisecting {claim.grad.size}"
-        return f"{found}; the others disagree too along a random direction"
-    return f"{len(failed)} of {looked} entries looked at disagree; there are {claim.grad.size}"
 
 
 def _too_many(claim: Claim, rulings: dict[int, Ruling]) -> str:

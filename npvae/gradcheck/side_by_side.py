@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from npvae.gradcheck.analytic import Analytic
-from npvae.gradcheck.numeric import Tolerance
+from npvae.gradcheck.numeric import Comparison, Tolerance
 from npvae.gradcheck.reference import Reference
 
 __all__ = ["Diagnosis", "SideBySide"]
@@ -17,8 +17,8 @@ Diagnosis = tuple[str, str]
 class SideBySide:
     """The two gradients side by side, with what is near.
 
-    seen      where both are known
-    complete  True if that is everywhere
+    seen      where both are known, to a precision in which a pattern would show (among kinks slopes do not settle)
+    complete  True if both are known everywhere, to whatever precision
     wrong     the entries, of those seen, that are wrong; flat
     alone     True if one entry is wrong and all others were seen to agree
     """
@@ -30,22 +30,25 @@ class SideBySide:
         k: int,
         name: str,
         grad: np.ndarray,
-        numeric: np.ndarray,
+        compared: Comparison,
         wrong: np.ndarray,
         alone: bool,
         tolerance: Tolerance,
     ) -> None:
         self.analytic, self.reference, self.k, self.name = analytic, reference, k, name
-        self.grad, self.numeric, self.tolerance = grad, numeric.reshape(grad.shape), tolerance
+        self.grad, self.numeric, self.tolerance = grad, compared.numeric.reshape(grad.shape), tolerance
         self.wrong, self.alone = wrong, alone
-        self.seen = np.isfinite(self.numeric) & np.isfinite(grad)
-        self.complete = bool(np.all(self.seen))
         self.precision = 2e-4 if analytic.case.dtype == np.float32 or reference.low else 1e-6
+        known = np.isfinite(self.numeric) & np.isfinite(grad)
+        self.complete = bool(np.all(known))
+        size = np.maximum(np.abs(self.numeric), float(np.max(np.abs(grad), initial=0.0, where=known)))
+        blurred = known & wrong.reshape(grad.shape) & ~(compared.error.reshape(grad.shape) <= self.precision * size)
+        self.seen = known & ~blurred if np.any(known & ~blurred & wrong.reshape(grad.shape)) else known
 
     @property
     def everywhere(self) -> str:
-        """What holds in every entry compared holds "everywhere" only if that was all of them."""
-        return "everywhere" if self.complete else f"in all {int(np.sum(self.seen))} entries compared"
+        """What holds in every entry seen holds "everywhere" only if that was all of them."""
+        return "everywhere" if np.all(self.seen) else f"in all {int(np.sum(self.seen))} entries compared"
 
     def alike(self, found: np.ndarray, expected: np.ndarray) -> bool:
         """Whether two arrays agree where both gradients are known, to the precision of the case."""

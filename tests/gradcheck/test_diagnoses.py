@@ -320,3 +320,8 @@ def test_a_warning_does_not_hide_where_it_fails():
     report = check_op(Op(lambda x: (np.array(x), None), identity_backward, X))
     assert {f.code for f in report.findings} == {"alias-dy", "wrong-gradient"}
     assert "only where N = 1" in str(report), report
+
+
+def test_a_gradient_of_zeros_among_many_is_compared_like_any_other():
+    (finding,) = gradcheck(square_of, lambda dy, x: 0 * x, BIG).findings
+    assert (finding.wrong, finding.compared) == (25, 25)
