@@ -22,15 +22,12 @@ _REGIMES = {
 }
 
 
-def in_common(failing: Sequence[Case], passing: Sequence[Case], unknown: Sequence[Case] = ()) -> tuple[str, str]:
-    """A code and words for the plainest property that tells failing samples from passing ones; ("", "") if none.
-
-    A sample of which nothing is known might fail too: it must have the property, or "only" would say too much.
-    """
+def in_common(failing: Sequence[Case], passing: Sequence[Case]) -> tuple[str, str]:
+    """A code and words for the plainest property that tells failing samples from passing ones; ("", "") if none."""
     if not failing or not passing:
         return "", ""
     for code, words, holds in _properties(failing):
-        if all(map(holds, (*failing, *unknown))) and not any(map(holds, passing)):
+        if all(map(holds, failing)) and not any(map(holds, passing)):
             return code, words
     return "", ""
 

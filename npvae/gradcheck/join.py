@@ -42,16 +42,16 @@ def _located(finding: Finding, outcomes: Sequence[Outcome]) -> Finding:
     """The finding, with what its samples have in common and no other sample has."""
     if finding.verdict != FAIL or finding.check == "determinism":  # where chance is at work, so it is in the places
         return finding
-    failing, passing, unknown = [], [], []
+    failing, passing = [], []
     for outcome in (o for o in outcomes if not o.skipped):
         serious = [f for f in outcome.findings if f.verdict != WARNING]
         if any((f.code, f.arg) == (finding.code, finding.arg) for f in serious):
             failing.append(outcome.case)
         elif finding.check in outcome.ran and not any(f.arg == finding.arg for f in serious):
             passing.append(outcome.case)
-        else:  # it broke before it came to that, or something else is wrong with the same argument
-            unknown.append(outcome.case)
-    code, words = in_common(failing, passing, unknown)
+        else:  # it broke before it came to that, or something else is wrong with the same argument: nobody knows
+            return finding
+    code, words = in_common(failing, passing)
     if not code or code in finding.diagnosis_codes:
         return finding
     said = {finding.code, *finding.diagnosis_codes}
