@@ -6,6 +6,8 @@ import argparse
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from npvae.cli.seed_option import add_seed_option
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -17,7 +19,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     """The options of `npvae explain`."""
     parser = subparsers.add_parser("explain", help="an op's equations with numbers put in", description=__doc__)
     parser.add_argument("op", help="an op of npvae (gaussian_kl), or module:name for one of yours")
-    parser.add_argument("--seed", type=int, default=0, help="of the small case (default: 0)")
+    add_seed_option(parser, "the small case")
     parser.set_defaults(run=run)
 
 

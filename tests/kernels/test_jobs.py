@@ -1,5 +1,6 @@
 """Jobs of a team: how they are cut, that each is a new one, and that the pieces of a likelihood make the whole."""
 
+import sys
 import time
 from ctypes import CFUNCTYPE
 from types import FunctionType
@@ -10,7 +11,7 @@ import pytest
 from numba import config
 
 from npvae import ops
-from npvae.kernels.atomics import ticks
+from npvae.kernels.atomics import give_way, ticks
 from npvae.kernels.jobs import (
     ASLEEP,
     DONE,
@@ -193,9 +194,9 @@ def test_who_waits_gives_way_after_a_tenth_of_a_millisecond_and_not_before():
         waited.append(now() - start)
         words[DONE] = 3  # that the others are done, for who waits for them
 
-    give_way, take_none = CFUNCTYPE(None)(note), numba.njit(lambda words, helping: 0)
+    noted, take_none = CFUNCTYPE(None)(note), numba.njit(lambda words, helping: 0)
     for kernel, *arguments in ((help_out, 0), (do_job, 3)):
-        loop = compiled_with(kernel, give_way=give_way, take_pieces=take_none)
+        loop = compiled_with(kernel, give_way=noted, take_pieces=take_none)
         start = now()
         loop(words, *arguments)  # compiles
         waited.clear()
@@ -205,6 +206,14 @@ def test_who_waits_gives_way_after_a_tenth_of_a_millisecond_and_not_before():
                 loop(words, *arguments)
         assert waited
         assert waited[0] > HURRY
+
+
+@compiled
+@pytest.mark.skipif(sys.platform == "win32", reason="there it is another function")
+def test_giving_way_is_a_call_of_the_system():
+    way = numba.njit(lambda: give_way())
+    way()
+    assert "@sched_yield()" in way.inspect_llvm(())
 
 
 @compiled
@@ -234,7 +243,19 @@ def test_the_pieces_of_the_largest_product_can_be_counted_in_a_ticket():
 @pytest.mark.parametrize("step", [5, 6])
 def test_shares_are_whole_steps_of_bounded_work_and_about_equal(step):
     for total in (1, 4, 5, 6, 7, 59, 60, 61, 299, 300, 301, 4097):
-        for work in (1, 1000, PIECE // 7, PIECE // 2, PIECE // 2 + 1, PIECE - 1, PIECE, PIECE + 1, 10 * PIECE):
+        for work in (
+            1,
+            1000,
+            PIECE // 12,
+            PIECE // 10,
+            PIECE // 7,
+            PIECE // 2,
+            PIECE // 2 + 1,
+            PIECE - 1,
+            PIECE,
+            PIECE + 1,
+            10 * PIECE,
+        ):
             found = share(total, step, work)
             most = max(1, PIECE // work) * step
             pieces = -(-total // most)

@@ -36,6 +36,7 @@ def test_helpers_sleep_when_idle_wake_for_a_job_and_stop():
     wanted = computed(Team(1), a, b)
     np.testing.assert_array_equal(computed(team, a, b), wanted)
     assert [helper.is_alive() for helper in team.helpers] == [True, True]
+    assert [helper.name for helper in team.helpers] == ["npvae-0", "npvae-1"]  # as a debugger lists them
     until = time.monotonic() + 10
     while not all(team.words[ASLEEP : ASLEEP + 2]) and time.monotonic() < until:
         time.sleep(0.01)
@@ -167,6 +168,15 @@ def test_two_python_threads_train_at_once_under_any_threading_layer(products, la
         print(len(results), (results[0] == results[1]).all())
     """
     assert run(program, NPVAE_PRODUCTS=products, NUMBA_THREADING_LAYER=layer) == "2 True"
+
+
+def test_the_team_computes_what_is_large_and_float32_if_products_are_its_own(monkeypatch):
+    large, small = np.zeros(threads.SHARED_FROM, np.float32), np.zeros(threads.SHARED_FROM - 1, np.float32)
+    for products, taken in (("tiles", True), ("blas", False)):
+        monkeypatch.setattr(threads, "PRODUCTS", products)
+        assert threads.team_computes(large) == taken
+        assert not threads.team_computes(small)
+        assert not threads.team_computes(large.astype(np.float64))
 
 
 def test_where_blas_cannot_be_asked_there_are_as_many_threads_as_cores_that_may_be_used(monkeypatch):

@@ -16,9 +16,8 @@ from numba.core import cgutils
 
 LANES = 16  # float32 in a 512-bit register
 
-FLOAT, INT, INDEX, BIT = ir.FloatType(), ir.IntType(64), ir.IntType(32), ir.IntType(1)
+FLOAT, INT, INDEX = ir.FloatType(), ir.IntType(64), ir.IntType(32)
 VECTOR = ir.VectorType(FLOAT, LANES)
-MASK = ir.VectorType(BIT, LANES)
 ZERO = ir.Constant(VECTOR, [0.0] * LANES)
 UNALIGNED = 4  # bytes: all that is known of an address. An aligned one is faster without being told.
 
