@@ -222,7 +222,7 @@ def test_a_file_in_the_place_of_a_run(here, capsys, command):
     assert "argument RUN: x.npy is a file, expected the folder of a run, which npvae train" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", ["sample", "evaluate", "gradcheck"])
+@pytest.mark.parametrize("command", ["sample", "evaluate", "gradcheck", "explain"])
 def test_a_seed_is_a_whole_number_of_at_least_0(here, capsys, command):
     with pytest.raises(SystemExit, match="2"):
         main([command, "r", "--seed", "-1"])
