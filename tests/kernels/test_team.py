@@ -179,6 +179,38 @@ def test_the_team_computes_what_is_large_and_float32_if_products_are_its_own(mon
         assert not threads.team_computes(large.astype(np.float64))
 
 
+def test_set_threads_sets_blas_and_the_team():
+    before = blas.threads()
+    try:
+        for n in (2, 1):
+            threads.set_threads(n)
+            assert threads.team.threads == n
+            assert blas.threads() in (n, None)
+    finally:
+        threads.set_threads(before or 1)
+
+
+def test_a_team_that_was_taken_when_its_process_forked_is_free_in_the_child():
+    team = Team(2)
+    team.taken.acquire()
+    team.forget()
+    assert team.taken.acquire(blocking=False)
+
+
+def test_a_program_sends_its_helpers_home_before_it_ends():
+    program = """
+        import atexit
+        helpers = []
+        atexit.register(lambda: print([helper.is_alive() for helper in helpers]))  # the last of these to be called
+        from npvae.kernels.jobs import outer_product
+        from npvae.kernels.threads import team
+        team.resize(3)
+        team.run(outer_product, *[np.ones((300, 300), np.float32) for _ in range(3)], False)
+        helpers += team.helpers
+    """
+    assert run(program) == "[False, False]"
+
+
 def test_where_blas_cannot_be_asked_there_are_as_many_threads_as_cores_that_may_be_used(monkeypatch):
     monkeypatch.setattr(blas, "threads", lambda: None)
     monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0: set(range(5))}[process], raising=False)
