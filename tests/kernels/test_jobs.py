@@ -120,12 +120,14 @@ def test_a_helper_alone_does_every_piece_once_as_the_caller_does(helping):
 def jobs():
     """Jobs of several pieces: kind, function, arguments, a result among them, how many numbers of it a piece may be."""
     rng = np.random.default_rng(0)
-    x, y = rng.random((300, 784), np.float32), rng.random((300, 784), np.float32)
-    out, transposed_out = np.empty((300, 320), np.float32), np.empty((784, 784), np.float32)
-    a, b, c = x[:, :200].copy(), rng.random((200, 320), np.float32), rng.random((320, 200), np.float32)
-    yield "outer", outer_product, (a, b, out, False), out, PIECE // (2 * 200)
-    yield "outer, transposed", outer_product, (x, y, transposed_out, True), transposed_out, PIECE // (2 * 300)
-    yield "dot", dot_product, (a, c, out), out, PIECE // (2 * 200)
+    x, y, weights = *rng.random((2, 300, 784), np.float32), np.empty((784, 784), np.float32)
+    a, b, ab = (
+        rng.random(shape, np.float32) for shape in ((306, 200), (200, 320), (306, 320))
+    )  # cut without remainder
+    c, d, products = (rng.random(shape, np.float32) for shape in ((300, 200), (350, 200), (300, 350)))
+    yield "outer", outer_product, (a, b, ab, False), ab, PIECE // (2 * 200)
+    yield "outer, transposed", outer_product, (x, y, weights, True), weights, PIECE // (2 * 300)
+    yield "dot", dot_product, (c, d, products), products, PIECE // (2 * 200)
     nll, residual = np.empty(300, np.float32), np.empty_like(x)
     yield "bernoulli", bernoulli, (x, y, nll, residual), residual, BERNOULLI_PIECE
     yield "bernoulli, nll", bernoulli, (x, y, nll, residual), nll, BERNOULLI_PIECE // 784
