@@ -70,5 +70,5 @@ def _candidates() -> list[str]:
     maps, numpy = Path("/proc/self/maps"), Path(np.__file__).parent
     mapped = re.findall(r"/\S*(?:blas|mkl_rt|blis)\S*", maps.read_text()) if maps.exists() else []
     brought = [*numpy.parent.glob("numpy.libs/*openblas*"), *numpy.glob(".dylibs/*openblas*")]
-    inside = sorted(set(mapped), key=lambda path: "numpy" not in path)  # NumPy's own before, say, SciPy's
+    inside = sorted(dict.fromkeys(mapped), key=lambda path: "numpy" not in path)  # NumPy's own before, say, SciPy's
     return [path for path in [*inside, *map(str, brought)] if re.search(r"\.(so|dylib|dll)", path)]
