@@ -7,8 +7,8 @@ PLAIN = "as plain Python"
 CACHED = "as machine code of the originals, from a cache: for files that hold no kernels"
 AFRESH = "as machine code of the edited source, from a cache that is emptied before every mutant"
 
-NAMES = "blas equality jit jobs multiply optimizers polynomials team twins workspace"
-BLAS, EQUALITY, JIT, JOBS, MULTIPLY, OPTIMIZERS, POLYNOMIALS, TEAM, TWINS, WORKSPACE = (
+NAMES = "blas equality jit jobs multiply optimizers polynomials team threads twins workspace"
+BLAS, EQUALITY, JIT, JOBS, MULTIPLY, OPTIMIZERS, POLYNOMIALS, TEAM, THREADS, TWINS, WORKSPACE = (
     f"tests/kernels/test_{name}.py" for name in NAMES.split()
 )
 VALUES = ["tests/ops/test_pages.py", "tests/ops/test_values.py", "tests/ops/test_values_likelihoods.py"]
@@ -35,14 +35,14 @@ TESTS: dict[str, list[Stage]] = {
     "npvae/kernels/matmul": [(PLAIN, JOBS), (AFRESH, MULTIPLY), (AFRESH, JOBS, "-k", "pieces_of or every_job")],
     "npvae/kernels/jit.py": [(AFRESH, JIT), (AFRESH, DOCTOR, "-k", "prints or advises")],
     "npvae/kernels/blas.py": [
-        (CACHED, DOCTOR, BLAS, TEAM, "-k", "prints or advises or unknown or test_blas or follows or set_threads")
+        (CACHED, DOCTOR, BLAS, THREADS, "-k", "prints or advises or unknown or test_blas or follows or set_threads")
     ],
     "npvae/kernels/bernoulli_nll.py": [(PLAIN, EQUALITY, TWINS), (CACHED, TWINS)],
-    "npvae/kernels/team.py": [(CACHED, TEAM, "-k", NOT_BY_CLOCK), (CACHED, MULTIPLY)],
+    "npvae/kernels/team.py": [(CACHED, TEAM, THREADS, "-k", NOT_BY_CLOCK), (CACHED, MULTIPLY)],
     "npvae/kernels/threads.py": [
         (CACHED, MULTIPLY, "-k", "tiles_are or environment"),
         (CACHED, OPTIMIZERS, TWINS),
-        (CACHED, TEAM, "-k", NOT_BY_CLOCK),
+        (CACHED, THREADS, TEAM, "-k", NOT_BY_CLOCK),
     ],
     "npvae/kernels/warmup.py": [(CACHED, DOCTOR, "-k", "warmup and tiles")],
     "npvae/kernels/workspace.py": [(PLAIN, WORKSPACE)],
@@ -50,7 +50,11 @@ TESTS: dict[str, list[Stage]] = {
     "npvae/kernels/optimizers.py": [(PLAIN, OPTIMIZERS, TWINS), (CACHED, OPTIMIZERS)],
     "npvae/kernels/updates.py": [(PLAIN, OPTIMIZERS, TWINS), (AFRESH, OPTIMIZERS)],
     **{
-        f"npvae/kernels/{name}.py": [(AFRESH, JOBS, MULTIPLY), (AFRESH, TEAM, "-k", NOT_BY_CLOCK), (AFRESH, OPTIMIZERS)]
+        f"npvae/kernels/{name}.py": [
+            (AFRESH, JOBS, MULTIPLY),
+            (AFRESH, TEAM, THREADS, "-k", NOT_BY_CLOCK),
+            (AFRESH, OPTIMIZERS),
+        ]
         for name in ("atomics", "jobs", "pieces")
     },
     "npvae/kernels": [(PLAIN, EQUALITY, TWINS), (PLAIN, WORKSPACE)],

@@ -1,9 +1,5 @@
-"""The team of threads: shared jobs, two callers at once, a fork, helpers that cannot be started, a busy machine."""
+"""The team of threads: shared jobs, two callers at once, helpers that sleep, wake, or cannot be started."""
 
-import os
-import subprocess
-import sys
-import textwrap
 import threading
 import time
 from types import SimpleNamespace
@@ -12,8 +8,6 @@ import numpy as np
 import pytest
 from numba import config
 
-import npvae
-from npvae.kernels import blas, threads
 from npvae.kernels.jobs import ASLEEP, STOP, outer_product
 from npvae.kernels.team import MAX_HELPERS, Team, _help, new_words
 
@@ -48,11 +42,6 @@ def test_helpers_sleep_when_idle_wake_for_a_job_and_stop():
     np.testing.assert_array_equal(computed(team, a, b), wanted)
     assert [helper.is_alive() for helper in team.helpers] == [True, True]  # others: a team that was stopped starts anew
     team.stop()
-
-
-def test_the_words_of_a_team_begin_on_a_cache_line():
-    several = [new_words() for _ in range(50)]
-    assert {words.ctypes.data % 64 for words in several} == {0}
 
 
 def test_a_helper_that_found_no_work_waits_until_it_is_rung_for():
@@ -112,178 +101,11 @@ def test_without_a_thread_to_be_had_the_caller_does_it_all(monkeypatch):
     assert team.helpers == []
 
 
-STEP = """
-    import os, sys, threading
-    import numpy as np
-    import npvae
-    x = np.random.default_rng(0).random((128, 784), dtype=np.float32)
-
-    def train(steps=3):
-        vae = npvae.VAE(784)
-        adam, workspace, rng = npvae.Adam(vae.params), vae.workspace(), np.random.default_rng(1)
-        for _ in range(steps):
-            loss, trace = vae.forward(x, vae.draw_eps(len(x), rng), workspace)
-            adam.step(vae.backward(trace))
-        return vae.params.flat.copy()
-"""
-
-
-def run(program, **environment):
-    """Run a program of its own on top of STEP; what it prints."""
-    done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(STEP) + textwrap.dedent(program)],
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
-
-
-@pytest.mark.parametrize("products", ["blas", "tiles"])
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="a system without fork")
-def test_training_goes_on_in_a_forked_child(products):
-    program = """
-        from npvae.kernels.threads import team
-        team.resize(3)
-        wanted, alive = train(), [helper.is_alive() for helper in team.helpers]
-        child = os.fork()
-        if child == 0:
-            same, helpers = (train() == wanted).all(), [helper.is_alive() for helper in team.helpers]
-            os._exit(0 if same and helpers == alive else 3)
-        _, status = os.waitpid(child, 0)
-        print(os.waitstatus_to_exitcode(status), (train() == wanted).all())
-    """
-    assert run(program, NPVAE_PRODUCTS=products, PYTHONWARNINGS="ignore") == "0 True"
-
-
-@pytest.mark.parametrize("products", ["blas", "tiles"])
-@pytest.mark.parametrize("layer", ["workqueue", "omp"])
-def test_two_python_threads_train_at_once_under_any_threading_layer(products, layer):
-    program = """
-        results = []
-        workers = [threading.Thread(target=lambda: results.append(train(20))) for _ in range(2)]
-        [worker.start() for worker in workers], [worker.join() for worker in workers]
-        print(len(results), (results[0] == results[1]).all())
-    """
-    assert run(program, NPVAE_PRODUCTS=products, NUMBA_THREADING_LAYER=layer) == "2 True"
-
-
-def test_the_team_computes_what_is_large_and_float32_if_products_are_its_own(monkeypatch):
-    large, small = np.zeros(threads.SHARED_FROM, np.float32), np.zeros(threads.SHARED_FROM - 1, np.float32)
-    for products, taken in (("tiles", True), ("blas", False)):
-        monkeypatch.setattr(threads, "PRODUCTS", products)
-        assert threads.team_computes(large) == taken
-        assert not threads.team_computes(small)
-        assert not threads.team_computes(large.astype(np.float64))
-
-
-def test_set_threads_sets_blas_and_the_team():
-    before = blas.threads()
-    try:
-        for n in (2, 1):
-            threads.set_threads(n)
-            assert threads.team.threads == n
-            assert blas.threads() in (n, None)
-    finally:
-        threads.set_threads(before or 1)
-
-
 def test_a_team_that_was_taken_when_its_process_forked_is_free_in_the_child():
     team = Team(2)
     team.taken.acquire()
     team.forget()
     assert team.taken.acquire(blocking=False)
-
-
-def test_a_program_sends_its_helpers_home_before_it_ends():
-    program = """
-        import atexit
-        helpers = []
-        atexit.register(lambda: print([helper.is_alive() for helper in helpers]))  # the last of these to be called
-        from npvae.kernels.jobs import outer_product
-        from npvae.kernels.threads import team
-        team.resize(3)
-        team.run(outer_product, *[np.ones((300, 300), np.float32) for _ in range(3)], False)
-        helpers += team.helpers
-    """
-    assert run(program) == "[False, False]"
-
-
-def test_where_blas_cannot_be_asked_there_are_as_many_threads_as_cores_that_may_be_used(monkeypatch):
-    monkeypatch.setattr(blas, "threads", lambda: None)
-    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0: set(range(5))}[process], raising=False)
-    assert threads.default_threads() == 5
-    monkeypatch.delattr(os, "sched_getaffinity")
-    monkeypatch.setattr(os, "cpu_count", lambda: 7)
-    assert threads.default_threads() == 7
-    monkeypatch.setattr(os, "cpu_count", lambda: None)
-    assert threads.default_threads() == 1
-
-
-@pytest.mark.parametrize("omp", ["1", "2", "7"])
-def test_the_default_follows_what_blas_takes_from_the_environment(omp):
-    program = """
-        from npvae.kernels import blas, threads
-        train(1)
-        print(threads.team.threads, len(threads.team.helpers) < threads.team.threads, blas.threads())
-    """
-    team, enough, of_blas = run(program, OMP_NUM_THREADS=omp, OPENBLAS_NUM_THREADS="").split()
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    assert int(team) == min(int(omp), cores)
-    assert enough == "True"
-    assert of_blas in ("None", str(min(int(omp), cores)), omp)
-
-
-def test_the_same_bits_for_one_thread_and_two_with_tiles():
-    program = """
-        from npvae.kernels.threads import set_threads
-        a = train(5)
-        set_threads(1)
-        print((a == train(5)).all())
-    """
-    assert run(program, NPVAE_PRODUCTS="tiles") == "True"
-
-
-def test_set_threads_sets_both_pools_and_refuses_none():
-    before, of_blas = threads.team.threads, blas.threads()
-    try:
-        threads.set_threads(1)
-        assert threads.team.threads == 1
-        assert blas.threads() in (1, None)
-        with pytest.raises(ValueError, match="threads is 0, expected at least 1"):
-            threads.set_threads(0)
-    finally:
-        threads.set_threads(before)
-        if of_blas:
-            blas.set_threads(of_blas)
-
-
-def test_the_default_arrangement_is_not_the_catastrophic_one():
-    """Pools that fight make a step 10 times slower than one thread. Twice is allowed, for a machine that is busy."""
-    x = np.random.default_rng(0).random((128, 784), dtype=np.float32)
-    vae = npvae.VAE(784)
-    adam, workspace, eps = npvae.Adam(vae.params), vae.workspace(), vae.draw_eps(len(x), np.random.default_rng(1))
-    default = threads.team.threads
-
-    def seconds():
-        start = time.perf_counter()
-        for _ in range(5):
-            _, trace = vae.forward(x, eps, workspace)
-            adam.step(vae.backward(trace))
-        return time.perf_counter() - start
-
-    times = {n: [] for n in (1, default)}
-    try:
-        for _ in range(8):
-            for n, found in times.items():
-                threads.set_threads(n)
-                seconds()
-                found.append(seconds())
-    finally:
-        threads.set_threads(default)
-    assert min(times[default]) < 2 * min(times[1])
 
 
 def test_whoever_finds_the_team_taken_works_alone_and_does_not_wait():
@@ -319,8 +141,8 @@ def test_a_team_has_its_caller_at_least_and_no_more_helpers_than_words():
 
 
 def test_the_state_of_a_team_begins_on_a_cache_line_without_a_job():
-    for _ in range(20):
-        words = new_words()
+    several = [new_words() for _ in range(50)]  # all kept: memory that is given back comes again at the same place
+    for words in several:
         assert words.ctypes.data % 64 == 0
         assert words.size > ASLEEP + MAX_HELPERS - 1
         assert not words.any()
