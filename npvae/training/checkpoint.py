@@ -87,18 +87,23 @@ def write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
     write_whole(path, stream.getvalue())
 
 
+def read_arrays(path: Path, mend: str) -> dict[str, np.ndarray]:
+    """The arrays of a file of a run. RunError that ends in `mend`: nobody can write such a file again by hand."""
+    try:
+        return read_npz(path)
+    except DataError as error:
+        raise RunError(f"{str(error).removesuffix(f': {WRITE_AGAIN}')}: {mend}") from error
+
+
 def read_checkpoint(folder: str | Path) -> Checkpoint:
     """Read the checkpoint of a run, of this version or an older one. RunError for anything else."""
     path = Path(folder) / NAME
     if not path.is_file():
         raise RunError(f"{folder} holds no run to go on with: there is no {NAME} in it")
     mend = "take a copy of it if there is one, or train again"
+    arrays = read_arrays(path, mend)
     try:
-        arrays = read_npz(path)
         about = json.loads(arrays.pop("about").tobytes().decode())
-    except DataError as error:
-        damage = str(error).removesuffix(f": {WRITE_AGAIN}")
-        raise RunError(f"{damage}: {mend}") from error
     except (KeyError, ValueError, RecursionError) as error:
         raise RunError(f"{path} does not describe a training ({type(error).__name__}: {error}): {mend}") from error
     if not isinstance(about, dict) or about.get("format") != FORMAT or not isinstance(about.get("version"), int):

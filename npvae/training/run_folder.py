@@ -16,10 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from npvae.data import DataError, read_npz
-from npvae.data.npy import WRITE_AGAIN
 from npvae.models import MODELS
-from npvae.training.checkpoint import RunError
+from npvae.training.checkpoint import RunError, read_arrays
 from npvae.training.history import History
 
 
@@ -71,13 +69,8 @@ def load(folder: str | Path, *, best: bool = False) -> Any:
             f"{folder}/config.json describes a model that cannot be built ({type(error).__name__}: {error}): put its "
             "model_settings back as they were, or train again"
         ) from error
-    try:
-        arrays = read_npz(path)
-    except DataError as error:
-        damage = str(error).removesuffix(f": {WRITE_AGAIN}")
-        raise RunError(
-            f"{damage}: the run is damaged, go on from its checkpoint (npvae train --resume {folder}) or train again"
-        ) from error
+    mend = f"the run is damaged, go on from its checkpoint (npvae train --resume {folder}) or train again"
+    arrays = read_arrays(path, mend)
     for name, view in model.params.items():
         found = arrays.get(name)
         if found is None or found.shape != view.shape or found.dtype.kind != "f":
