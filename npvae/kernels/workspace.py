@@ -40,12 +40,20 @@ class Workspace:
         self._params = params  # keeps the ids above true
         self._buffers: list[np.ndarray] = []
         self._next = 0
+        self._end_of_forward: int | None = None
         self.ops: Any = SimpleNamespace(**{name: self._bind(name) for name in kernels.__all__})
 
     def start_step(self) -> Any:
         """The ops for a new step, whose first request gets the first buffer again."""
-        self._next = 0
+        self._next, self._end_of_forward = 0, None
         return self.ops
+
+    def start_backward(self) -> tuple[Any, Params]:
+        """The ops and the gradients for a backward. A second one of the same step gets the buffers of the first."""
+        if self._end_of_forward is None:
+            self._end_of_forward = self._next
+        self._next = self._end_of_forward
+        return self.ops, self.grads
 
     def new(self, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
         """The next buffer, made or made anew if it is not of this shape and dtype."""

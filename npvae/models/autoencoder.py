@@ -154,7 +154,7 @@ class Autoencoder:
 
     def ops_and_grads(self, workspace: Any) -> tuple[Any, Params]:
         """The ops of one backward and the place of its gradients: the workspace's, or new."""
-        return (self.ops, self.params.like()) if workspace is None else (workspace.ops, workspace.grads)
+        return (self.ops, self.params.like()) if workspace is None else workspace.start_backward()
 
     def encoder_input(self, x: np.ndarray, eps: np.ndarray | None) -> np.ndarray:
         """What the encoder sees of x (N, D): x itself, here."""
