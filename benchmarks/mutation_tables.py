@@ -119,7 +119,6 @@ NO_MISTAKES = {
     "OUTER_ROWS, OUTER_VECTORS = (7, 4)": "tiles of any size give the same numbers",
     "DOT_ROWS, DOT_COLUMNS = (5, 6)": "tiles of any size give the same numbers",
     "DOT_ROWS, DOT_COLUMNS = (6, 5)": "tiles of any size give the same numbers",
-    "SHORT = 49": "both ways give the product, and at the border they are equally fast",
     "types.int64] * 4)": "numba looks at the arguments that are given",
     "types.int64] * 13": "numba looks at the arguments that are given",
     "types.int64] * 9": "numba looks at the arguments that are given",

@@ -9,7 +9,6 @@ from npvae.kernels.jobs import dot_product, outer_product
 
 SMALLEST_ROWS = 2  # one row is a vector, for which BLAS has a function of its own
 SMALL = 2**18  # multiply-adds: so few OpenBLAS computes in the caller, without its threads, and faster than tiles
-SHORT = 48  # dot products of so few terms cost more in adding up lanes than turning b costs
 LARGEST = 10**12  # multiply-adds: the number of pieces must fit into a ticket
 
 
@@ -24,10 +23,10 @@ def multiply(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> np.ndarray:
         if rows_of_b and a.flags.f_contiguous:
             threads.team.run(outer_product, a.T, b, out, True)
             return out
-        if b.flags.f_contiguous and a.flags.c_contiguous and len(b) > SHORT:
+        if b.flags.f_contiguous and a.flags.c_contiguous and len(b) >= len(a):
             threads.team.run(dot_product, a, b.T, out)
             return out
-        if b.flags.f_contiguous and a.flags.c_contiguous:
+        if b.flags.f_contiguous and a.flags.c_contiguous:  # turning b is less work than adding up lanes for all of out
             threads.team.run(outer_product, a, np.ascontiguousarray(b), out, False)
             return out
     return np.matmul(a, b, out=out)
