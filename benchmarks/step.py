@@ -27,6 +27,7 @@ CASES = {  # name: batch size, settings of the VAE, thread counts
     "mnist-512": (512, {"data_dim": 784}, (2, 1)),
     "digits": (100, {"data_dim": 64, "hidden": (128,), "latent_dim": 2}, (2, 1)),
     "two-hidden": (20, {"data_dim": 784, "hidden": (200, 200), "latent_dim": 50, "activation": "tanh"}, (2, 1)),
+    "calls": (2, {"data_dim": 2, "hidden": (2,), "latent_dim": 2}, (1,)),  # next to no arithmetic: what Python costs
 }
 FLOOR = "OpenBLAS products alone"
 
@@ -145,6 +146,7 @@ def run_case(name: str, count: int, rounds: int) -> dict[str, dict[str, float]]:
         import torch
 
         torch.set_num_threads(count)
+        torch._dynamo.reset()  # it gives up compiling after eight models
         contenders |= torch_steps(torch, npvae.VAE(**settings, backend="numpy"), x, eps)
     except ImportError:
         print("PyTorch is not installed: its rows are left out")
