@@ -80,6 +80,15 @@ def test_one_entry_of_many_is_said_to_be_one_only_where_the_others_agree():
     assert finding.diagnosis_codes == ("one-entry",)
 
 
+def test_entries_whose_differences_did_not_settle_are_no_evidence():
+    x = BIG.copy()
+    x[:, ::4] = 0  # there the forward jumps, and has no slope
+    (finding,) = gradcheck(lambda x: (x * x + (x > 0), x), lambda dy, x: dy * x, x).findings
+    assert finding.index[1] % 4 != 0, finding
+    assert (finding.wrong, finding.compared) == (17, 17), "of the 25 that were drawn, 8 lie on a jump"
+    assert finding.diagnosis_codes == ("factor",)
+
+
 def test_a_threshold_is_not_said_of_entries_that_are_wrong_by_their_place():
     x = np.array([3.0, 2.0, 1.0, 0.5])
     report = gradcheck(square_of, lambda dy, x: 2 * dy * x * np.array([3.0, 2.0, 1.0, 1.0]), x)
