@@ -18,7 +18,6 @@ from npvae.figures.images import (
     label_columns,
     label_rows,
     sheet_height,
-    tell_scale,
 )
 from npvae.figures.posterior import LatentModel, encoded, posterior
 from npvae.figures.style import WIDTH, new_figure, signed, style
@@ -60,9 +59,7 @@ def prior_samples(
     rows = in_rows(images, columns)
     figure = new_figure(0.4 + sheet_height(len(rows), columns, image_shape, WIDTH), title)
     axes = figure.subplots()
-    scale = scale or grey_scale(images)
-    draw_sheet(axes, rows, scale)
-    tell_scale(axes, scale)
+    draw_sheet(axes, rows, scale or grey_scale(images))
     if 0 < C <= 16:
         label_columns(axes, [str(column % C) for column in range(columns)], image_shape)
     return figure
@@ -90,9 +87,7 @@ def by_label(
         "One z in a row, decoded with every label: what z says beside the label",
     )
     axes = figure.subplots()
-    scale = scale or grey_scale(images)
-    draw_sheet(axes, in_rows(images, C), scale)
-    tell_scale(axes, scale)
+    draw_sheet(axes, in_rows(images, C), scale or grey_scale(images))
     label_columns(axes, [str(label) for label in range(C)], image_shape)
     axes.set_xlabel("label that the decoder is given")
     return figure
@@ -129,9 +124,7 @@ def manifold(
     height = min(0.4 + sheet_height(n, n, image_shape, 0.92 * WIDTH), 9)
     figure = new_figure(height, "Every place of the latent plane, decoded")
     axes = figure.subplots()
-    scale = scale or grey_scale(images)
-    draw_sheet(axes, in_rows(images, n), scale)
-    tell_scale(axes, scale)
+    draw_sheet(axes, in_rows(images, n), scale or grey_scale(images))
     ticks = [-2, -1, -0.5, 0, 0.5, 1, 2]
     label_columns(axes, [signed(tick) for tick in ticks], image_shape, [n * phi(tick) for tick in ticks])
     label_rows(axes, [signed(tick) for tick in ticks], image_shape, [n * (1 - phi(tick)) for tick in ticks])
@@ -172,9 +165,7 @@ def traversals(
         "One latent moved at a time, the others held at q's mean for one input",
     )
     axes = figure.subplots()
-    scale = scale or grey_scale(images)
-    draw_sheet(axes, in_rows(images, len(values)), scale)
-    tell_scale(axes, scale)
+    draw_sheet(axes, in_rows(images, len(values)), scale or grey_scale(images))
     label_rows(axes, [f"z{latent + 1}: {kl[latent]:.1f} nats" for latent in latents], image_shape)
     label_columns(axes, [signed(value) for value in values], image_shape)
     for row, latent in enumerate(latents):

@@ -20,7 +20,6 @@ __all__ = [
     "label_columns",
     "label_rows",
     "sheet_height",
-    "tell_scale",
 ]
 
 
@@ -76,22 +75,21 @@ def sheet(rows: Sequence[np.ndarray], black: float = 0.0) -> np.ndarray:
     return page
 
 
-def draw_sheet(axes: Axes, rows: Sequence[np.ndarray], scale: tuple[float, float] = (0.0, 1.0)) -> None:
+def draw_sheet(
+    axes: Axes, rows: Sequence[np.ndarray], scale: tuple[float, float] = (0.0, 1.0), tell: bool = True
+) -> None:
     """Draw `sheet(rows)`: one unit is a pixel of the data, x from the left and y down from the upper edge.
 
-    scale  the values that are black and white; what lies beyond is black or white too.
+    scale  the values that are black and white; what lies beyond is black or white too
+    tell   write them above the sheet, at the right, unless they are 0 and 1
     """
     black, white = scale
     page = sheet(rows, black)
     axes.imshow(page, vmin=black, vmax=white, extent=(0, page.shape[1], page.shape[0], 0))
     without_axes(axes)
-
-
-def tell_scale(axes: Axes, scale: tuple[float, float]) -> None:
-    """Write the values that are black and white above the sheet, at the right, unless they are 0 and 1."""
-    if scale != (0.0, 1.0):
-        black, white = (signed(float(f"{value:.3g}")) for value in scale)
-        axes.set_title(f"black is {black}, white is {white}", loc="right", size=9)
+    if tell and scale != (0.0, 1.0):
+        black_is, white_is = (signed(float(f"{value:.3g}")) for value in scale)
+        axes.set_title(f"black is {black_is}, white is {white_is}", loc="right", size=9)
 
 
 def label_rows(

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from npvae.figures.images import as_images, draw_sheet, grey_scale, in_rows, label_rows, sheet_height, tell_scale
+from npvae.figures.images import as_images, draw_sheet, grey_scale, in_rows, label_rows, sheet_height
 from npvae.figures.posterior import LatentModel, encoded, posterior
 from npvae.figures.style import WIDTH, new_figure, style, without_axes
 
@@ -50,9 +50,7 @@ def reconstructions(
         f"Above the originals, below what a code of {numbers} gives back",
     )
     axes = figure.subplots()
-    scale = scale or grey_scale(originals)
-    draw_sheet(axes, rows, scale)
-    tell_scale(axes, scale)
+    draw_sheet(axes, rows, scale or grey_scale(originals))
     label_rows(axes, ["original", "reconstruction"] * pairs, image_shape)
     return figure
 
@@ -89,7 +87,7 @@ def many_reconstructions(
     left, right = figure.subfigures(1, 2, squeeze=False, width_ratios=[WIDTH - width, width])[0]
     above, below = left.subplots(2, 1)
     scale = scale or grey_scale(original)
-    draw_sheet(above, [original], scale)
+    draw_sheet(above, [original], scale, tell=False)
     above.set_title("input x")
     spread = below.imshow(images.std(axis=0), vmin=0, cmap="magma")
     without_axes(below)
@@ -100,5 +98,4 @@ def many_reconstructions(
     axes = right.subplots()
     draw_sheet(axes, rows, scale)
     axes.set_title("decoded means of z ~ q(z|x)")
-    tell_scale(axes, scale)
     return figure
