@@ -13,9 +13,12 @@ import argparse
 from pathlib import Path
 
 import numpy as np
+from matplotlib.figure import Figure
 from rounds import interleaved, machine, summary, write_json
 
 import npvae
+from npvae.figures import new_figure, save_png, style
+from npvae.figures.style import PALE, PALETTE
 from npvae.kernels import threads
 
 BATCHES = (1, 4, 16, 64, 128, 256, 512, 1024, 2048, 4096)
@@ -57,26 +60,26 @@ def measured(N: int, H: int, counts: tuple[int, ...], rounds: int) -> dict:
     return row
 
 
-def draw(rows: list[dict], counts: tuple[int, ...], path: Path) -> None:
-    """Time of a step over its operations, for both sweeps."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(10, 4), layout="constrained")
-    for axes, key, label in zip(figure.subplots(1, 2), ("N", "H"), ("batch size", "hidden units"), strict=True):
+@style()
+def picture(rows: list[dict], counts: tuple[int, ...]) -> Figure:
+    """Time of a step over batch size and over hidden units, beside the operations alone at the best rate seen."""
+    figure = new_figure(3.8, "A step's time against its size, and its operations alone")
+    best = max(row[f"GFLOP/s, {counts[0]}"] for row in rows)
+    labels, ticks = ("batch size", "hidden units"), ((1, 4, 16, 64, 256, 1024, 4096), (32, 128, 512, 2048))
+    for axes, key, label, shown in zip(figure.subplots(1, 2), "NH", labels, ticks, strict=True):
         chosen = [row for row in rows if row["sweep"] == key]
-        for count in counts:
+        sizes = [row[key] for row in chosen]
+        axes.loglog(sizes, [row["Mflop"] / best for row in chosen], ":", color=PALE)
+        where = sizes[2], chosen[2]["Mflop"] / best
+        axes.annotate("operations alone", where, (12, -6), textcoords="offset points", color=PALE, size=9)
+        for count, colour in zip(counts, PALETTE, strict=False):
             values = [row[f"ms, {count}"] for row in chosen]
-            axes.loglog([row[key] for row in chosen], values, "o-", label=f"{count} thread{'s' * (count > 1)}")
-        axes.loglog(
-            [row[key] for row in chosen],
-            [row["Mflop"] / max(row[f"GFLOP/s, {counts[0]}"] for row in rows) for row in chosen],
-            "k:",
-            label="operations alone, at the best rate",
-        )
-        axes.set_xlabel(label)
-        axes.set_ylabel("ms a step")
-        axes.legend()
-    figure.savefig(path, dpi=150)
+            axes.loglog(sizes, values, "o-", color=colour, markersize=4, label=f"{count} thread{'s' * (count > 1)}")
+        axes.set(xlabel=label, xticks=shown, xticklabels=shown)
+        axes.minorticks_off()
+        axes.legend(frameon=False, fontsize=9, reverse=True)
+    figure.axes[0].set_ylabel("milliseconds a step")
+    return figure
 
 
 def main() -> None:
@@ -96,7 +99,7 @@ def main() -> None:
             print("".join(f"{name:>14}" for name in rows[0]))
         print("".join(f"{value if isinstance(value, str) else round(value, 3):>14}" for value in rows[-1].values()))
     if args.figure:
-        draw(rows, counts, args.figure)
+        save_png(picture(rows, counts), args.figure)
     write_json(args.json, rows)
 
 
