@@ -82,7 +82,7 @@ def explain(op: Op, seed: int = 0) -> tuple[str, bool]:
         if name in op.differentiable:
             grad = grads[op.differentiable.index(name)]
             assert grad is not None, "npvae's own ops return every gradient"
-            beside = {"differences": numeric_gradient(pair, case, dys, k)}
+            beside = {"differences": numeric_gradient(pair, case, dys, k, claim=grad)}
             if f"d{name}" in found:
                 beside = {"page": found[f"d{name}"], **beside}
             rows.append((f"d{name}", grad, beside))

@@ -4,7 +4,8 @@ Forward
     upper[n, d] = (x[n, d] + 1 / 2 / (levels - 1) - mean[n, d]) * exp(-log_scale[n, d])          (1)
     lower[n, d] = (x[n, d] - 1 / 2 / (levels - 1) - mean[n, d]) * exp(-log_scale[n, d])          (2)
     p[n, d] = ((1 if x[n, d] >= 1 else 1 / (1 + exp(-upper[n, d])))
-               - (0 if x[n, d] <= 0 else 1 / (1 + exp(-lower[n, d]))))                           (3)
+               * (1 if x[n, d] <= 0 else 1 / (1 + exp(lower[n, d])))
+               * (1 - exp(lower[n, d] - upper[n, d]) if 0 < x[n, d] < 1 else 1))                 (3)
     nll[n] = -sum(log(p[n, d]) for d in range(D))                                                (4)
 Backward
     u[n, d] = 0 if x[n, d] >= 1 else -1 / (1 + exp(upper[n, d]))                                 (5)
@@ -14,16 +15,15 @@ Backward
     dlog_scale[n, d] = dnll[n] * (-upper[n, d] * u[n, d] - lower[n, d] * v[n, d]
                        + (w[n, d] / (exp(w[n, d]) - 1) if 0 < x[n, d] < 1 else 0))               (9)
 Derivation
-    With s = sigmoid, s(upper) - s(lower) = s(upper) s(-lower) (1 - exp(-w)), so nll is the sum of -log s(upper),
-    -log s(-lower) and -log(1 - exp(-w)). Their slopes in upper, lower and w are -s(-upper), which is (5), s(lower),
-    which is (6), and -1 / (exp(w) - 1). In mean, upper and lower both have the slope -exp(-log_scale), and w has
-    none: (8). In log_scale, exp(-log_scale) has the slope -exp(-log_scale), so upper, lower and w have -upper,
-    -lower and -w: (9). At the first and the last level one sigmoid is 1 and its terms are not there.
+    With s = sigmoid, the mass of a level is s(upper) - s(lower). In the tails that difference loses all digits and its
+    log is -inf; s(upper) s(-lower) (1 - exp(-w)), which is the same and stands in (3), does not. So nll is the sum of
+    -log s(upper), -log s(-lower) and -log(1 - exp(-w)). Their slopes in upper, lower and w are -s(-upper), which is
+    (5), s(lower), which is (6), and -1 / (exp(w) - 1). In mean, upper and lower both have the slope -exp(-log_scale),
+    and w has none: (8). In log_scale, exp(-log_scale) has the slope -exp(-log_scale), so upper, lower and w have
+    -upper, -lower and -w: (9). At the first and the last level one sigmoid is 1 and its terms are not there.
 
 The data are grey levels k / (levels - 1). A level gets the mass of a logistic half-way to its neighbours; the first and
 the last get the tails, so the probabilities of all levels add to one.
-
-The difference (3) loses all digits in the tails, and its log is then -inf. The three logs of the derivation are exact.
 
 Kingma et al. (2016), appendix; Salimans et al. (2017), "PixelCNN++".
 """
