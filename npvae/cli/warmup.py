@@ -30,8 +30,20 @@ def run(args: argparse.Namespace) -> int:
 
     with jit.when_compiling(tell):
         compile_all()
+        _take_a_small_step()
     seconds = time.perf_counter() - start
     folder = jit.cache_folder()
     where = f"kept in {folder}" if folder else "kept nowhere: set NUMBA_CACHE_DIR to a folder that can be written"
     print(f"{len(compiled)} kernels compiled in {seconds:.1f} s, {where}" if compiled else f"nothing to do: {where}")
     return 0
+
+
+def _take_a_small_step() -> None:
+    """One step of a small VAE, which is compiled as a whole."""
+    import numpy as np
+
+    import npvae
+
+    vae = npvae.VAE(2, (2,), 1)
+    _, trace = vae.forward(np.zeros((2, 2), np.float32), np.zeros((2, 1), np.float32), vae.workspace())
+    vae.backward(trace)

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from npvae import kernels
+from npvae.kernels.small_vae import SmallStep, covers
 from npvae.kernels.updates import sum_of_squares
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ class Workspace:
         self._buffers: list[np.ndarray] = []
         self._next = 0
         self._end_of_forward: int | None = None
+        self._small_step: SmallStep | None = None
+        self._rows = 0
         self.ops: Any = SimpleNamespace(**{name: self._bind(name) for name in kernels.__all__})
 
     def start_step(self) -> Any:
@@ -54,6 +57,12 @@ class Workspace:
             self._end_of_forward = self._next
         self._next = self._end_of_forward
         return self.ops, self.grads
+
+    def small_step(self, model: Any, N: int) -> SmallStep | None:
+        """A step of this model on N samples as two compiled functions, if it is one that is."""
+        if self._rows != N:
+            self._rows, self._small_step = N, SmallStep(model, N, self.grads) if covers(model, N) else None
+        return self._small_step
 
     def new(self, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
         """The next buffer, made or made anew if it is not of this shape and dtype."""

@@ -42,6 +42,7 @@ class VAETrace:
     kl: np.ndarray  # (N,), nats
     caches: tuple
     workspace: Any = None  # whose buffers all of this lies in, if any
+    small_step: Any = None  # what computed it all at once, if the step was so small
 
 
 class VAE(Autoencoder):
@@ -101,6 +102,11 @@ class VAE(Autoencoder):
         ValueError if a shape or dtype does not fit.
         """
         eps = self.check_noise(x, eps)
+        if workspace is not None and type(self) is VAE and eps.ndim == 2:
+            small_step = workspace.small_step(self, len(x))
+            if small_step is not None:  # the lines below, compiled as one: see npvae.kernels.small_vae
+                loss, parts = small_step.forward(x, eps, self.beta)
+                return loss, VAETrace(**parts, caches=(), workspace=workspace, small_step=small_step)
         ops = self.ops_of_step(workspace)
         if self.objective in importance.OBJECTIVES:
             return importance.bound_forward(self, ops, x, eps, workspace)
@@ -123,6 +129,8 @@ class VAE(Autoencoder):
         ops, grads = self.ops_and_grads(trace.workspace)
         if isinstance(trace, importance.BoundTrace):
             return importance.bound_backward(self, ops, trace, grads)
+        if trace.small_step is not None:
+            return trace.small_step.backward(self.beta)
         posterior_cache, std_cache, z_cache, decoder_cache, nll_cache, kl_cache = trace.caches
         N = len(trace.nll)
         dnll = np.full(N, 1 / N, self.dtype)  # loss = mean(nll) + kl_cost

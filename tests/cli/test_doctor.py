@@ -60,7 +60,8 @@ from npvae.kernels import jit, threads
 
 compiled, rng = [], np.random.default_rng(0)
 settings = [("float32", "relu", "bernoulli", 784), ("float32", "relu", "squared_error", 784)]
-settings += [("float64", activation, "bernoulli", 9) for activation in npvae.ops.ACTIVATIONS]
+for dtype in ("float32", "float64"):
+    settings += [(dtype, activation, "bernoulli", 9) for activation in npvae.ops.ACTIVATIONS]
 for likelihood in ("squared_error", "gaussian_fixed", "gaussian_pixel", "gaussian_decoder"):
     settings += [(dtype, "tanh", likelihood, 9) for dtype in ("float32", "float64")]
 with jit.when_compiling(compiled.append):
