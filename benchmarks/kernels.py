@@ -4,7 +4,8 @@
 
 Sizes are those of a training step on MNIST, 784-400-20, batch 128, float32. A kernel below 1.3 goes; the squared norm
 is there for another reason, that BLAS would start its threads for it. Each kernel is held to its reference before it is
-timed. The products are measured on existing arrays, by tiles and by BLAS.
+timed. The products are measured on existing arrays, by tiles and by BLAS. Last, forward and backward of small VAEs, op
+by op and as two compiled functions: up to the size where the ops take over again.
 """
 
 from __future__ import annotations
@@ -141,6 +142,35 @@ def product_rows() -> dict[str, Pair]:
     return rows
 
 
+def small_rows() -> dict[str, Pair]:
+    """Forward and backward of small VAEs: op by op first, compiled as a whole second."""
+    rows = {}
+    for rows_of, data_dim, hidden in (
+        (2, 2, (2,)),
+        (100, 64, ()),
+        (16, 64, (128,)),
+        (100, 64, (128,)),
+        (100, 784, (24,)),
+    ):
+        vae, rng = npvae.VAE(data_dim, hidden, 2), np.random.default_rng(0)
+        x, eps = rng.random((rows_of, data_dim), dtype=np.float32), vae.draw_eps(rows_of, rng)
+        by_ops, compiled = vae.workspace(), vae.workspace()
+        by_ops.small_step = lambda model, N: None
+
+        def step(
+            workspace: Workspace, vae: npvae.VAE = vae, x: np.ndarray = x, eps: np.ndarray = eps
+        ) -> Callable[[], object]:
+            return lambda: vae.backward(vae.forward(x, eps, workspace)[1])
+
+        pair = step(by_ops), step(compiled)
+        if compiled.small_step(vae, rows_of) is None:
+            continue  # products are BLAS's here
+        pair[0](), pair[1]()
+        np.testing.assert_allclose(compiled.grads.flat, by_ops.grads.flat, rtol=1e-3, atol=1e-5)
+        rows[f"{'-'.join(map(str, (data_dim, *hidden, 2)))}, batch {rows_of}"] = pair
+    return rows
+
+
 def show(title: str, rows: dict[str, Pair], first: str, second: str, rounds: int) -> dict[str, dict[str, float]]:
     """Time the pairs, print a table, return it."""
     print(f"\n{title}\n{'':<34}{first + ', us':>16}{second + ', us':>16}{'times faster':>14}")
@@ -167,6 +197,7 @@ def main() -> None:
     result = show("kernels", op_rows() | optimizer_rows(), "reference", "kernel", args.rounds)
     result |= show("products", product_rows(), "BLAS", "tiles", args.rounds)
     threads.PRODUCTS = default
+    result |= show("small VAEs, forward and backward", small_rows(), "op by op", "compiled", args.rounds)
     write_json(args.json, result)
 
 
