@@ -5,7 +5,8 @@ name of `npvae.ops` is a name of this module. The mathematics stands in `npvae.o
 what it fuses. What each one gains is measured in benchmarks/kernels.py.
 
 A twin takes arrays of any layout. Beyond the reference's arguments it may take `new` and `place`, which say where its
-results are written: see `npvae.kernels.workspace`.
+results are written: see `npvae.kernels.workspace`. Where calls from Python would cost more than the arithmetic, a
+whole step is compiled: see `npvae.kernels.small_vae`.
 """
 
 from collections.abc import Callable
