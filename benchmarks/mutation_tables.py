@@ -7,8 +7,8 @@ PLAIN = "as plain Python"
 CACHED = "as machine code of the originals, from a cache: for files that hold no kernels"
 AFRESH = "as machine code of the edited source, from a cache that is emptied before every mutant"
 
-NAMES = "blas equality jit jobs multiply optimizers polynomials team threads twins workspace"
-BLAS, EQUALITY, JIT, JOBS, MULTIPLY, OPTIMIZERS, POLYNOMIALS, TEAM, THREADS, TWINS, WORKSPACE = (
+NAMES = "blas equality jit jobs multiply optimizers polynomials small_vae team threads twins workspace"
+BLAS, EQUALITY, JIT, JOBS, MULTIPLY, OPTIMIZERS, POLYNOMIALS, SMALL_VAE, TEAM, THREADS, TWINS, WORKSPACE = (
     f"tests/kernels/test_{name}.py" for name in NAMES.split()
 )
 VALUES = ["tests/ops/test_pages.py", "tests/ops/test_values.py", "tests/ops/test_values_likelihoods.py"]
@@ -32,6 +32,7 @@ TESTS: dict[str, list[Stage]] = {
         (CACHED, "tests/training/test_run_folder.py", "tests/training/test_train.py"),
     ],
     "npvae/kernels/matmul/multiply.py": [(CACHED, MULTIPLY), (PLAIN, EQUALITY), (CACHED, JOBS, "-k", "ticket")],
+    "npvae/kernels/matmul/alone.py": [(AFRESH, SMALL_VAE)],
     "npvae/kernels/matmul": [(PLAIN, JOBS), (AFRESH, MULTIPLY), (AFRESH, JOBS, "-k", "pieces_of or every_job")],
     "npvae/kernels/jit.py": [(AFRESH, JIT), (AFRESH, DOCTOR, "-k", "prints or advises")],
     "npvae/kernels/blas.py": [
@@ -45,7 +46,9 @@ TESTS: dict[str, list[Stage]] = {
         (CACHED, THREADS, TEAM, "-k", NOT_BY_CLOCK),
     ],
     "npvae/kernels/warmup.py": [(CACHED, DOCTOR, "-k", "warmup and tiles")],
-    "npvae/kernels/workspace.py": [(PLAIN, WORKSPACE)],
+    "npvae/kernels/mlp.py": [(AFRESH, SMALL_VAE)],
+    "npvae/kernels/small_vae.py": [(AFRESH, SMALL_VAE)],
+    "npvae/kernels/workspace.py": [(PLAIN, WORKSPACE), (CACHED, SMALL_VAE)],
     "npvae/kernels/polynomials.py": [(PLAIN, POLYNOMIALS), (PLAIN, EQUALITY), (AFRESH, POLYNOMIALS)],
     "npvae/kernels/optimizers.py": [(PLAIN, OPTIMIZERS, TWINS), (CACHED, OPTIMIZERS)],
     "npvae/kernels/updates.py": [(PLAIN, OPTIMIZERS, TWINS), (AFRESH, OPTIMIZERS)],
