@@ -138,6 +138,6 @@ def elbo_backward(
     dz = mlp_backward(dlogits, z, params, grads, decoder, room)
     for n in range(N):
         for l in range(L):
-            dmu[n, l] += dz[n, l]
-            dlogvar[n, l] += half * dz[n, l] * eps[n, l] * std[n, l]
+            dmu[n, l] += dz[n, l]  # dz / dmu = 1
+            dlogvar[n, l] += half * dz[n, l] * eps[n, l] * std[n, l]  # dz / dstd = eps, dstd / dlogvar = std / 2
     mlp_backward(dhead, x, params, grads, encoder, room)
