@@ -165,6 +165,7 @@ NO_MISTAKES = {
     ".flags.writeable = read_only": "both come in turn",
     "for read_only in (False, True)": "both come in turn",
     "(np.float64, np.float32)": "both come in turn",
+    "layers_of(params, 'encoder', N, 1, needs_dx=False)": "a number at the start that is not used",
     "left out: multiply(x, W, y)": "the product after it is the same job",
     "left out: multiply(x.T, y, W)": "the product before it is the same job",
     "if not TYPE_CHECKING": "an import that annotations alone need",

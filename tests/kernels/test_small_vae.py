@@ -12,6 +12,7 @@ import npvae
 from npvae.kernels import threads
 from npvae.kernels.jobs import WORTH_SHARING, dot_product, outer_product
 from npvae.kernels.matmul.alone import times, times_transposed, transposed_times
+from npvae.kernels.mlp import NEEDS_DX
 from npvae.kernels.small_vae import covers, elbo_backward
 from npvae.kernels.team import Team
 from npvae.ops import ACTIVATIONS
@@ -135,6 +136,13 @@ def test_gradients_are_in_the_workspace_and_a_second_backward_gives_them_again()
     first = grads.flat.copy()
     grads.flat[:] = np.nan
     np.testing.assert_array_equal(vae.backward(trace).flat, first)
+
+
+def test_the_gradient_with_respect_to_the_data_is_not_computed():
+    vae, x, eps = drawn(12, (9, 8))
+    small = step_of(vae, x, eps, vae.workspace())[3]
+    assert small.encoder[:, NEEDS_DX].tolist() == [0, 1, 1]
+    assert small.decoder[:, NEEDS_DX].tolist() == [1, 1, 1]
 
 
 def test_the_weight_of_the_kl_term_may_change_from_step_to_step():
