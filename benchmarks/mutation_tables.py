@@ -166,6 +166,8 @@ NO_MISTAKES = {
     "for read_only in (False, True)": "both come in turn",
     "(np.float64, np.float32)": "both come in turn",
     "layers_of(params, 'encoder', N, 1, needs_dx=False)": "a number at the start that is not used",
+    "np.cumsum([1, N * O": "a number before each layer that is not used",
+    "params.flat.ctypes.data) / part.itemsize": "the quotient is whole",
     "left out: multiply(x, W, y)": "the product after it is the same job",
     "left out: multiply(x.T, y, W)": "the product before it is the same job",
     "if not TYPE_CHECKING": "an import that annotations alone need",
