@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -142,6 +143,11 @@ def product_rows() -> dict[str, Pair]:
     return rows
 
 
+def both_halves(vae: npvae.VAE, x: np.ndarray, eps: np.ndarray, workspace: Workspace) -> object:
+    """Forward and backward."""
+    return vae.backward(vae.forward(x, eps, workspace)[1])
+
+
 def small_rows() -> dict[str, Pair]:
     """Forward and backward of small VAEs: op by op first, compiled as a whole second."""
     rows = {}
@@ -156,16 +162,11 @@ def small_rows() -> dict[str, Pair]:
         x, eps = rng.random((rows_of, data_dim), dtype=np.float32), vae.draw_eps(rows_of, rng)
         by_ops, compiled = vae.workspace(), vae.workspace()
         by_ops.small_step = lambda model, N: None
-
-        def step(
-            workspace: Workspace, vae: npvae.VAE = vae, x: np.ndarray = x, eps: np.ndarray = eps
-        ) -> Callable[[], object]:
-            return lambda: vae.backward(vae.forward(x, eps, workspace)[1])
-
-        pair = step(by_ops), step(compiled)
         if compiled.small_step(vae, rows_of) is None:
             continue  # products are BLAS's here
-        pair[0](), pair[1]()
+        pair = (partial(both_halves, vae, x, eps, by_ops), partial(both_halves, vae, x, eps, compiled))
+        for halves in pair:
+            halves()
         np.testing.assert_allclose(compiled.grads.flat, by_ops.grads.flat, rtol=1e-3, atol=1e-5)
         rows[f"{'-'.join(map(str, (data_dim, *hidden, 2)))}, batch {rows_of}"] = pair
     return rows

@@ -231,11 +231,11 @@ def numeric_gradient(
            not reach over a kink nearby
     """
     reference = Reference(pair, case, dys)
-    claimed = np.full(case.inputs[k].shape, np.nan) if claim is None else claim
     found = np.full(case.inputs[k].shape, np.nan)
+    claimed, within = (np.full_like(found, np.nan), 0.0) if claim is None else (claim, 1e-10)
     for i in range(found.size):
         step = reference.entry_step(k, i)
         if step > 0:
             quotient, expected = reference.along_entry(k, i), float(claimed.flat[i])
-            found.flat[i] = central_slope(quotient, claim=expected, rtol=1e-10, atol=1e-10, step=step).value
+            found.flat[i] = central_slope(quotient, claim=expected, rtol=within, atol=within, step=step).value
     return found

@@ -24,22 +24,26 @@ if TYPE_CHECKING:
     from npvae.models.params import Params
 
 
-def covers(model: Any, N: int) -> bool:
-    """Whether a step of this model on N samples is so small, and of the kind, that it is compiled as a whole."""
+def covers(model: Any) -> bool:
+    """Whether the model is of the kind whose small steps are compiled as a whole."""
     return (
         threads.PRODUCTS == "tiles"
         and model.dtype == np.float32
         and model.objective == "elbo"
         and model.likelihood.name == "bernoulli"
-        and 2 * N * max(value.size for value in model.params.values()) < WORTH_SHARING
     )
+
+
+def is_small(params: Params, N: int) -> bool:
+    """Whether the caller computes every product of a step on N samples alone."""
+    return 2 * N * max(value.size for value in params.values()) < WORTH_SHARING
 
 
 class SmallStep:
     """The arrays of a step on N samples; every step writes them anew."""
 
     def __init__(self, model: Any, N: int, grads: Params) -> None:
-        """`grads` is where the gradients go. The model is one that `covers` accepts."""
+        """`grads` is where the gradients go. The model is one that `covers` accepts, and the step `is_small`."""
         D, L, params = model.data_dim, model.latent_dim, model.params
         self.activation = list(ACTIVATIONS).index(model.activation)
         self.params, self.grads = params, grads

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from npvae import kernels
-from npvae.kernels.small_vae import SmallStep, covers
+from npvae.kernels.small_vae import SmallStep, covers, is_small
 from npvae.kernels.updates import sum_of_squares
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class Workspace:
         self._next = 0
         self._end_of_forward: int | None = None
         self._small_step: SmallStep | None = None
-        self._rows = 0
+        self._small_step_for: tuple[int, str] = 0, ""
         self.ops: Any = SimpleNamespace(**{name: self._bind(name) for name in kernels.__all__})
 
     def start_step(self) -> Any:
@@ -60,8 +60,11 @@ class Workspace:
 
     def small_step(self, model: Any, N: int) -> SmallStep | None:
         """A step of this model on N samples as two compiled functions, if it is one that is."""
-        if self._rows != N:
-            self._rows, self._small_step = N, SmallStep(model, N, self.grads) if covers(model, N) else None
+        if model.params is not self._params or not covers(model):  # settings may change from step to step
+            return None
+        if self._small_step_for != (N, model.activation):
+            self._small_step_for = N, model.activation
+            self._small_step = SmallStep(model, N, self.grads) if is_small(self._params, N) else None
         return self._small_step
 
     def new(self, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:

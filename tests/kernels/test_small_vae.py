@@ -13,7 +13,7 @@ from npvae.kernels import threads
 from npvae.kernels.jobs import WORTH_SHARING, dot_product, outer_product
 from npvae.kernels.matmul.alone import times, times_transposed, transposed_times
 from npvae.kernels.mlp import NEEDS_DX
-from npvae.kernels.small_vae import covers, elbo_backward
+from npvae.kernels.small_vae import covers, elbo_backward, is_small
 from npvae.kernels.team import Team
 from npvae.ops import ACTIVATIONS
 
@@ -195,15 +195,18 @@ def test_a_training_goes_the_way_of_the_ops():
 )
 def test_other_models_take_the_ops(settings):
     vae, x, eps = drawn(12, **settings)
-    assert not covers(vae, 12)
+    assert not covers(vae)
     assert step_of(vae, x, eps, vae.workspace())[3] is None
 
 
 def test_ops_are_taken_where_products_are_not_tiles_or_not_small(monkeypatch):
     vae, x, eps = drawn(12, (10,), D=5)
     border = WORTH_SHARING // (2 * 5 * 10)
-    assert covers(vae, border - 1)
-    assert not covers(vae, border)
+    assert is_small(vae.params, border - 1)
+    assert not is_small(vae.params, border)
+    monkeypatch.setattr("npvae.kernels.small_vae.WORTH_SHARING", 2 * 12 * 50)
+    assert step_of(vae, x, eps, vae.workspace())[3] is None
+    monkeypatch.undo()
     monkeypatch.setattr(threads, "PRODUCTS", "blas")
     assert step_of(vae, x, eps, vae.workspace())[3] is None
 
@@ -223,6 +226,28 @@ def test_several_samples_no_workspace_and_models_made_from_it_take_the_ops():
     conditional = npvae.ConditionalVAE(7, (9,), 2, classes=3)
     labelled = np.hstack([x, np.eye(3, dtype=np.float32)[np.arange(12) % 3]])
     assert conditional.forward(labelled, eps, conditional.workspace())[1].small_step is None
+
+
+def test_settings_that_change_between_steps_are_heeded():
+    vae, x, eps = drawn(12)
+    workspace = vae.workspace()
+    for setting, value in (("beta", 2.0), ("activation", "tanh"), ("objective", "free_bits"), ("objective", "elbo")):
+        setattr(vae, setting, value)
+        loss, _, grads, small = step_of(vae, x, eps, workspace)
+        wanted_loss, _, wanted, _ = step_of(vae, x, eps)
+        assert (small is None) == (value == "free_bits")
+        assert loss == pytest.approx(wanted_loss, rel=1e-5)
+        np.testing.assert_allclose(grads, wanted, rtol=1e-4, atol=1e-6)
+
+
+def test_another_model_with_this_workspace_computes_with_its_own_parameters():
+    vae, x, eps = drawn(12)
+    other, workspace = drawn(12, seed=1)[0], vae.workspace()
+    step_of(vae, x, eps, workspace)
+    loss, _, grads, small = step_of(other, x, eps, workspace)
+    assert small is None
+    assert loss == step_of(other, x, eps)[0]
+    np.testing.assert_array_equal(grads, step_of(other, x, eps)[2])
 
 
 def test_a_copy_of_the_model_has_a_step_of_its_own():
