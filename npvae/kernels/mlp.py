@@ -1,8 +1,8 @@
 """A whole multi-layer perceptron in one compiled function, forward and backward: `npvae.models.mlp` for small networks.
 
 Compiled code calls the kernels that the ops call, one layer after the other, without Python in between. It finds what
-it needs in three flat arrays: all parameters, all gradients, and `room`, which holds the results of every layer. A row
-of the table `layers` says for one dense map where.
+it needs in three flat arrays: all parameters, all gradients, and `buffer`, which holds the results of every layer. A
+row of the table `layers` says for one dense map where.
 """
 
 from __future__ import annotations
@@ -32,21 +32,21 @@ if TYPE_CHECKING:
 
 FAN_IN, FAN_OUT, NEEDS_DX = range(3)  # columns of layers: the widths, and whether dx is asked for
 WEIGHT, BIAS = 3, 4  # where W (I, O) and b (O,) begin, and their gradients
-SLOPE, Y, DA, DX, TURNED = range(5, 10)  # where in room: a (N, O), which becomes the slope; y, da, dx; Wᵀ (O, I)
+SLOPE, Y, DA, DX, TURNED = range(5, 10)  # where in buffer: a (N, O), which becomes the slope; y, da, dx; Wᵀ (O, I)
 RELU, LEAKY_RELU, ELU, SILU, TANH, SIGMOID, SOFTPLUS = range(len(ACTIVATIONS))
 
 
-def layers_of(params: Params, prefix: str, N: int, room: int, needs_dx: bool) -> tuple[np.ndarray, int]:
-    """The table of an MLP's layers for N samples, with their results in room from `room` on; where these end."""
+def layers_of(params: Params, prefix: str, N: int, start: int, needs_dx: bool) -> tuple[np.ndarray, int]:
+    """The table of an MLP's layers for N samples, with their results in buffer from `start` on; where these end."""
     rows: list[tuple[int, ...]] = []
     while f"{prefix}.{len(rows)}.W" in params:
         W, b = (params[f"{prefix}.{len(rows)}.{name}"] for name in "Wb")
-        starts = [(part.ctypes.data - params.flat.ctypes.data) // part.itemsize for part in (W, b)]
+        weights = [(part.ctypes.data - params.flat.ctypes.data) // part.itemsize for part in (W, b)]
         I, O = W.shape
-        *results, end = room + np.cumsum([0, N * O, N * O, N * O, N * I, O * I])
-        rows.append((I, O, needs_dx or len(rows) > 0, *starts, *results))
-        room = int(end)
-    return np.array(rows, np.int64), room
+        *results, end = start + np.cumsum([0, N * O, N * O, N * O, N * I, O * I])
+        rows.append((I, O, needs_dx or len(rows) > 0, *weights, *results))
+        start = int(end)
+    return np.array(rows, np.int64), start
 
 
 @kernel(AS_WRITTEN)
@@ -75,14 +75,16 @@ def activate(activation: int, a: np.ndarray, b: np.ndarray, y: np.ndarray) -> No
 
 
 @kernel(AS_WRITTEN)
-def mlp_forward(x: np.ndarray, params: np.ndarray, layers: np.ndarray, activation: int, room: np.ndarray) -> np.ndarray:
+def mlp_forward(
+    x: np.ndarray, params: np.ndarray, layers: np.ndarray, activation: int, buffer: np.ndarray
+) -> np.ndarray:
     """x (N, I) through all layers, each but the last followed by the activation -> y (N, O)."""
     N, last = x.shape[0], len(layers) - 1
     for i in range(last + 1):
         layer = layers[i]
         I, O = layer[FAN_IN], layer[FAN_OUT]
         W, b = matrix(params, layer[WEIGHT], I, O), params[layer[BIAS] : layer[BIAS] + O]
-        a, y = matrix(room, layer[SLOPE], N, O), matrix(room, layer[Y], N, O)
+        a, y = matrix(buffer, layer[SLOPE], N, O), matrix(buffer, layer[Y], N, O)
         times(x, W, a)
         if i == last:
             add_bias(a, b)
@@ -95,7 +97,7 @@ def mlp_forward(x: np.ndarray, params: np.ndarray, layers: np.ndarray, activatio
 
 @kernel(AS_WRITTEN)
 def mlp_backward(
-    dy: np.ndarray, x: np.ndarray, params: np.ndarray, grads: np.ndarray, layers: np.ndarray, room: np.ndarray
+    dy: np.ndarray, x: np.ndarray, params: np.ndarray, grads: np.ndarray, layers: np.ndarray, buffer: np.ndarray
 ) -> np.ndarray:
     """dy (N, O) -> dx (N, I), which says nothing if not needed; the gradients of all weights go into their places."""
     N, last = dy.shape[0], len(layers) - 1
@@ -107,10 +109,10 @@ def mlp_backward(
             da = dy
             sum_rows(da, db)
         else:
-            da = matrix(room, layer[DA], N, O)
-            times_slope(dy, matrix(room, layer[SLOPE], N, O), da, db)
-        transposed_times(x if i == 0 else matrix(room, layers[i - 1, Y], N, I), da, dW)
-        dy = matrix(room, layer[DX], N, I)
+            da = matrix(buffer, layer[DA], N, O)
+            times_slope(dy, matrix(buffer, layer[SLOPE], N, O), da, db)
+        transposed_times(x if i == 0 else matrix(buffer, layers[i - 1, Y], N, I), da, dW)
+        dy = matrix(buffer, layer[DX], N, I)
         if layer[NEEDS_DX]:
-            times_transposed(da, matrix(params, layer[WEIGHT], I, O), matrix(room, layer[TURNED], O, I), dy)
+            times_transposed(da, matrix(params, layer[WEIGHT], I, O), matrix(buffer, layer[TURNED], O, I), dy)
     return dy

@@ -49,7 +49,7 @@ class SmallStep:
         self.params, self.grads = params, grads
         self.encoder, size = layers_of(params, "encoder", N, 0, needs_dx=False)
         self.decoder, size = layers_of(params, "decoder", N, size, needs_dx=True)
-        self.room = np.empty(size, np.float32)
+        self.buffer = np.empty(size, np.float32)
         self.std, self.z, self.var_minus_1 = np.empty((3, N, L), np.float32)
         self.nll, self.kl = np.empty((2, N), np.float32)
         self.residual, self.dlogits = np.empty((2, N, D), np.float32)
@@ -60,7 +60,7 @@ class SmallStep:
         """x (N, D), eps (N, L) -> loss in nats, and what a trace shows, by name."""
         x, eps = self.inputs = self._as_compiled_for(x), self._as_compiled_for(eps)
         nll, kl, head, logits = elbo_forward(
-            x, eps, self.params.flat, self.encoder, self.decoder, self.activation, self.room,
+            x, eps, self.params.flat, self.encoder, self.decoder, self.activation, self.buffer,
             self.std, self.z, self.var_minus_1, self.nll, self.kl, self.residual,
         )  # fmt: skip
         L = eps.shape[1]
@@ -70,7 +70,7 @@ class SmallStep:
     def backward(self, beta: float) -> Params:
         """The gradients of the last forward's loss."""
         elbo_backward(
-            *self.inputs, self.params.flat, self.grads.flat, self.encoder, self.decoder, float(beta), self.room,
+            *self.inputs, self.params.flat, self.grads.flat, self.encoder, self.decoder, float(beta), self.buffer,
             self.std, self.var_minus_1, self.z, self.residual, self.dlogits, self.dhead,
         )  # fmt: skip
         return self.grads
@@ -89,7 +89,7 @@ def elbo_forward(
     encoder: np.ndarray,
     decoder: np.ndarray,
     activation: int,
-    room: np.ndarray,
+    buffer: np.ndarray,
     std: np.ndarray,
     z: np.ndarray,
     var_minus_1: np.ndarray,
@@ -99,7 +99,7 @@ def elbo_forward(
 ) -> tuple[float, float, np.ndarray, np.ndarray]:
     """The means of nll and kl over the batch, in nats, the encoder's output (N, 2 L), and the logits (N, D)."""
     N, L = eps.shape
-    head = mlp_forward(x, params, encoder, activation, room)  # mu and logvar
+    head = mlp_forward(x, params, encoder, activation, buffer)  # mu and logvar
     mu, logvar, half = head[:, :L], head[:, L:], np.float32(0.5)
     for n in range(N):
         for l in range(L):
@@ -107,7 +107,7 @@ def elbo_forward(
             z[n, l] = mu[n, l] + std[n, l] * eps[n, l]
             var_minus_1[n, l] = np.expm1(logvar[n, l])
     kl_of(mu, logvar, var_minus_1, kl)
-    logits = mlp_forward(z, params, decoder, activation, room)
+    logits = mlp_forward(z, params, decoder, activation, buffer)
     nll_and_residual(logits, x, nll, residual)
     nll_in_all = kl_in_all = 0.0
     for n in range(N):
@@ -125,7 +125,7 @@ def elbo_backward(
     encoder: np.ndarray,
     decoder: np.ndarray,
     beta: float,
-    room: np.ndarray,
+    buffer: np.ndarray,
     std: np.ndarray,
     var_minus_1: np.ndarray,
     z: np.ndarray,
@@ -135,13 +135,13 @@ def elbo_backward(
 ) -> None:
     """The gradients of mean(nll) + beta * mean(kl), into their places in grads: forward, from bottom to top."""
     N, L = eps.shape
-    head, half = matrix(room, encoder[len(encoder) - 1, SLOPE], N, 2 * L), np.float32(0.5)
+    head, half = matrix(buffer, encoder[len(encoder) - 1, SLOPE], N, 2 * L), np.float32(0.5)
     dmu, dlogvar = dhead[:, :L], dhead[:, L:]
     kl_gradients(np.full(N, beta / N, np.float32), head[:, :L], var_minus_1, dmu, dlogvar)
     times_row(np.full(N, 1 / N, np.float32), residual, dlogits)
-    dz = mlp_backward(dlogits, z, params, grads, decoder, room)
+    dz = mlp_backward(dlogits, z, params, grads, decoder, buffer)
     for n in range(N):
         for l in range(L):
             dmu[n, l] += dz[n, l]  # dz / dmu = 1
             dlogvar[n, l] += half * dz[n, l] * eps[n, l] * std[n, l]  # dz / dstd = eps, dstd / dlogvar = std / 2
-    mlp_backward(dhead, x, params, grads, encoder, room)
+    mlp_backward(dhead, x, params, grads, encoder, buffer)

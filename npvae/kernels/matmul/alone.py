@@ -29,7 +29,7 @@ def transposed_times(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> None:
 
 @kernel(AS_WRITTEN)
 def times_transposed(a: np.ndarray, b: np.ndarray, turned: np.ndarray, out: np.ndarray) -> None:
-    """out (M, N) = a @ bᵀ for a (M, K), b (N, K). turned (K, N) is room for bᵀ, used where b is smaller than out."""
+    """out (M, N) = a @ bᵀ for a (M, K), b (N, K). turned (K, N) takes bᵀ, used where b is smaller than out."""
     (M, K), N = a.shape, b.shape[0]
     if K < M:
         for j in range(N):
