@@ -18,7 +18,7 @@ import numpy as np
 from rounds import interleaved, machine, summary, table, write_json
 
 import npvae
-from npvae.kernels import threads
+from npvae.kernels.team import pools
 
 
 def stepper(prepare: Callable[[npvae.VAE, npvae.Adam], None] = lambda vae, adam: None, N: int = 128) -> Callable:
@@ -80,8 +80,8 @@ def no_more_threads() -> Callable:
     def alone() -> None:
         threading.Thread.start = refuse  # type: ignore[method-assign]
         try:
-            if threads.team.helpers:
-                threads.team.stop()
+            if pools.team.helpers:
+                pools.team.stop()
             step()
         finally:
             threading.Thread.start = start  # type: ignore[method-assign]
@@ -107,7 +107,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
-    print(machine(), f"{threads.team.threads} threads, products: {threads.PRODUCTS}")
+    print(machine(), f"{pools.team.threads} threads, products: {pools.PRODUCTS}")
     cases = {
         "quiet": stepper(),
         "Adam's state denormal": stepper(denormal_state),

@@ -20,8 +20,9 @@ from rounds import interleaved, machine, summary, write_json
 
 import npvae
 from npvae import kernels, ops, optim
-from npvae.kernels import optimizers, threads
-from npvae.kernels.matmul.multiply import multiply
+from npvae.kernels import optimizers
+from npvae.kernels.multiply import multiply
+from npvae.kernels.team import pools
 from npvae.kernels.updates import sum_of_squares
 from npvae.kernels.workspace import Workspace, aligned_empty
 
@@ -132,7 +133,7 @@ def product_rows() -> dict[str, Pair]:
 
             def by(products: str, a: np.ndarray = a, b: np.ndarray = b, out: np.ndarray = out) -> Callable[[], object]:
                 def run() -> object:
-                    threads.PRODUCTS = products
+                    pools.PRODUCTS = products
                     return multiply(a, b, out)
 
                 return run
@@ -188,16 +189,16 @@ def show(title: str, rows: dict[str, Pair], first: str, second: str, rounds: int
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--threads", type=int, default=threads.team.threads)
+    parser.add_argument("--threads", type=int, default=pools.team.threads)
     parser.add_argument("--rounds", type=int, default=6)
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
-    threads.set_threads(args.threads)
-    default = threads.PRODUCTS
+    pools.set_threads(args.threads)
+    default = pools.PRODUCTS
     print(machine(), f"{args.threads} threads")
     result = show("kernels", op_rows() | optimizer_rows(), "reference", "kernel", args.rounds)
     result |= show("products", product_rows(), "BLAS", "tiles", args.rounds)
-    threads.PRODUCTS = default
+    pools.PRODUCTS = default
     result |= show("small VAEs, forward and backward", small_rows(), "op by op", "compiled", args.rounds)
     write_json(args.json, result)
 

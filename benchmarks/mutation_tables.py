@@ -7,10 +7,11 @@ PLAIN = "as plain Python"
 CACHED = "as machine code of the originals, from a cache: for files that hold no kernels"
 AFRESH = "as machine code of the edited source, from a cache that is emptied before every mutant"
 
-NAMES = "blas equality jit jobs multiply optimizers polynomials small_vae team threads twins workspace"
-BLAS, EQUALITY, JIT, JOBS, MULTIPLY, OPTIMIZERS, POLYNOMIALS, SMALL_VAE, TEAM, THREADS, TWINS, WORKSPACE = (
+NAMES = "equality jit multiply optimizers polynomials small_vae twins workspace"
+EQUALITY, JIT, MULTIPLY, OPTIMIZERS, POLYNOMIALS, SMALL_VAE, TWINS, WORKSPACE = (
     f"tests/kernels/test_{name}.py" for name in NAMES.split()
 )
+BLAS, JOBS, POOLS, TEAM = (f"tests/kernels/team/test_{name}.py" for name in ("blas", "jobs", "pools", "team"))
 VALUES = ["tests/ops/test_pages.py", "tests/ops/test_values.py", "tests/ops/test_values_likelihoods.py"]
 NOT_BY_CLOCK = "not catastrophic"  # a test of speed, which other work on the machine may upset
 DOCTOR = "tests/cli/test_doctor.py"
@@ -31,19 +32,19 @@ TESTS: dict[str, list[Stage]] = {
         (CACHED, "tests/training/test_resume.py"),
         (CACHED, "tests/training/test_run_folder.py", "tests/training/test_train.py"),
     ],
-    "npvae/kernels/matmul/multiply.py": [(CACHED, MULTIPLY), (PLAIN, EQUALITY), (CACHED, JOBS, "-k", "ticket")],
+    "npvae/kernels/multiply.py": [(CACHED, MULTIPLY), (PLAIN, EQUALITY), (CACHED, JOBS, "-k", "ticket")],
     "npvae/kernels/matmul/alone.py": [(AFRESH, SMALL_VAE)],
     "npvae/kernels/matmul": [(PLAIN, JOBS), (AFRESH, MULTIPLY), (AFRESH, JOBS, "-k", "pieces_of or every_job")],
     "npvae/kernels/jit.py": [(AFRESH, JIT), (AFRESH, DOCTOR, "-k", "prints or advises")],
-    "npvae/kernels/blas.py": [
-        (CACHED, DOCTOR, BLAS, THREADS, "-k", "prints or advises or unknown or test_blas or follows or set_threads")
+    "npvae/kernels/team/blas.py": [
+        (CACHED, DOCTOR, BLAS, POOLS, "-k", "prints or advises or unknown or test_blas or follows or set_threads")
     ],
     "npvae/kernels/bernoulli_nll.py": [(PLAIN, EQUALITY, TWINS), (CACHED, TWINS)],
-    "npvae/kernels/team.py": [(CACHED, TEAM, THREADS, "-k", NOT_BY_CLOCK), (CACHED, MULTIPLY)],
-    "npvae/kernels/threads.py": [
+    "npvae/kernels/team/team.py": [(CACHED, TEAM, POOLS, "-k", NOT_BY_CLOCK), (CACHED, MULTIPLY)],
+    "npvae/kernels/team/pools.py": [
         (CACHED, MULTIPLY, "-k", "tiles_are or environment"),
         (CACHED, OPTIMIZERS, TWINS),
-        (CACHED, THREADS, TEAM, "-k", NOT_BY_CLOCK),
+        (CACHED, POOLS, TEAM, "-k", NOT_BY_CLOCK),
     ],
     "npvae/kernels/warmup.py": [(CACHED, DOCTOR, "-k", "warmup and tiles")],
     "npvae/kernels/mlp.py": [(AFRESH, SMALL_VAE)],
@@ -53,9 +54,9 @@ TESTS: dict[str, list[Stage]] = {
     "npvae/kernels/optimizers.py": [(PLAIN, OPTIMIZERS, TWINS), (CACHED, OPTIMIZERS)],
     "npvae/kernels/updates.py": [(PLAIN, OPTIMIZERS, TWINS), (AFRESH, OPTIMIZERS)],
     **{
-        f"npvae/kernels/{name}.py": [
+        f"npvae/kernels/team/{name}.py": [
             (AFRESH, JOBS, MULTIPLY),
-            (AFRESH, TEAM, THREADS, "-k", NOT_BY_CLOCK),
+            (AFRESH, TEAM, POOLS, "-k", NOT_BY_CLOCK),
             (AFRESH, OPTIMIZERS),
         ]
         for name in ("atomics", "jobs", "pieces")
@@ -66,10 +67,10 @@ TESTS: dict[str, list[Stage]] = {
 
 PLANTED = {
     "npvae/kernels/gaussian_kl.py": ("kl[n] = half * total", "kl[n] = total", "noticed"),
-    "npvae/kernels/matmul/multiply.py": ("a.T, b, out, True", "a.T, b, out, False", "noticed"),
+    "npvae/kernels/multiply.py": ("a.T, b, out, True", "a.T, b, out, False", "noticed"),
     "npvae/kernels/matmul/tiles.py": ("bb.mul(k, a_k)", "bb.add(k, a_k)", "noticed"),
     "npvae/kernels/jit.py": ("super().save_overload(sig, data)", "pass", "noticed"),  # seen by programs that it starts
-    "npvae/kernels/jobs.py": ("read(words, DONE) < pieces", "read(words, DONE) <= pieces", "hung"),
+    "npvae/kernels/team/jobs.py": ("read(state, DONE) < pieces", "read(state, DONE) <= pieces", "hung"),
 }
 """A mistake for every way of running kernels and one that never ends: what stands there, what is put there, verdict."""
 
@@ -114,8 +115,8 @@ NO_MISTAKES = {
     "abs(gi) <= least": "another result for a single number, and that is nothing beside the epsilon",
     "abs(mi) <= least": "another result for a single number, and that is nothing beside the epsilon",
     "vi <= least_m": "the same number",
-    "carray(floats_at(words[FIFTH]), 8)": "a length that is not looked at",
-    "carray(floats_at(words[SIXTH]), 3)": "a length that is not looked at",
+    "RATES, LEAST = (8, 2)": "a length that is not looked at",
+    "RATES, LEAST = (7, 3)": "a length that is not looked at",
     "BERNOULLI_PIECE = 32769": "pieces of any size give the same numbers",
     "ADAM_PIECE = 32769": "pieces of any size give the same numbers",
     "PIECE = 3000001": "pieces of any size give the same numbers",
@@ -135,22 +136,22 @@ NO_MISTAKES = {
     "block /= 2": "a power of two: the quotient is whole",
     "block / 2": "a power of two: the quotient is whole",
     "zip(vectors[::2], vectors[1::2]": "lengths that were made equal in the line above",
-    "WORDS * 8 + 65": "a byte more than is needed to begin on a cache line",
-    "WORDS * 9": "a few words more at the end",
-    "MAX_HELPERS + 2": "a word more at the end",
-    "MAX_HELPERS = 64": "one helper more, with a word of its own",
-    "ASLEEP = 41": "the word after, of which there is one more at the end",
-    "TICKET, DONE, STOP = (0, 9, 16)": "another word of the same cache line",
-    "TICKET, DONE, STOP = (1, 8, 16)": "another word of the same cache line",
-    "TICKET, DONE, STOP = (0, 8, 17)": "another word of the same cache line",
-    "self.words[STOP] = 2": "any number but 0 means stop",
+    "INTEGERS * 8 + 65": "a byte more than is needed to begin on a cache line",
+    "INTEGERS * 9": "a few integers more at the end",
+    "MAX_HELPERS + 2": "an integer more at the end",
+    "MAX_HELPERS = 64": "one helper more, with an integer of its own",
+    "ASLEEP = 41": "the integer after, of which there is one more at the end",
+    "TICKET, DONE, STOP = (0, 9, 16)": "another integer of the same cache line",
+    "TICKET, DONE, STOP = (1, 8, 16)": "another integer of the same cache line",
+    "TICKET, DONE, STOP = (0, 8, 17)": "another integer of the same cache line",
+    "self.state[STOP] = 2": "any number but 0 means stop",
     "HURRY = 300001": "a clock tick more",
     "PATIENCE = 1000001": "a clock tick more",
     "waiting_since >= HURRY": "a clock tick less",
     "quiet_for >= HURRY": "a clock tick less",
     "quiet_for >= PATIENCE": "a clock tick less",
-    "(read(words, TICKET) >> 40) + 2 & FIELD": "another number than the one before",
-    "(read(words, TICKET) >> 40) - 1 & FIELD": "another number than the one before",
+    "(read(state, TICKET) >> 40) + 2 & FIELD": "another number than the one before",
+    "(read(state, TICKET) >> 40) - 1 & FIELD": "another number than the one before",
     "startswith(('<', '_'))": "either of two",
     "helper.join(timeout=1)  ->": "patience with a helper that does not end",
     "for prefix in ('', 'scipy_')": "the order in which names are tried, of which a library has one",

@@ -75,12 +75,12 @@ def machine() -> dict[str, str]:
     import numpy as np
     from llvmlite.binding import get_host_cpu_name
 
-    from npvae.kernels import blas, threads
+    from npvae.kernels.team import blas, pools
 
     found = {
         "processor": get_host_cpu_name(),
         "cores": str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()),
-        "vectors": "AVX-512" if threads.get_host_cpu_features().get("avx512f") else "narrower than AVX-512",
+        "vectors": "AVX-512" if pools.get_host_cpu_features().get("avx512f") else "narrower than AVX-512",
         "blas": blas.description(),
         "python": platform.python_version(),
         "numpy": np.__version__,

@@ -19,7 +19,7 @@ from rounds import interleaved, machine, summary, write_json
 import npvae
 from npvae.figures import new_figure, save_png, style
 from npvae.figures.style import PALE, PALETTE
-from npvae.kernels import threads
+from npvae.kernels.team import pools
 
 BATCHES = (1, 4, 16, 64, 128, 256, 512, 1024, 2048, 4096)
 WIDTHS = (32, 64, 128, 256, 400, 512, 1024, 2048)
@@ -53,7 +53,7 @@ def measured(N: int, H: int, counts: tuple[int, ...], rounds: int) -> dict:
     row = {"N": N, "H": H, "Mflop": operations / 1e6, "MB": size / 1e6}
     calls = max(2, min(20, int(3e9 / operations)))
     for count in counts:
-        threads.set_threads(count)
+        pools.set_threads(count)
         seconds = summary(interleaved({"step": step}, rounds, calls, pause=0.02))["step"]["median"] / 1e3
         row[f"ms, {count}"] = round(seconds * 1e3, 3)
         row[f"GFLOP/s, {count}"] = round(operations / seconds / 1e9, 1)

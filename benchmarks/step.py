@@ -20,7 +20,7 @@ import numpy as np
 from rounds import interleaved, machine, summary, table, write_json
 
 import npvae
-from npvae.kernels import threads
+from npvae.kernels.team import pools
 
 CASES = {  # name: batch size, settings of the VAE, thread counts
     "mnist": (128, {"data_dim": 784}, (2, 1)),
@@ -39,7 +39,7 @@ def npvae_step(vae: npvae.VAE, x: np.ndarray, eps: np.ndarray, products: str | N
 
     def step() -> float:
         if products:
-            threads.PRODUCTS = products
+            pools.PRODUCTS = products
         loss, trace = vae.forward(x, eps, workspace)
         adam.step(vae.backward(trace))
         return loss
@@ -130,14 +130,14 @@ def run_case(name: str, count: int, rounds: int) -> dict[str, dict[str, float]]:
     reference = npvae.VAE(**settings, backend="numpy")
     eps = reference.draw_eps(N, rng)
     vaes = {
-        "npvae": (npvae.VAE(**settings), default := threads.choose()),
+        "npvae": (npvae.VAE(**settings), default := pools.choose()),
         "npvae, BLAS products": (npvae.VAE(**settings), "blas"),
         "npvae, backend numpy": (reference, None),
     }
     loss, trace = reference.forward(x, eps)
     wanted = reference.backward(trace).flat
     for vae, products in vaes.values():  # the same loss and gradients before anything is timed
-        threads.PRODUCTS = products or default
+        pools.PRODUCTS = products or default
         found_loss, found = vae.forward(x, eps, vae.workspace())
         np.testing.assert_allclose(found_loss, loss, rtol=1e-6)
         np.testing.assert_allclose(vae.backward(found).flat, wanted, rtol=1e-3, atol=2e-6)
@@ -154,14 +154,14 @@ def run_case(name: str, count: int, rounds: int) -> dict[str, dict[str, float]]:
     widths = [settings["data_dim"], *reference.hidden, 2 * reference.latent_dim]
     widths += [reference.latent_dim, *reference.hidden[::-1], settings["data_dim"]]
     contenders[FLOOR] = products_alone(widths, reference.latent_dim, N)
-    threads.set_threads(count)
+    pools.set_threads(count)
     for call in contenders.values():
         for _ in range(5):
             call()
     try:
         return summary(interleaved(contenders, rounds))
     finally:
-        threads.PRODUCTS = default
+        pools.PRODUCTS = default
 
 
 def main() -> None:

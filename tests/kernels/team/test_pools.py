@@ -11,7 +11,7 @@ import pytest
 from numba import config
 
 import npvae
-from npvae.kernels import blas, threads
+from npvae.kernels.team import blas, pools
 
 pytestmark = pytest.mark.skipif(bool(config.DISABLE_JIT), reason="jobs exist compiled only")
 
@@ -48,7 +48,7 @@ def run(program, **environment):
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="a system without fork")
 def test_training_goes_on_in_a_forked_child(products):
     program = """
-        from npvae.kernels.threads import team
+        from npvae.kernels.team.pools import team
         team.resize(3)
         wanted, alive = train(), [helper.is_alive() for helper in team.helpers]
         child = os.fork()
@@ -78,8 +78,8 @@ def test_a_program_sends_its_helpers_home_before_it_ends():
         import atexit
         helpers = []
         atexit.register(lambda: print([helper.is_alive() for helper in helpers]))  # the last of these to be called
-        from npvae.kernels.jobs import outer_product
-        from npvae.kernels.threads import team
+        from npvae.kernels.team.jobs import outer_product
+        from npvae.kernels.team.pools import team
         team.resize(3)
         team.run(outer_product, *[np.ones((300, 300), np.float32) for _ in range(3)], False)
         helpers += team.helpers
@@ -89,7 +89,7 @@ def test_a_program_sends_its_helpers_home_before_it_ends():
 
 def test_the_same_bits_for_one_thread_and_two_with_tiles():
     program = """
-        from npvae.kernels.threads import set_threads
+        from npvae.kernels.team.pools import set_threads
         a = train(5)
         set_threads(1)
         print((a == train(5)).all())
@@ -100,9 +100,9 @@ def test_the_same_bits_for_one_thread_and_two_with_tiles():
 @pytest.mark.parametrize("omp", ["1", "2", "7"])
 def test_the_default_follows_what_blas_takes_from_the_environment(omp):
     program = """
-        from npvae.kernels import blas, threads
+        from npvae.kernels.team import blas, pools
         train(1)
-        print(threads.team.threads, len(threads.team.helpers) < threads.team.threads, blas.threads())
+        print(pools.team.threads, len(pools.team.helpers) < pools.team.threads, blas.threads())
     """
     team, enough, of_blas = run(program, OMP_NUM_THREADS=omp, OPENBLAS_NUM_THREADS="").split()
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
@@ -114,36 +114,36 @@ def test_the_default_follows_what_blas_takes_from_the_environment(omp):
 def test_where_blas_cannot_be_asked_there_are_as_many_threads_as_cores_that_may_be_used(monkeypatch):
     monkeypatch.setattr(blas, "threads", lambda: None)
     monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0: set(range(5))}[process], raising=False)
-    assert threads.default_threads() == 5
+    assert pools.default_threads() == 5
     monkeypatch.delattr(os, "sched_getaffinity")
     monkeypatch.setattr(os, "cpu_count", lambda: 7)
-    assert threads.default_threads() == 7
+    assert pools.default_threads() == 7
     monkeypatch.setattr(os, "cpu_count", lambda: None)
-    assert threads.default_threads() == 1
+    assert pools.default_threads() == 1
 
 
 def test_set_threads_sets_both_pools_and_refuses_none():
-    before, of_blas = threads.team.threads, blas.threads()
+    before, of_blas = pools.team.threads, blas.threads()
     try:
         for n in (2, 1):
-            threads.set_threads(n)
-            assert threads.team.threads == n
+            pools.set_threads(n)
+            assert pools.team.threads == n
             assert blas.threads() in (n, None)
         with pytest.raises(ValueError, match="threads is 0, expected at least 1"):
-            threads.set_threads(0)
+            pools.set_threads(0)
     finally:
-        threads.set_threads(before)
+        pools.set_threads(before)
         if of_blas:
             blas.set_threads(of_blas)
 
 
 def test_the_team_computes_what_is_large_and_float32_if_products_are_its_own(monkeypatch):
-    large, small = np.zeros(threads.SHARED_FROM, np.float32), np.zeros(threads.SHARED_FROM - 1, np.float32)
+    large, small = np.zeros(pools.SHARED_FROM, np.float32), np.zeros(pools.SHARED_FROM - 1, np.float32)
     for products, taken in (("tiles", True), ("blas", False)):
-        monkeypatch.setattr(threads, "PRODUCTS", products)
-        assert threads.team_computes(large) == taken
-        assert not threads.team_computes(small)
-        assert not threads.team_computes(large.astype(np.float64))
+        monkeypatch.setattr(pools, "PRODUCTS", products)
+        assert pools.team_computes(large) == taken
+        assert not pools.team_computes(small)
+        assert not pools.team_computes(large.astype(np.float64))
 
 
 def test_the_default_arrangement_is_not_the_catastrophic_one():
@@ -151,7 +151,7 @@ def test_the_default_arrangement_is_not_the_catastrophic_one():
     x = np.random.default_rng(0).random((128, 784), dtype=np.float32)
     vae = npvae.VAE(784)
     adam, workspace, eps = npvae.Adam(vae.params), vae.workspace(), vae.draw_eps(len(x), np.random.default_rng(1))
-    default = threads.team.threads
+    default = pools.team.threads
 
     def seconds():
         start = time.perf_counter()
@@ -164,9 +164,9 @@ def test_the_default_arrangement_is_not_the_catastrophic_one():
     try:
         for _ in range(8):
             for n, found in times.items():
-                threads.set_threads(n)
+                pools.set_threads(n)
                 seconds()
                 found.append(seconds())
     finally:
-        threads.set_threads(default)
+        pools.set_threads(default)
     assert min(times[default]) < 2 * min(times[1])

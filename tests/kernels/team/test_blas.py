@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from npvae.kernels import blas
+from npvae.kernels.team import blas
 
 known = pytest.mark.skipif(blas.threads() is None, reason="a BLAS that cannot be asked")
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from numba import config
 
-from npvae.kernels.jobs import ASLEEP, STOP, outer_product
-from npvae.kernels.team import MAX_HELPERS, Team, _help, new_words
+from npvae.kernels.team.jobs import ASLEEP, STOP, outer_product
+from npvae.kernels.team.team import MAX_HELPERS, Team, _help, new_state
 
 pytestmark = pytest.mark.skipif(bool(config.DISABLE_JIT), reason="jobs exist compiled only")
 
@@ -32,9 +32,9 @@ def test_helpers_sleep_when_idle_wake_for_a_job_and_stop():
     assert [helper.is_alive() for helper in team.helpers] == [True, True]
     assert [helper.name for helper in team.helpers] == ["npvae-0", "npvae-1"]  # as a debugger lists them
     until = time.monotonic() + 10
-    while not all(team.words[ASLEEP : ASLEEP + 2]) and time.monotonic() < until:
+    while not all(team.state[ASLEEP : ASLEEP + 2]) and time.monotonic() < until:
         time.sleep(0.01)
-    assert list(team.words[ASLEEP : ASLEEP + 2]) == [1, 1]
+    assert list(team.state[ASLEEP : ASLEEP + 2]) == [1, 1]
     helpers = team.helpers
     np.testing.assert_array_equal(computed(team, a, b), wanted)
     team.stop()
@@ -45,16 +45,16 @@ def test_helpers_sleep_when_idle_wake_for_a_job_and_stop():
 
 
 def test_a_helper_that_found_no_work_waits_until_it_is_rung_for():
-    words, waited = new_words(), []
+    state, waited = new_state(), []
 
     def wait():
-        waited.append(int(words[ASLEEP]))
-        words[STOP] = 1
+        waited.append(int(state[ASLEEP]))
+        state[STOP] = 1
 
-    helper = threading.Thread(target=_help, args=(words, 0, SimpleNamespace(acquire=wait)))
+    helper = threading.Thread(target=_help, args=(state, 0, SimpleNamespace(acquire=wait)))
     helper.start()
     helper.join(timeout=20)
-    words[STOP] = 1
+    state[STOP] = 1
     assert waited == [1]
 
 
@@ -111,12 +111,12 @@ def test_a_team_that_was_taken_when_its_process_forked_is_free_in_the_child():
 def test_whoever_finds_the_team_taken_works_alone_and_does_not_wait():
     team, done = Team(2), []
     with team.taken:
-        worker = threading.Thread(target=team.run, args=(lambda words, x: done.append((words, x)), 5), daemon=True)
+        worker = threading.Thread(target=team.run, args=(lambda state, x: done.append((state, x)), 5), daemon=True)
         worker.start()
         worker.join(timeout=30)
         assert len(done) == 1
     assert done[0][1] == 5
-    assert done[0][0] is not team.words
+    assert done[0][0] is not team.state
     assert team.helpers == []
     assert not team.taken.locked()
 
@@ -124,10 +124,10 @@ def test_whoever_finds_the_team_taken_works_alone_and_does_not_wait():
 def test_a_bell_is_rung_once_for_each_helper_that_sleeps():
     team = Team(3)
     team.started, team.bells = True, [threading.Semaphore(0), threading.Semaphore(0)]
-    team.words[ASLEEP + 1] = 1
+    team.state[ASLEEP + 1] = 1
     team._ring()
     team._ring()
-    assert not team.words[ASLEEP : ASLEEP + 2].any()
+    assert not team.state[ASLEEP : ASLEEP + 2].any()
     assert [bell.acquire(blocking=False) for bell in (*team.bells, team.bells[1])] == [False, True, False]
 
 
@@ -141,8 +141,8 @@ def test_a_team_has_its_caller_at_least_and_no_more_helpers_than_words():
 
 
 def test_the_state_of_a_team_begins_on_a_cache_line_without_a_job():
-    several = [new_words() for _ in range(50)]  # all kept: memory that is given back comes again at the same place
-    for words in several:
-        assert words.ctypes.data % 64 == 0
-        assert words.size > ASLEEP + MAX_HELPERS - 1
-        assert not words.any()
+    several = [new_state() for _ in range(50)]  # all kept: memory that is given back comes again at the same place
+    for state in several:
+        assert state.ctypes.data % 64 == 0
+        assert state.size > ASLEEP + MAX_HELPERS - 1
+        assert not state.any()

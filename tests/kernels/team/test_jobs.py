@@ -11,8 +11,12 @@ import pytest
 from numba import config
 
 from npvae import ops
-from npvae.kernels.atomics import give_way, ticks
-from npvae.kernels.jobs import (
+from npvae.kernels.matmul.products import PIECE, ROW_BLOCK, outer_pieces, rows_of_block, share, strips_of
+from npvae.kernels.matmul.tiles import DOT_ROWS, OUTER_VECTORS
+from npvae.kernels.matmul.vectors import LANES
+from npvae.kernels.multiply import LARGEST
+from npvae.kernels.team.atomics import give_way, ticks
+from npvae.kernels.team.jobs import (
     ASLEEP,
     DONE,
     FIELD,
@@ -28,12 +32,8 @@ from npvae.kernels.jobs import (
     outer_product,
     take_pieces,
 )
-from npvae.kernels.matmul.multiply import LARGEST
-from npvae.kernels.matmul.products import PIECE, ROW_BLOCK, outer_pieces, rows_of_block, share, strips_of
-from npvae.kernels.matmul.tiles import DOT_ROWS, OUTER_VECTORS
-from npvae.kernels.matmul.vectors import LANES
-from npvae.kernels.pieces import ADAM_PIECE, BERNOULLI_PIECE, FIRST, do_piece
-from npvae.kernels.team import Team, new_words
+from npvae.kernels.team.pieces import ADAM_PIECE, BERNOULLI_PIECE, OUTER, do_piece
+from npvae.kernels.team.team import Team, new_state
 from npvae.kernels.updates import adam
 
 compiled = pytest.mark.skipif(bool(config.DISABLE_JIT), reason="jobs exist compiled only")
@@ -70,33 +70,33 @@ def test_a_likelihood_in_pieces_is_the_likelihood_for_any_number_of_threads(shap
     np.testing.assert_array_equal(found[0][1], found[1][1])
 
 
-def product_in(words, rows, inner, columns):
+def product_in(state, rows, inner, columns):
     """Multiply matrices of ones with this state of a team."""
     out = np.empty((rows, columns), np.float32)
-    outer_product(words, np.ones((rows, inner), np.float32), np.ones((inner, columns), np.float32), out, False)
+    outer_product(state, np.ones((rows, inner), np.float32), np.ones((inner, columns), np.float32), out, False)
     assert (out == inner).all()
 
 
 @compiled
 def test_products_are_shared_from_four_million_operations_on():
     for inner, shared in ((199, False), (200, True)):
-        words = new_words()
-        product_in(words, 100, inner, 100)
-        assert bool(words[TICKET]) == shared
+        state = new_state()
+        product_in(state, 100, inner, 100)
+        assert bool(state[TICKET]) == shared
 
 
 @compiled
 @pytest.mark.parametrize("first", [0, 2**20 - 3])
 def test_every_job_has_another_number_than_the_one_before_also_after_the_last_number(first):
     """Else a helper that was late would take the ticket of a new job for that of an old one."""
-    words, numbers = new_words(), []
-    words[TICKET] = first << 40
+    state, numbers = new_state(), []
+    state[TICKET] = first << 40
     for _ in range(6):
-        product_in(words, 100, 200, 100)
-        ticket = int(words[TICKET])
+        product_in(state, 100, 200, 100)
+        ticket = int(state[TICKET])
         numbers.append(ticket >> 40)
-        assert ticket & FIELD == (ticket >> 20) & FIELD == words[DONE]  # all pieces were taken, and done
-        assert words[DONE] == outer_pieces(100, 100, 200)
+        assert ticket & FIELD == (ticket >> 20) & FIELD == state[DONE]  # all pieces were taken, and done
+        assert state[DONE] == outer_pieces(100, 100, 200)
     assert len(set(numbers)) == 6
     assert 0 <= min(numbers) <= max(numbers) < 2**20
 
@@ -104,16 +104,16 @@ def test_every_job_has_another_number_than_the_one_before_also_after_the_last_nu
 @compiled
 @pytest.mark.parametrize("helping", [True, False])
 def test_a_helper_alone_does_every_piece_once_as_the_caller_does(helping):
-    rng, words = np.random.default_rng(0), new_words()
+    rng, state = np.random.default_rng(0), new_state()
     a, b = rng.standard_normal((300, 200), np.float32), rng.standard_normal((200, 320), np.float32)
     wanted, out = np.empty((2, 300, 320), np.float32)
-    outer_product(words, a, b, wanted, False)
-    pieces = int(words[DONE])
+    outer_product(state, a, b, wanted, False)
+    pieces = int(state[DONE])
     assert pieces > 4
-    words[FIRST], words[DONE], words[TICKET] = out.ctypes.data, 0, pieces << 20
+    state[OUTER.out], state[DONE], state[TICKET] = out.ctypes.data, 0, pieces << 20
     out[:] = np.nan
-    assert take_pieces(words, helping) == pieces
-    assert words[DONE] == pieces
+    assert take_pieces(state, helping) == pieces
+    assert state[DONE] == pieces
     np.testing.assert_array_equal(out, wanted)
 
 
@@ -145,13 +145,13 @@ JOBS = [pytest.param(*rest, id=kind) for kind, *rest in jobs()]
 @pytest.mark.parametrize(("job", "arguments", "result", "most"), JOBS)
 def test_the_pieces_of_a_job_are_parts_of_bounded_size_that_do_not_overlap(job, arguments, result, most):
     """Else threads would write the same numbers at once, or one thread would do the work of all."""
-    words = new_words()
-    job(words, *arguments)
-    pieces, times_written = int(words[DONE]), np.zeros(result.shape, int)
+    state = new_state()
+    job(state, *arguments)
+    pieces, times_written = int(state[DONE]), np.zeros(result.shape, int)
     assert pieces > 2
     for piece in range(pieces):
         result[...] = 0
-        do_piece(words, piece)
+        do_piece(state, piece)
         assert 0 < np.count_nonzero(result) <= most
         times_written += result != 0
     assert (times_written == 1).all()
@@ -160,12 +160,12 @@ def test_the_pieces_of_a_job_are_parts_of_bounded_size_that_do_not_overlap(job, 
 @compiled
 def test_a_helper_without_work_looks_for_it_for_a_while_and_then_says_that_it_sleeps():
     for stop in (1, 0):  # the first call compiles
-        words = new_words()
-        words[STOP] = stop
+        state = new_state()
+        state[STOP] = stop
         start = time.perf_counter()
-        help_out(words, 2)
+        help_out(state, 2)
         seconds = time.perf_counter() - start
-        assert list(np.flatnonzero(words)) == ([STOP] if stop else [ASLEEP + 2])
+        assert list(np.flatnonzero(state)) == ([STOP] if stop else [ASLEEP + 2])
     assert seconds > 50e-6  # PATIENCE at 20 GHz
 
 
@@ -177,7 +177,7 @@ def test_adam_in_pieces_is_adam(size):
     arrays = rng.random((4, size), np.float32)
     wanted, found = list(arrays.copy()), list(arrays.copy())
     adam(*wanted, rates, least)
-    adam_step(new_words(), *found, rates, least)
+    adam_step(new_state(), *found, rates, least)
     np.testing.assert_allclose(found, wanted, rtol=1e-6)
     assert (found[0] != arrays[0]).all()
 
@@ -190,22 +190,22 @@ def compiled_with(kernel, **others):
 
 @compiled
 def test_who_waits_gives_way_after_a_tenth_of_a_millisecond_and_not_before():
-    now, words, waited = numba.njit(lambda: ticks()), new_words(), []
+    now, state, waited = numba.njit(lambda: ticks()), new_state(), []
 
     def note():
         waited.append(now() - start)
-        words[DONE] = 3  # that the others are done, for who waits for them
+        state[DONE] = 3  # that the others are done, for who waits for them
 
-    noted, take_none = CFUNCTYPE(None)(note), numba.njit(lambda words, helping: 0)
+    noted, take_none = CFUNCTYPE(None)(note), numba.njit(lambda state, helping: 0)
     for kernel, *arguments in ((help_out, 0), (do_job, 3)):
         loop = compiled_with(kernel, give_way=noted, take_pieces=take_none)
         start = now()
-        loop(words, *arguments)  # compiles
+        loop(state, *arguments)  # compiles
         waited.clear()
         for _ in range(100):  # on a busy machine its patience may be over before it looks at the clock again
             if not waited:
                 start = now()
-                loop(words, *arguments)
+                loop(state, *arguments)
         assert waited
         assert waited[0] > HURRY
 
@@ -220,22 +220,22 @@ def test_giving_way_is_a_call_of_the_system():
 
 @compiled
 def test_a_helper_is_patient_from_its_last_piece_on():
-    now, words, began, late, from_the_back = numba.njit(lambda: ticks()), new_words(), 61, 62, 63
+    now, state, began, late, from_the_back = numba.njit(lambda: ticks()), new_state(), 61, 62, 63
 
     @numba.njit
-    def one_piece_each_time(words, helping):
+    def one_piece_each_time(state, helping):
         """Until it was asked for three when patience would long be over, counted from the first."""
-        words[from_the_back] = helping
-        if ticks() - words[began] > 2 * PATIENCE:
-            words[late] += 1
-        return 1 if words[late] <= 3 else 0
+        state[from_the_back] = helping
+        if ticks() - state[began] > 2 * PATIENCE:
+            state[late] += 1
+        return 1 if state[late] <= 3 else 0
 
     loop = compiled_with(help_out, take_pieces=one_piece_each_time)
     for _ in range(2):  # the first call compiles
-        words[began], words[late] = now(), 0
-        loop(words, 0)
-    assert words[late] > 4  # it went on looking after the last piece
-    assert words[from_the_back] == 1
+        state[began], state[late] = now(), 0
+        loop(state, 0)
+    assert state[late] > 4  # it went on looking after the last piece
+    assert state[from_the_back] == 1
 
 
 def test_the_pieces_of_the_largest_product_can_be_counted_in_a_ticket():

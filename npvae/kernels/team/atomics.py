@@ -1,6 +1,6 @@
 """Reading and writing one integer between threads, as instructions: what numba does not offer.
 
-Each function works on `words`, a 1-d array of int64, at index i. Emitted as LLVM's atomic operations, which say to the
+Each function works on entry i of `state`, a 1-d array of int64. Emitted as LLVM's atomic operations, which say to the
 compiler and to the processor what may not be moved across them.
 """
 
@@ -15,7 +15,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-_WORD = ir.IntType(64)
+_INT64 = ir.IntType(64)
 
 
 def instruction(emitter: Callable) -> Any:
@@ -24,46 +24,46 @@ def instruction(emitter: Callable) -> Any:
 
 
 @instruction
-def read(_, words, i):  # type: ignore[no-untyped-def]
-    """words[i], and no later read may move before it."""
+def read(_, state, i):  # type: ignore[no-untyped-def]
+    """state[i], and no later read may move before it."""
 
     def emit(context, b, signature, arguments):  # type: ignore[no-untyped-def]
         return b.load_atomic(_address(context, b, signature, arguments), "acquire", 8)
 
-    return types.int64(words, types.int64), emit
+    return types.int64(state, types.int64), emit
 
 
 @instruction
-def write(_, words, i, value):  # type: ignore[no-untyped-def]
-    """words[i] = value, and no earlier write may move behind it."""
+def write(_, state, i, value):  # type: ignore[no-untyped-def]
+    """state[i] = value, and no earlier write may move behind it."""
 
     def emit(context, b, signature, arguments):  # type: ignore[no-untyped-def]
         b.store_atomic(arguments[2], _address(context, b, signature, arguments), "release", 8)
         return context.get_dummy_value()
 
-    return types.void(words, types.int64, types.int64), emit
+    return types.void(state, types.int64, types.int64), emit
 
 
 @instruction
-def add_one(_, words, i):  # type: ignore[no-untyped-def]
-    """words[i] += 1, undivided."""
+def add_one(_, state, i):  # type: ignore[no-untyped-def]
+    """state[i] += 1, undivided."""
 
     def emit(context, b, signature, arguments):  # type: ignore[no-untyped-def]
-        return b.atomic_rmw("add", _address(context, b, signature, arguments), _WORD(1), "acq_rel")
+        return b.atomic_rmw("add", _address(context, b, signature, arguments), _INT64(1), "acq_rel")
 
-    return types.int64(words, types.int64), emit
+    return types.int64(state, types.int64), emit
 
 
 @instruction
-def replace_if(_, words, i, old, new):  # type: ignore[no-untyped-def]
-    """Set words[i] to new if it is old, undivided; True if it was."""
+def replace_if(_, state, i, old, new):  # type: ignore[no-untyped-def]
+    """Set state[i] to new if it is old, undivided; True if it was."""
 
     def emit(context, b, signature, arguments):  # type: ignore[no-untyped-def]
         address = _address(context, b, signature, arguments)
         found = b.cmpxchg(address, arguments[2], arguments[3], "acq_rel", "acquire")
         return b.extract_value(found, 1)
 
-    return types.boolean(words, *[types.int64] * 3), emit
+    return types.boolean(state, *[types.int64] * 3), emit
 
 
 @instruction
@@ -71,7 +71,7 @@ def ticks(_):  # type: ignore[no-untyped-def]
     """The processor's clock."""
 
     def emit(context, b, signature, arguments):  # type: ignore[no-untyped-def]
-        clock = cgutils.get_or_insert_function(b.module, ir.FunctionType(_WORD, []), "llvm.readcyclecounter")
+        clock = cgutils.get_or_insert_function(b.module, ir.FunctionType(_INT64, []), "llvm.readcyclecounter")
         return b.call(clock, [])
 
     return types.int64(), emit

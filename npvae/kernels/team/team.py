@@ -1,6 +1,6 @@
 """Threads that share one product: the caller, and helpers that take pieces of it when they have time.
 
-How a job is shared is in `npvae.kernels.jobs`. What follows from it:
+How a job is shared is in `npvae.kernels.team.jobs`. What follows from it:
 - The caller never waits for a helper to begin. If helpers are late, asleep, were lost in a fork or could never be
   started, the caller does it all: slower, with the same result to the last bit.
 - A helper in its loop needs no lock of Python's. It looks for work for a fraction of a millisecond, then sleeps until
@@ -19,17 +19,17 @@ from typing import Any
 
 import numpy as np
 
-from npvae.kernels.jobs import ASLEEP, STOP, help_out
+from npvae.kernels.team.jobs import ASLEEP, STOP, help_out
 
 MAX_HELPERS = 63
-WORDS = ASLEEP + MAX_HELPERS + 1
+INTEGERS = ASLEEP + MAX_HELPERS + 1
 
 
-def new_words() -> np.ndarray:
+def new_state() -> np.ndarray:
     """The state of a team without a job, on cache lines of its own."""
-    raw = np.zeros(WORDS * 8 + 64, np.uint8)
+    raw = np.zeros(INTEGERS * 8 + 64, np.uint8)
     start = -raw.ctypes.data % 64
-    return raw[start : start + WORDS * 8].view(np.int64)
+    return raw[start : start + INTEGERS * 8].view(np.int64)
 
 
 class Team:
@@ -38,7 +38,7 @@ class Team:
     def __init__(self, threads: int) -> None:
         """`threads` counts the caller too."""
         self.threads = max(1, min(threads, MAX_HELPERS + 1))
-        self.words = new_words()
+        self.state = new_state()
         self.taken = threading.Lock()
         self.bells: list[threading.Semaphore] = []
         self.helpers: list[threading.Thread] = []
@@ -47,32 +47,32 @@ class Team:
     def run(self, job: Callable, *arguments: Any) -> None:
         """Do a job with the whole team, or alone if another Python thread has it."""
         if not self.taken.acquire(blocking=False):
-            job(new_words(), *arguments)
+            job(new_state(), *arguments)
             return
         try:
             self._ring()
-            job(self.words, *arguments)
+            job(self.state, *arguments)
         finally:
             self.taken.release()
 
     def resize(self, threads: int) -> None:
-        """Be of another size from the next job on."""
+        """Change the number of threads, from the next job on."""
         self.stop()
         self.threads = max(1, min(threads, MAX_HELPERS + 1))
 
     def stop(self) -> None:
         """Send the helpers home. A later job starts new ones."""
         with self.taken:
-            self.words[STOP] = 1
+            self.state[STOP] = 1
             for bell in self.bells:
                 bell.release()
             for helper in self.helpers:
                 helper.join(timeout=1)
-            self.words, self.bells, self.helpers, self.started = new_words(), [], [], False
+            self.state, self.bells, self.helpers, self.started = new_state(), [], [], False
 
     def forget(self) -> None:
         """After a fork the child has no helpers: it starts its own."""
-        self.words, self.bells, self.helpers, self.started = new_words(), [], [], False
+        self.state, self.bells, self.helpers, self.started = new_state(), [], [], False
         self.taken = threading.Lock()
 
     def _ring(self) -> None:
@@ -80,15 +80,15 @@ class Team:
         if not self.started:
             self._start()
         for me, bell in enumerate(self.bells):
-            if self.words[ASLEEP + me]:
-                self.words[ASLEEP + me] = 0
+            if self.state[ASLEEP + me]:
+                self.state[ASLEEP + me] = 0
                 bell.release()
 
     def _start(self) -> None:
         self.started = True
         for me in range(self.threads - 1):
             bell = threading.Semaphore(0)
-            helper = threading.Thread(target=_help, args=(self.words, me, bell), name=f"npvae-{me}", daemon=True)
+            helper = threading.Thread(target=_help, args=(self.state, me, bell), name=f"npvae-{me}", daemon=True)
             try:
                 helper.start()
             except RuntimeError:  # the system allows no more threads: the team is as large as it is
@@ -97,7 +97,7 @@ class Team:
             self.helpers.append(helper)
 
 
-def _help(words: np.ndarray, me: int, bell: threading.Semaphore) -> None:
-    while not words[STOP]:
-        help_out(words, me)
+def _help(state: np.ndarray, me: int, bell: threading.Semaphore) -> None:
+    while not state[STOP]:
+        help_out(state, me)
         bell.acquire()
