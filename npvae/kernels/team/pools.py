@@ -10,8 +10,9 @@ from each other, and a step would last ten times as long. So a training step use
 
 Which of the two it is follows from the processor alone: tiles where it has 512-bit vectors. A stopwatch would pick the
 faster one more often, and would make results depend on what else the machine was doing, because tiles and BLAS round
-differently and the same seed must give the same bits. What the rule rests on is measured in benchmarks/kernels.py, and
-`npvae doctor` measures it on the spot. `NPVAE_PRODUCTS=blas` or `=tiles` in the environment overrides it.
+differently and the same seed must give the same bits. What the rule rests on is measured in
+benchmarks/speed/kernels.py, and `npvae doctor` measures it on the spot. `NPVAE_PRODUCTS=blas` or `=tiles` in the
+environment overrides it.
 
 Numba's own parallel loops are not used at all, so neither its threading layer nor OMP_WAIT_POLICY matters.
 

@@ -1,6 +1,6 @@
 """What a step costs when the data lie in a file larger than memory may be, beside the same step from memory.
 
-    python benchmarks/memory_map.py [--rows N]
+    python benchmarks/speed/memory_map.py [--rows N]
 
 A sparse .npy of 4 GB is trained on through its memory map, in shuffled blocks, beside 60,000 images in memory. Steps of
 both are interleaved in one process, 20 at a time, and their medians are compared. A sparse file has no blocks on the

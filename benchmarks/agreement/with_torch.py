@@ -5,7 +5,7 @@ torch.distributions where it has them, which share no code with npvae's pages. B
 every activation, then every objective that is the gradient of its own forward. Printed is the largest relative
 difference of loss and gradients, max|a - b| / max|b|; the exit code is 1 if one is above 1e-10.
 
-    python benchmarks/agree_with_torch.py [--json FILE]
+    python benchmarks/agreement/with_torch.py [--json FILE]
 """
 
 import argparse

@@ -1,6 +1,6 @@
 """How does a step's cost follow its operations and bytes? Batch 1 to 4096, hidden 32 to 2048, one thread and two.
 
-    python benchmarks/scaling.py [--json FILE] [--figure FILE.png]
+    python benchmarks/speed/scaling.py [--json FILE] [--figure FILE.png]
 
 784-H-20-H-784 in float32. Operations are those of the matrix products, two each multiply-add; bytes are what must move
 at least: every weight read twice and its gradient written once, Adam's 7 passes over the parameters, every activation

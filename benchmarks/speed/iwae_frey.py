@@ -4,7 +4,7 @@
 Li & Turner (2016), who report 29.0 s an epoch for IWAE in NumPy on an i7-4930K. First both are shown to compute the
 same loss and gradient on the same weights and noise; then rounds of npvae and PyTorch (eager, fused Adam) alternate.
 
-    python benchmarks/iwae_frey.py --data-dir FOLDER [--rounds 5] [--samples 50] [--threads 2] [--json FILE]
+    python benchmarks/speed/iwae_frey.py --data-dir FOLDER [--rounds 5] [--samples 50] [--threads 2] [--json FILE]
 """
 
 import argparse

@@ -5,7 +5,7 @@ float32: the mean test loss with one noise sample an image, in nats, after every
 same distribution of weights) and draw their own order and noise, so curves agree within the spread of seeds, no closer.
 A seed that is finished is kept and not trained again.
 
-    python benchmarks/reproduce_vae_mnist.py [--epochs 10] [--seeds 1 2 3] [--no-torch] [--quick]
+    python benchmarks/reproduce/vae_mnist.py [--epochs 10] [--seeds 1 2 3] [--no-torch] [--quick]
 """
 
 import argparse

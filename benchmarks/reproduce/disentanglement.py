@@ -5,7 +5,7 @@ A VAE 256-200-200-10 with ReLU is trained on all 6,144 generated shapes (npvae.d
 al. (2018) worked on dSprites, whose figures do not carry over to these pictures: what is reproduced is the shape of the
 curves - the rate falls with beta, the distortion rises, and the scores peak between - and their spread over seeds.
 
-    python benchmarks/reproduce_disentanglement.py [--betas ...] [--seeds ...] [--epochs 100] [--minutes M] [--quick]
+    python benchmarks/reproduce/disentanglement.py [--betas ...] [--seeds ...] [--epochs 100] [--minutes M] [--quick]
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Tables of `mutation.py`: which tests look at which file, and which survivors are no mistakes."""
+"""Tables of `run.py`: which tests look at which file, and which survivors are no mistakes."""
 
 from __future__ import annotations
 

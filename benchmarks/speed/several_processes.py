@@ -5,7 +5,7 @@ First the gradient of one batch, by all processes and by one. Then ten epochs of
 the losses at the end, seconds an epoch, and of a step the milliseconds for computing and for the all-reduce of the
 652,824 gradients (medians). The exit code is 1 if a gradient differs by more than 1e-6, or a loss by more than 0.5.
 
-    python benchmarks/several_processes.py [--data-dir FOLDER] [--epochs E] [--quick]      (--quick: digits, 2 epochs)
+    python benchmarks/speed/several_processes.py [--data-dir FOLDER] [--epochs E] [--quick]  (--quick: digits, 2 epochs)
 
 Measured once on 2 cores that had other work to do (load 7), MNIST, ten epochs:
 

@@ -1,6 +1,6 @@
 """From the MNIST files to a trained VAE: wall time and peak memory, against PyTorch with the data in memory.
 
-    python benchmarks/epoch.py --data-dir DIR [--epochs 10] [--repeat 1] [--json FILE]
+    python benchmarks/speed/epoch.py --data-dir DIR [--epochs 10] [--repeat 1] [--json FILE]
 
 npvae runs as a program of its own, from the start of Python to the last test loss: interpreter, imports, reading and
 unpacking the files, training, a test after each epoch. PyTorch's figure begins when the data are float32 in memory and

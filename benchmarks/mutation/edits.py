@@ -1,4 +1,4 @@
-"""Every small mistake that can be made in a file: what `mutation.py` lets the tests look for.
+"""Every small mistake that can be made in a file: what `run.py` lets the tests look for.
 
 An edit swaps an operator, a comparison or the two parts of a tuple, moves a number, negates a condition, drops a
 keyword argument or leaves out a statement. Not edited: docstrings, annotations, messages of errors, imports, and the

@@ -1,12 +1,12 @@
 """How many small mistakes the tests notice: every mutant is one edit of one file, and the tests of that file are run.
 
-    python benchmarks/mutation.py                      # everything in TESTS, in random order; an hour or two
-    python benchmarks/mutation.py --quick              # 40 mutants
-    python benchmarks/mutation.py npvae/ops/dense.py   # these files, and all in these folders
-    python benchmarks/mutation.py --minutes 10         # as many as fit, an unbiased sample since the order is random
-    python benchmarks/mutation.py --again run.log      # the survivors of an earlier run that nothing explains
+    python benchmarks/mutation/run.py                      # everything in TESTS, in random order; an hour or two
+    python benchmarks/mutation/run.py --quick              # 40 mutants
+    python benchmarks/mutation/run.py npvae/ops/dense.py   # these files, and all in these folders
+    python benchmarks/mutation/run.py --minutes 10         # as many as fit, an unbiased sample: the order is random
+    python benchmarks/mutation/run.py --again run.log      # the survivors of an earlier run that nothing explains
 
-`mutants.py` makes the edits; `mutation_tables.py` has the tests of each file, and the survivors that are no mistakes.
+`edits.py` makes the edits; `tables.py` has the tests of each file, and the survivors that are no mistakes.
 Each mutant is tested in a fork of this process, which has imported what does not change. The file on disk is never
 touched: the fork, and every Python that it starts, imports its own version of it (`edited_module`). A mutant on which
 the tests hang counts as noticed.
@@ -33,13 +33,13 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from mutants import mutants
-from mutation_tables import AFRESH, NO_MISTAKES, PLAIN, PLANTED, TESTS, Stage
+from edits import mutants
+from tables import AFRESH, NO_MISTAKES, PLAIN, PLANTED, TESTS, Stage
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # one core a mutant
 os.environ["HYPOTHESIS_PROFILE"] = "mutation"  # see warm_up
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 SCRATCH = Path(tempfile.gettempdir()) / f"npvae-mutation-{os.getpid()}"
 SLOWER, MORE = 3, 10  # the time limit of a stage: so many times as long as the original takes, and so many seconds
 
@@ -206,7 +206,7 @@ def edit_module(path: Path, source: str) -> None:
     """From now on, here and in every Python started from here, import this source in place of a file."""
     SCRATCH.mkdir(exist_ok=True)
     (SCRATCH / "source.py").write_text(source)
-    folder = ROOT / "benchmarks" / "edited_module"
+    folder = Path(__file__).with_name("edited_module").resolve()
     before = os.environ.get("PYTHONPATH")
     os.environ["PYTHONPATH"] = os.pathsep.join([str(folder), *([before] if before else [])])
     os.environ |= {"EDITED_PATH": str(path), "EDITED_SOURCE": str(SCRATCH / "source.py")}

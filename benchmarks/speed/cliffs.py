@@ -1,6 +1,6 @@
 """Does a step stay fast when the circumstances are bad? Every case against the quiet step; 3 times is the limit.
 
-    python benchmarks/cliffs.py [--json FILE]
+    python benchmarks/speed/cliffs.py [--json FILE]
 
 784-400-20-400-784, batch 128, Adam, float32, all cores. Run it on an idle machine: the busy programs are its own.
 """

@@ -1,6 +1,6 @@
 """Imports one module of npvae from another source than its file: in this process and in every Python that it starts.
 
-For `mutation.py`, which puts this folder on PYTHONPATH. EDITED_PATH is the path of the module's file below the
+For `run.py` above, which puts this folder on PYTHONPATH. EDITED_PATH is the path of the module's file below the
 repository, EDITED_SOURCE a file with what is run in its place.
 """
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 class Finder:

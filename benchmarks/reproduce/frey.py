@@ -14,7 +14,7 @@ What the number rests on, and is varied one at a time:
 log p(x) is by 5,000 importance samples, for the last epoch; the bound on test faces is printed every --every epochs, so
 it is seen where it turns down.
 
-    python benchmarks/reproduce_frey.py [--epochs 1000] [--seeds 0 1 2] [--conventions none/random ...] [--quick]
+    python benchmarks/reproduce/frey.py [--epochs 1000] [--seeds 0 1 2] [--conventions none/random ...] [--quick]
 """
 
 import argparse

@@ -1,6 +1,6 @@
 """Is every kernel worth its lines? One row a kernel: the reference, the kernel, how many times faster.
 
-    python benchmarks/kernels.py [--threads N] [--json FILE]
+    python benchmarks/speed/kernels.py [--threads N] [--json FILE]
 
 Sizes are those of a training step on MNIST, 784-400-20, batch 128, float32. A kernel below 1.3 goes; the squared norm
 is there for another reason, that BLAS would start its threads for it. Each kernel is held to its reference before it is

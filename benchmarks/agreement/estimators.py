@@ -5,7 +5,7 @@ batch. Printed are the length of the mean gradient, the total standard deviation
 estimators with an exact counterpart the largest deviation of the means in standard errors beside the bound that chance
 would exceed with a probability of 1e-6 (see tests/models/test_objectives.py).
 
-    python benchmarks/estimators.py [--draws 2000] [--samples 8] [--json FILE]
+    python benchmarks/agreement/estimators.py [--draws 2000] [--samples 8] [--json FILE]
 """
 
 import argparse

@@ -1,7 +1,7 @@
 """How long is one training step, against PyTorch and against its matrix products alone?
 
-    python benchmarks/step.py                       # all cases
-    python benchmarks/step.py --case mnist --threads 2 --json step.json
+    python benchmarks/speed/step.py                       # all cases
+    python benchmarks/speed/step.py --case mnist --threads 2 --json step.json
 
 A step is forward, backward and Adam, on a batch that is there already. The floor are the step's matrix products alone,
 by NumPy's BLAS, written into existing arrays. Before anything is timed, loss and gradients of all contenders are

@@ -9,7 +9,7 @@ by the bound on training data after 20,000 samples.
 Written are the picture in the paper's axes and the table of its numbers, which the paper does not print. What is to be
 seen: the bound rises, more latents are better up to some number, and superfluous ones do not overfit.
 
-    python benchmarks/reproduce_figure2.py [--samples 1e7] [--data mnist frey] [--minutes M] [--quick]
+    python benchmarks/reproduce/figure2.py [--samples 1e7] [--data mnist frey] [--minutes M] [--quick]
 """
 
 import argparse

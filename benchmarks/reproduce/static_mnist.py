@@ -4,7 +4,7 @@
 epochs 200 and 350; trained on the 50,000 images of the train part. -log p(x) by 200 importance samples on the 10,000
 test images. The figure that is reproduced is that of the settings; Rezende & Mohamed's network was another.
 
-    python benchmarks/reproduce_static_mnist.py [--seeds 0] [--hidden 400] [--epochs 500] [--minutes M] [--quick]
+    python benchmarks/reproduce/static_mnist.py [--seeds 0] [--hidden 400] [--epochs 500] [--minutes M] [--quick]
 """
 
 import argparse

@@ -8,7 +8,7 @@ is taken for each of the two heads by itself; the output bias starts at the logi
 -log p(x) is by 5,000 importance samples on the 10,000 test images, binarised once by a fixed seed. Both trainings go
 stage by stage, so that a run that is stopped can be compared at the last stage that both have finished.
 
-    python benchmarks/reproduce_burda.py [--stages 5] [--k 1 5 50] [--seed 0] [--minutes M] [--quick]
+    python benchmarks/reproduce/burda.py [--stages 5] [--k 1 5 50] [--seed 0] [--minutes M] [--quick]
 """
 
 import argparse
