@@ -20,6 +20,8 @@ STEP = """
     import os, sys, threading
     import numpy as np
     import npvae
+    from npvae.steps import Step
+
     x = np.random.default_rng(0).random((128, 784), dtype=np.float32)
 
     def train(steps=3):
