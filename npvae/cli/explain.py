@@ -44,10 +44,10 @@ def explain(op: Op, seed: int = 0) -> tuple[str, bool]:
     import numpy as np
 
     from npvae.equations import evaluate, output_name, page_of, read_equations
-    from npvae.gradcheck.calls import Pair
-    from npvae.gradcheck.drawing import build
-    from npvae.gradcheck.reference import numeric_gradient
-    from npvae.gradcheck.samples import Sample
+    from npvae.gradcheck.battery.drawing import build
+    from npvae.gradcheck.battery.samples import Sample
+    from npvae.gradcheck.pair.calls import Pair
+    from npvae.gradcheck.slopes.numeric_loss import numeric_gradient
 
     page = page_of(op)
     equations = read_equations(page)
