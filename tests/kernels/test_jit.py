@@ -2,8 +2,6 @@
 
 import os
 import re
-import subprocess
-import sys
 import threading
 from pathlib import Path
 
@@ -30,25 +28,19 @@ print(compiled)
 """
 
 
-def run(folder, **environment):
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM],
-        env={**os.environ, "NUMBA_CACHE_DIR": str(folder), **environment},
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
+@pytest.fixture
+def run(python):
+    """What a program that calls one kernel compiles, with this folder for the cache."""
+    return lambda folder: python("-c", PROGRAM, NUMBA_CACHE_DIR=str(folder)).stdout.strip()
 
 
-def test_a_second_process_compiles_nothing(tmp_path):
+def test_a_second_process_compiles_nothing(run, tmp_path):
     assert run(tmp_path) == "['add_bias']"
     assert run(tmp_path) == "[]"
 
 
 @pytest.mark.parametrize(("suffix", "keep"), [("*.nbi", 0), ("*.nbi", 0.5), ("*.nbc", 10)])
-def test_a_file_cut_short_is_compiled_again_and_mended(tmp_path, suffix, keep):
+def test_a_file_cut_short_is_compiled_again_and_mended(run, tmp_path, suffix, keep):
     run(tmp_path)
     for file in tmp_path.rglob(suffix):
         content = file.read_bytes()
@@ -57,7 +49,7 @@ def test_a_file_cut_short_is_compiled_again_and_mended(tmp_path, suffix, keep):
     assert run(tmp_path) == "[]"
 
 
-def test_a_file_of_noise_is_compiled_again(tmp_path):
+def test_a_file_of_noise_is_compiled_again(run, tmp_path):
     run(tmp_path)
     for file in tmp_path.rglob("*.nb*"):
         file.write_bytes(os.urandom(500))
@@ -169,21 +161,19 @@ def test_a_kernel_lets_other_python_threads_run():
     assert seen == [True]
 
 
-def test_importing_the_kernels_compiles_nothing():
+def test_importing_the_kernels_compiles_nothing(python):
     program = (
         "import npvae.kernels.jit as jit; found = []\n"
         "with jit.when_compiling(found.append):\n"
         "    import npvae.kernels, npvae.kernels.optimizers, npvae.kernels.workspace\n"
         "print(found)"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=True)
-    assert done.stdout.strip() == "[]"
+    assert python("-c", program).stdout.strip() == "[]"
 
 
-def test_importing_npvae_and_its_models_does_not_import_numba():
+def test_importing_npvae_and_its_models_does_not_import_numba(python):
     program = "import sys, npvae, npvae.models, npvae.optim, npvae.gradcheck; print('numba' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=True)
-    assert done.stdout.strip() == "False"
+    assert python("-c", program).stdout.strip() == "False"
 
 
 def test_kernels_stand_in_the_rooms_that_the_stamp_covers():
