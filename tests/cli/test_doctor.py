@@ -81,9 +81,9 @@ print(compiled)
 @pytest.mark.parametrize("products", ["tiles", "blas"])
 def test_after_a_warmup_there_is_nothing_to_do(python, tmp_path, products):
     environment = {"NUMBA_CACHE_DIR": str(tmp_path), "NPVAE_PRODUCTS": products}
-    first = python("-m", "npvae", "warmup", **environment).stdout
+    first = python("-c", "from npvae.cli import main; main(['warmup'])" + TRAINING, **environment).stdout
     assert "compiling adam" in first
     assert "kernels compiled in" in first
     assert str(tmp_path) in first
-    assert python("-c", TRAINING, **environment).stdout == "[]\n"
+    assert first.endswith("\n[]\n"), "compiled by what comes after"
     assert python("-m", "npvae", "warmup", **environment).stdout.startswith("nothing to do")

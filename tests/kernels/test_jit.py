@@ -28,32 +28,41 @@ print(compiled)
 """
 
 
+def test_a_second_process_compiles_nothing(python, tmp_path):
+    told = [python("-c", PROGRAM, NUMBA_CACHE_DIR=str(tmp_path)).stdout.strip() for _ in range(2)]
+    assert told == ["['add_bias']", "[]"]
+
+
 @pytest.fixture
-def run(python):
-    """What a program that calls one kernel compiles, with this folder for the cache."""
-    return lambda folder: python("-c", PROGRAM, NUMBA_CACHE_DIR=str(folder)).stdout.strip()
+def loaded_from_disk(monkeypatch, tmp_path):
+    """Calls a kernel as a process does that has not called it yet: whether it was in the folder of the cache."""
 
+    def double(x):
+        return x + x
 
-def test_a_second_process_compiles_nothing(run, tmp_path):
-    assert run(tmp_path) == "['add_bias']"
-    assert run(tmp_path) == "[]"
+    def call():
+        dispatcher = jit.kernel(jit.SUMS)(double)
+        assert dispatcher(2.0) == 4.0
+        return bool(dispatcher.stats.cache_hits)
+
+    monkeypatch.setattr(config, "CACHE_DIR", str(tmp_path))
+    return call
 
 
 @pytest.mark.parametrize(("suffix", "keep"), [("*.nbi", 0), ("*.nbi", 0.5), ("*.nbc", 10)])
-def test_a_file_cut_short_is_compiled_again_and_mended(run, tmp_path, suffix, keep):
-    run(tmp_path)
+def test_a_file_cut_short_is_compiled_again_and_mended(loaded_from_disk, tmp_path, suffix, keep):
+    assert [loaded_from_disk(), loaded_from_disk()] == [False, True]
     for file in tmp_path.rglob(suffix):
         content = file.read_bytes()
         file.write_bytes(content[: int(keep * len(content)) if keep < 1 else keep])
-    assert run(tmp_path) == "['add_bias']"
-    assert run(tmp_path) == "[]"
+    assert [loaded_from_disk(), loaded_from_disk()] == [False, True]
 
 
-def test_a_file_of_noise_is_compiled_again(run, tmp_path):
-    run(tmp_path)
+def test_a_file_of_noise_is_compiled_again(loaded_from_disk, tmp_path):
+    loaded_from_disk()
     for file in tmp_path.rglob("*.nb*"):
         file.write_bytes(os.urandom(500))
-    assert run(tmp_path) == "['add_bias']"
+    assert [loaded_from_disk(), loaded_from_disk()] == [False, True]
 
 
 def test_no_folder_that_can_be_written_means_no_cache(monkeypatch):
@@ -93,16 +102,7 @@ def test_the_stamp_changes_with_any_file_of_a_room_that_has_kernels(monkeypatch,
     assert jit.room_stamp.__wrapped__() != first
 
 
-def test_what_was_compiled_before_an_edit_of_the_room_is_not_used_after_it(monkeypatch, tmp_path):
-    def double(x):
-        return x + x
-
-    def loaded_from_disk():
-        dispatcher = jit.kernel(jit.SUMS)(double)
-        assert dispatcher(2.0) == 4.0
-        return bool(dispatcher.stats.cache_hits)
-
-    monkeypatch.setattr(config, "CACHE_DIR", str(tmp_path))
+def test_what_was_compiled_before_an_edit_of_the_room_is_not_used_after_it(loaded_from_disk, monkeypatch):
     assert [loaded_from_disk(), loaded_from_disk()] == [False, True]
     monkeypatch.setattr(jit, "room_stamp", lambda: "after an edit")
     assert [loaded_from_disk(), loaded_from_disk()] == [False, True]
