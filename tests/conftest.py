@@ -50,3 +50,16 @@ def python():
         return done
 
     return run
+
+
+@pytest.fixture(scope="session")
+def fails():
+    """Looks whether an op's battery fails, sample by sample: it does as soon as one of them does."""
+    from npvae.gradcheck import check_op
+    from npvae.gradcheck.check import battery
+
+    def look(op, seed=0, **settings):
+        labels = [sample.label for sample in battery(op)]
+        return any(check_op(op, seed, sample=label, **settings).verdict == "FAIL" for label in labels)
+
+    return look
