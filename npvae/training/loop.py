@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from npvae.models.backend import when_compiling
+from npvae.backend import when_compiling
 from npvae.training.checkpoint import read_checkpoint, restore
 from npvae.training.environment import EnvironmentWarning, differences, environment
 from npvae.training.evaluate import evaluate

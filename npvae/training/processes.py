@@ -55,6 +55,11 @@ class Processes:
         start, stop = self.bounds(n)
         return (stop - start) / n
 
+    def rows(self, start: int, n: int) -> slice:
+        """Where this process's part of n rows from `start` on stands; the first of them where it has none."""
+        first, stop = self.bounds(n)
+        return slice(start + first, start + stop) if first < stop else slice(start, start + 1)
+
     def share(self, rows: Any) -> Any:
         """Take this process's part of rows (N,), (N, ...) or (K, N, L); None of None.
 
@@ -63,8 +68,7 @@ class Processes:
         if self.size == 1 or rows is None:
             return rows
         axis = 1 if rows.ndim == 3 else 0
-        start, stop = self.bounds(rows.shape[axis])
-        own = slice(start, stop) if start < stop else slice(0, 1)
+        own = self.rows(0, rows.shape[axis])
         return np.ascontiguousarray(rows[:, own] if axis else rows[own])
 
     def share_of_batches(self, order: np.ndarray, batch_size: int) -> tuple[np.ndarray, int]:
