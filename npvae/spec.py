@@ -175,10 +175,13 @@ class Op:
 class Law:
     """Code that has a page of equations but no backward of its own: a recurrence, a schedule, a closed form, a wiring.
 
-    run     the code: takes the args by name, gives {name on the page: value} for what the page defines
+    run     the code: takes the args by name, gives {name on the page: value}. What it gives beyond the names that the
+            page defines, the page may use: eigenvectors, say, of which the page says what they must fulfil.
     args    what goes in, by name. A float argument with `specials` is tried at those values, too.
     name    how reports call it
-    page    the text with its equations; by default the docstring of the module in which `run` stands
+    module  the module whose docstring is the page; by default the one in which `run` stands
+    page    the text with the equations, where it is no docstring
+    least   the smallest sizes for which it is defined: {"D": 2}
 
     Raises ValueError for a run that is no function, and for args that are not described by an Arg each.
     """
@@ -186,7 +189,9 @@ class Law:
     run: Callable[..., Mapping[str, Any]]
     args: Mapping[str, Arg]
     name: str
+    module: str = ""
     page: str = ""
+    least: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not callable(self.run):

@@ -17,10 +17,10 @@ import numpy as np
 import torch
 import torch.distributions as td
 import torch.nn.functional as F
+from npvae.models.importance import ESTIMATORS
 
 import npvae
 from npvae.models import LIKELIHOODS, OBJECTIVES
-from npvae.models.importance import ESTIMATORS
 from npvae.ops import ACTIVATIONS
 
 LIMIT = 1e-10

@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from npvae.kernels.workspace import Workspace, aligned_empty
 from rounds import interleaved, machine, summary, write_json
 
 import npvae
@@ -24,7 +25,6 @@ from npvae.kernels import optimizers
 from npvae.kernels.multiply import multiply
 from npvae.kernels.team import pools
 from npvae.kernels.updates import sum_of_squares
-from npvae.kernels.workspace import Workspace, aligned_empty
 
 N, D, H, L = 128, 784, 400, 20
 Pair = tuple[Callable[[], object], Callable[[], object]]

@@ -1,8 +1,16 @@
 """The two terms of the ELBO on held-out data, what each latent costs, and which latents are in use.
 
-    rate        mean over the data of KL(q(z|x) || p(z)): nats that the code spends on a sample
-    distortion  mean over the data of E_q[-log p(x|z)]: nats that are then still missing
-    ELBO = -(rate + distortion), whatever beta the model was trained with
+Equations
+    kl[n, l] = (exp(logvar[n, l]) + mu[n, l] ** 2 - 1 - logvar[n, l]) / 2                        (1)
+    rate_per_latent[l] = sum(kl[n, l] for n in range(N)) / N                                     (2)
+    rate = sum(rate_per_latent[l] for l in range(L))                                             (3)
+    distortion = sum(nll[n] for n in range(N)) / N                                               (4)
+    elbo = -(rate + distortion)                                                                  (5)
+    cost[n] = nll[n] + sum(kl[n, l] for l in range(L))                                           (6)
+    elbo_error = sqrt(sum((cost[n] + elbo) ** 2 for n in range(N)) / N / max(N - 1, 1))          (7)
+
+The rate is KL(q(z|x) || p(z)), the nats that the code spends on a sample; the distortion, with nll a draw of
+-log p(x|z), the nats that are then still missing. Neither depends on the beta that the model was trained with.
 
 Alemi et al. (2018), "Fixing a broken ELBO"; active units: Burda, Grosse & Salakhutdinov (2016), section 5.
 """

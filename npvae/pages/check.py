@@ -40,20 +40,35 @@ class Case:
 def cases(subject: Op | Law, seed: int = 0, *, extremes: bool = True) -> Iterator[Case]:
     """Where a page is looked at: four shapes of ordinary values, then every kink, special value and end of a domain."""
     params = dict(subject.params) if isinstance(subject, Op) else {}
-    symbols = symbols_of(subject.args)
     for values in product(*params.values()):
         chosen = dict(zip(params, values, strict=True))
         named = "".join(f" {name}={value}" for name, value in chosen.items())
         for k, numbers in enumerate(SIZES):
             rng = np.random.default_rng([seed, k])
-            sizes = dict(zip(symbols, [*numbers, *[2] * len(symbols)], strict=False))
+            sizes = sizes_of(subject, *numbers)
             yield Case(draw(subject.args, sizes, rng), f"sizes {tuple(sizes.values())}{named}", chosen, seed + k)
         for name, arg in subject.args.items():
             for value in _places(arg) if extremes else dict.fromkeys(arg.kinks):
                 rng = np.random.default_rng([seed, 100])
-                inputs = draw(subject.args, dict.fromkeys(symbols, 2), rng)
+                inputs = draw(subject.args, sizes_of(subject, 2), rng)
                 inputs[name].reshape(-1)[::3] = value  # of four entries the first and the last, not a whole row
                 yield Case(inputs, f"{name} at {value}{named}", chosen, seed)
+
+
+def sizes_of(subject: Op | Law, *sizes: int) -> dict[str, int]:
+    """A size for each symbol of the subject, the last one given for those that are left, none below the least."""
+    least = subject.least if isinstance(subject, Law) else {}
+    symbols = symbols_of(subject.args)
+    chosen = (*sizes, *[sizes[-1]] * len(symbols))
+    return {symbol: max(size, least.get(symbol, 1)) for symbol, size in zip(symbols, chosen, strict=False)}
+
+
+def more_given(subject: Op | Law, case: Case, page: Page) -> dict[str, np.ndarray]:
+    """What the code of a law gives that its page does not define, and so may use."""
+    if isinstance(subject, Op):
+        return {}
+    defined = {equation.name for equation in page.equations}
+    return {name: value for name, value in run_code(subject, case, page)[0].items() if name not in defined}
 
 
 def _places(arg: Arg) -> list[float]:
@@ -87,8 +102,11 @@ def disagreements(
     """
     page = page or page_of(subject)
     code, dy = run_code(subject, case, page)
+    defined = {equation.name for equation in page.equations}
+    more = {name: value for name, value in code.items() if name not in defined and isinstance(subject, Law)}
+    code = {name: value for name, value in code.items() if name not in more}
     try:
-        found = evaluate(subject, case.inputs, dy, params=case.params, numbers=numbers, page=page)
+        found = evaluate(subject, {**case.inputs, **more}, dy, params=case.params, numbers=numbers, page=page)
     except PageError as error:
         return [f"{subject.name}: {error}; {case}"]
     pairs: list[tuple[str, np.ndarray | None, np.ndarray | None]]

@@ -72,13 +72,16 @@ class Computation:
         return array
 
     def size(self, k: int, index: str) -> int:
-        """How far an index on the left of equation k runs: what the capital letter says."""
-        symbol, equation = index.upper(), self.equations[k]
-        if symbol in self.sizes:
-            return int(self.sizes[symbol])
-        source = self.source(k, symbol, None)
-        if isinstance(source, _Entries):
-            return int(source.at(()))
+        """How far an index on the left of equation k runs: what its capital letter says; d2 runs to D as d does."""
+        equation, symbol = self.equations[k], index.upper()
+        for symbol in dict.fromkeys((index.upper(), index.upper().rstrip("0123456789"))):
+            if symbol in self.sizes:
+                return int(self.sizes[symbol])
+            source = self.source(k, symbol, None)
+            if isinstance(source, np.ndarray) and source.ndim == 0:
+                return int(source[()])
+            if isinstance(source, _Entries) and not source.equation.indices:
+                return int(source.at(()))
         gradient_of = self.given.get(equation.name.removeprefix("d"))
         if gradient_of is not None and gradient_of.ndim == len(equation.indices):
             return int(gradient_of.shape[equation.indices.index(index)])

@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from npvae.pages.check import Case, run_code
+from npvae.pages.check import Case, more_given, run_code, sizes_of
 from npvae.pages.computation import Computation
 from npvae.pages.differences import by_differences
-from npvae.pages.draw import draw, symbols_of
+from npvae.pages.draw import draw
 from npvae.pages.evaluate import computation_of, evaluate, functions_of, shared_axes
-from npvae.pages.read import Page, page_of
+from npvae.pages.read import Page, module_of, page_of
 from npvae.pages.render import array, entry_lines, number
 from npvae.pages.trees import walk
 from npvae.spec import Arg, Law, Op
@@ -39,9 +39,11 @@ def explain(subject: Op | Law, seed: int = 0, *, most: int = 4, derivation: bool
     dy = None if dy is None else np.round(dy, 2)
     if dy is not None:
         code, _ = run_code(subject, case, page, dy)
-    computation = computation_of(subject, page, case.inputs, dy, case.params, math)
+    more = more_given(subject, case, page)
+    computation = computation_of(subject, page, {**case.inputs, **more}, dy, case.params, math)
     lines = [f"{subject.name}    {file_of(subject)}", page.title, "", "Given"]
     lines += _given(subject, case)
+    lines += [f"    {name} = {array(x, 15)}    from the code" for name, x in more.items()]
     for section in dict.fromkeys(equation.section for equation in page.equations):
         lines += ["", section]
         if section == "Backward" and dy is not None:
@@ -59,12 +61,13 @@ def small_case(subject: Op | Law, seed: int) -> Case:
     Of ten draws the one that shows most: values that are not all 0, and both branches where there are two.
     """
     params = {name: values[0] for name, values in subject.params.items()} if isinstance(subject, Op) else {}
-    sizes, page = dict.fromkeys(symbols_of(subject.args), 2), page_of(subject)
+    sizes, page = sizes_of(subject, 2), page_of(subject)
     best, most_shown = Case({}, "explain"), -1
     for attempt in range(10):
         drawn = draw(subject.args, sizes, np.random.default_rng([seed, attempt]))
         inputs = {name: in_two_decimals(x, subject.args[name]) for name, x in drawn.items()}
-        found = evaluate(subject, inputs, params=params, page=page)
+        more = more_given(subject, Case(inputs, "explain"), page)
+        found = evaluate(subject, inputs | more, params=params, page=page)
         shown = sum(int(np.any(x)) for x in found.values())
         shown += sum(int(x.dtype.kind == "i" and len(np.unique(x)) > 1) for x in inputs.values())
         for equation in page.equations:
@@ -93,8 +96,8 @@ def in_two_decimals(x: np.ndarray, arg: Arg) -> np.ndarray:
 
 def file_of(subject: Op | Law) -> str:
     """Where the page stands: npvae/ops/gaussian_kl.py, or the path from here of a file that is not npvae's."""
-    function = subject.forward if isinstance(subject, Op) else subject.run
-    path = Path(getattr(sys.modules[function.__module__], "__file__", None) or function.__module__)
+    name = module_of(subject)
+    path = Path(getattr(sys.modules[name], "__file__", None) or name)
     for root in (Path(__file__).parents[2], Path.cwd()):
         if path.is_relative_to(root):
             return path.relative_to(root).as_posix()
@@ -132,12 +135,14 @@ def compared(
     subject: Op | Law, case: Case, page: Page, code: Mapping[str, np.ndarray], dy: Any
 ) -> tuple[list[str], bool]:
     """One row for each value of the code: how far the page is from it, and differences, where there are some."""
-    found = evaluate(subject, case.inputs, dy, params=case.params, page=page)
+    found = evaluate(subject, {**case.inputs, **more_given(subject, case, page)}, dy, params=case.params, page=page)
     beside = by_differences(subject, case.inputs, dy, case.params, code) if isinstance(subject, Op) else {}
     lines = [f"The code against its page{' and against differences' if beside else ''}"]
     agrees = True
     for name, value in code.items():
-        others = {"page": found[name]} if name in found else {}
+        if name not in found:
+            continue  # what the code gives to the page
+        others = {"page": found[name]}
         if name in beside:
             others["differences"] = beside[name]
         off = {source: _difference(value, other) for source, other in others.items()}

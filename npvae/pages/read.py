@@ -89,12 +89,19 @@ def page_of(subject: Op | Law) -> Page:
     if isinstance(subject, Law) and subject.page:
         return read_page(subject.page, subject.name)
     function: Callable[..., Any] = subject.forward if isinstance(subject, Op) else subject.run
-    module = sys.modules[function.__module__]
-    for owner in (module, function):
-        page = read_page(getattr(owner, "__doc__", None) or "", function.__module__)
+    name = module_of(subject)
+    for owner in (sys.modules[name], function):
+        page = read_page(getattr(owner, "__doc__", None) or "", name)
         if page.equations:
             return page
     return page
+
+
+def module_of(subject: Op | Law) -> str:
+    """The name of the module whose docstring is the page."""
+    if isinstance(subject, Op):
+        return subject.forward.__module__
+    return subject.module or subject.run.__module__
 
 
 @lru_cache(maxsize=256)

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from npvae.kernels.mlp import NEEDS_DX
+from npvae.kernels.small_vae import covers, elbo_backward, is_small
 from numba import config
 
 import npvae
 from npvae.kernels.matmul.alone import times, times_transposed, transposed_times
-from npvae.kernels.mlp import NEEDS_DX
-from npvae.kernels.small_vae import covers, elbo_backward, is_small
 from npvae.kernels.team import pools
 from npvae.kernels.team.jobs import WORTH_SHARING, dot_product, outer_product
 from npvae.kernels.team.team import Team

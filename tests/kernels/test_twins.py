@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from npvae.kernels.workspace import aligned_empty
 from numba import config
 
 from npvae import kernels, ops, optim
@@ -9,7 +10,6 @@ from npvae.kernels import optimizers
 from npvae.kernels.arrays import one_float_dtype
 from npvae.kernels.team import pools
 from npvae.kernels.updates import sum_of_squares
-from npvae.kernels.workspace import aligned_empty
 
 N, D, O = 6, 5, 4
 CASES = {
