@@ -40,9 +40,11 @@ class Autoencoder:
 
     Settings: type = AutoencoderSettings  # the dataclass that the arguments are the fields of
     settings: Any
+    takes = "rows"  # the kind of data, a name in npvae.data.KINDS
     code_width = 1  # numbers that the encoder gives for one latent
     has_posterior = False  # encode gives codes, not the mu and logvar of q(z|x)
     has_analytic_kl = False
+    reads_labels = False  # rows of x carry a one-hot label
     decodes_z_alone = True  # a sample is f(z) of one z ~ N(0, I)
     history: list[dict[str, Any]]  # one row per epoch, once it has been trained (see npvae.train)
 

@@ -47,6 +47,7 @@ class ConditionalVAE(VAE):
     """Arguments as for VAE, and classes: C, how many labels there are. Rows of x are (D + C,), from `with_labels`."""
 
     Settings = ConditionalVAESettings
+    reads_labels = True
     decodes_z_alone = False  # but z and a label
 
     def __init__(self, *args: Any, **settings: Any) -> None:

@@ -32,8 +32,10 @@ class Trace(Protocol):
 class Model(Protocol):
     """What training, evaluation and the checker call.
 
+    takes              the kind of data, a name in npvae.data.KINDS
     has_posterior      encode gives mu and logvar of q(z|x), and not one code
     has_analytic_kl    trace.kl of its ELBO is the closed form, and splits into the latents
+    reads_labels       rows of x carry a one-hot label (`npvae.models.with_labels`)
     decodes_z_alone    a sample is f(z) of one z ~ N(0, I), so that moving z says everything
     """
 
@@ -41,8 +43,10 @@ class Model(Protocol):
     dtype: np.dtype
     config: dict[str, Any]
     latent_dim: int
+    takes: str
     has_posterior: bool
     has_analytic_kl: bool
+    reads_labels: bool
     decodes_z_alone: bool
 
     def forward(self, x: Any, eps: Any = None, ops: Ops | None = None) -> tuple[float, Any]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import KW_ONLY, MISSING, asdict, dataclass, field, fields
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,8 @@ from npvae.models.checks import check_whole, check_widths
 from npvae.models.likelihoods import LIKELIHOODS
 from npvae.models.objectives import OBJECTIVES
 from npvae.ops import ACTIVATIONS
+
+NUMBERS = (int, float, np.integer, np.floating)
 
 
 @dataclass(frozen=True)
@@ -66,13 +67,13 @@ def one_of(names: Collection[str]) -> Callable[[str, Any], None]:
 
 def check_at_least_zero(name: str, value: Any) -> None:
     """ValueError for anything but a finite number of at least 0."""
-    if not isinstance(value, Real) or not 0 <= value < np.inf:
+    if not isinstance(value, NUMBERS) or not 0 <= value < np.inf:
         raise ValueError(f"{name} is {value!r}, expected a finite number of at least 0")
 
 
 def check_alpha(name: str, value: Any) -> None:
     """ValueError for anything but a finite number."""
-    if not isinstance(value, Real) or not np.isfinite(value):
+    if not isinstance(value, NUMBERS) or not np.isfinite(value):
         raise ValueError(f"{name} is {value!r}, expected a finite number (the limit at -inf is the objective vr_max)")
 
 

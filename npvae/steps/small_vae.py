@@ -13,37 +13,49 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from npvae.kernels import threads
 from npvae.kernels.activations import ACTIVATIONS
 from npvae.kernels.gaussian_kl import kl_gradients, kl_of
 from npvae.kernels.jit import SUMS, kernel
-from npvae.kernels.jobs import WORTH_SHARING
 from npvae.kernels.likelihoods import nll_and_residual, times_row
+from npvae.kernels.team import pools
+from npvae.kernels.team.jobs import WORTH_SHARING
 from npvae.kernels.updates import sum_of_squares
 from npvae.models.checks import check_noise
 from npvae.models.trace import VAETrace
 from npvae.models.vae import VAE
 from npvae.params import Params
-from npvae.steps.buffers import STALE
+from npvae.steps.buffers import STALE, aligned_empty
 from npvae.steps.mlp import SLOPE, layers_of, matrix, mlp_backward, mlp_forward
 
 
-def why_not(model: Any, N: int) -> str:
-    """Why steps of N samples cannot run as one compiled function; "" if they can."""
+def why_not(model: Any) -> str:
+    """Why steps of this model cannot run as one compiled function, whatever their size; "" if they can."""
     if type(model) is not VAE:
         return f"{type(model).__name__} has lines of its own"
     if model.dtype != np.float32:
         return f"the model computes in {model.dtype}"
-    if model.objective != "elbo" or model.samples > 1:
-        return f"the objective is {model.objective} with {model.samples} draws per input"
+    if model.objective != "elbo":
+        return f"the objective is {model.objective}"
+    if model.samples > 1:
+        return f"there are {model.samples} draws per input"
     if model.likelihood.name != "bernoulli":
         return f"the likelihood is {model.likelihood.name}"
-    if threads.PRODUCTS != "tiles":
+    if pools.PRODUCTS != "tiles":
         return "matrix products are BLAS's on this processor"
-    rows, columns = max((W.shape for W in model.params.values() if W.ndim == 2), key=lambda shape: shape[0] * shape[1])
-    if 2 * N * rows * columns >= WORTH_SHARING:
-        return f"its largest product, {N} x {rows} x {columns}, is worth sharing between threads"
     return ""
+
+
+def largest_product(model: Any) -> tuple[int, int]:
+    """Rows and columns of the largest weight matrix."""
+    shapes = (value.shape for value in model.params.values() if value.ndim == 2)
+    rows, columns = max(shapes, key=lambda shape: shape[0] * shape[1])
+    return rows, columns
+
+
+def most_samples(model: Any) -> int:
+    """The largest batch of which the caller computes every product alone."""
+    rows, columns = largest_product(model)
+    return (WORTH_SHARING - 1) // (2 * rows * columns)
 
 
 class Network(NamedTuple):
@@ -71,14 +83,14 @@ class Arrays(NamedTuple):
 
     def first(self, n: int) -> Arrays:
         """The same places for the first n samples."""
-        return Arrays(self.buffer, *(array[:n] for array in self[1:]))
+        return Arrays._make([self.buffer, *(array[:n] for array in self[1:])])
 
 
 class CompiledTrace(VAETrace):
     """The trace of a compiled step: it shows the same arrays, and its backward is the step's."""
 
     @property
-    def caches(self) -> tuple:  # type: ignore[override]
+    def caches(self) -> tuple:
         """None were made: the compiled backward finds its arrays where the forward put them."""
         raise ValueError(f"this trace is of a compiled step: call backward of the Step that made it. Or {STALE}")
 
@@ -91,20 +103,16 @@ class SmallVAEStep:
     """Forward and backward of a small VAE, compiled."""
 
     def __init__(self, model: VAE, N: int) -> None:
-        """Arrays for at most N samples. The model and N are such that `why_not` has nothing to say."""
+        """Arrays for at most N samples: no more than `most_samples`, and `why_not` has nothing to say of the model."""
         self.model, self.N = model, N
-        self.grads = model.params.like()
+        self.grads = model.params.like(aligned_empty(model.params.flat.shape, model.params.flat.dtype))
         D, L, params = model.data_dim, model.latent_dim, model.params
         encoder, size = layers_of(params, "encoder", N, 0, needs_dx=False)
         decoder, size = layers_of(params, "decoder", N, size, needs_dx=True)
         activation = list(ACTIVATIONS).index(model.activation)
         self.network = Network(params.flat, self.grads.flat, encoder, decoder, activation)
-        latent, row, data = (
-            np.empty((3, N, L), np.float32),
-            np.empty((2, N), np.float32),
-            np.empty((2, N, D), np.float32),
-        )
-        self.arrays = Arrays(np.empty(size, np.float32), *latent, *row, *data, np.empty((N, 2 * L), np.float32))
+        shapes = ((size,), (N, L), (N, L), (N, L), (N,), (N,), (N, D), (N, D), (N, 2 * L))
+        self.arrays = Arrays._make(np.empty(shape, np.float32) for shape in shapes)
         self.arrays_of = {N: self.arrays}
         self.fixed = self._what_is_compiled_in()
         self.inputs: tuple[np.ndarray, np.ndarray] = self.arrays.z, self.arrays.z

@@ -16,6 +16,8 @@ from typing import Any
 from npvae.models.checks import check_whole
 from npvae.params import Params
 
+_KERNEL_BY_KERNEL = "the model's own lines, kernel by kernel, over reused buffers"
+
 
 class AsWritten:
     """The pages themselves: every array new, every line to be stepped through."""
@@ -46,18 +48,21 @@ class Step:
     """
 
     def __init__(self, model: Any, batch_size: int) -> None:
-        """Choose the way; arrays are made with the first step, or now."""
+        """Choose the way; its arrays are made now, or with the first step."""
         check_whole(batch_size=batch_size)
         self.batch_size = batch_size
-        self._way, self._told = _choose(model, batch_size)
+        self._ways, self._told = _choose(model, batch_size)
+        self._way = self._ways[-1][1]
 
     def forward(self, x: Any, eps: Any) -> tuple[float, Any]:
         """A batch and its noise -> loss in nats, trace, valid until the next forward.
 
         Raises ValueError as the model's forward does, and for a batch of more than batch_size.
         """
-        if len(x) > self.batch_size:
-            raise ValueError(f"a batch of {len(x)} is too large for a Step of {self.batch_size}: make one of its size")
+        n = len(x) if hasattr(x, "__len__") else 1  # one graph
+        if n > self.batch_size:
+            raise ValueError(f"a batch of {n} is too large for a Step of {self.batch_size}: make one of its size")
+        self._way = next(way for most, way in self._ways if n <= most)
         return self._way.forward(x, eps)
 
     def backward(self, trace: Any) -> Params:
@@ -72,14 +77,22 @@ class Step:
         return self._told
 
 
-def _choose(model: Any, batch_size: int) -> tuple[Any, str]:
-    """The way of computing a step, and the line that tells it."""
+def _choose(model: Any, batch_size: int) -> tuple[list[tuple[int, Any]], str]:
+    """The ways of computing a step, each with the largest batch it is for, and the line that tells them."""
     if model.config["backend"] == "numpy":
-        return AsWritten(model), "the pages themselves, every array new: the backend is numpy"
+        return [(batch_size, AsWritten(model))], "the pages themselves, every array new: the backend is numpy"
     from npvae.steps.buffers import OverBuffers
-    from npvae.steps.small_vae import SmallVAEStep, why_not
+    from npvae.steps.small_vae import SmallVAEStep, largest_product, most_samples, why_not
 
-    reason = why_not(model, batch_size)
+    reason, compiled = why_not(model), "one compiled function forward, one backward"
     if reason:
-        return OverBuffers(model), f"the model's own lines, kernel by kernel over reused buffers: {reason}"
-    return SmallVAEStep(model, batch_size), "one compiled function forward and one backward: a VAE as small as this"
+        return [(batch_size, OverBuffers(model))], f"{_KERNEL_BY_KERNEL}: {reason}"
+    most = most_samples(model)
+    if batch_size <= most:
+        return [(batch_size, SmallVAEStep(model, batch_size))], f"{compiled}: a VAE whose products one thread computes"
+    rows, columns = largest_product(model)
+    told = f"{_KERNEL_BY_KERNEL}: its largest product, {batch_size} x {rows} x {columns}, is shared between threads"
+    if most == 0:
+        return [(batch_size, OverBuffers(model))], told
+    ways = [(most, SmallVAEStep(model, most)), (batch_size, OverBuffers(model))]
+    return ways, f"{told}; batches of {most} or fewer: {compiled}"

@@ -19,6 +19,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from npvae.models import OBJECTIVES
 from npvae.spec import Arg, Law
 
 
@@ -55,7 +56,6 @@ LAW = Law(
 
 def set_fraction(model: Any, fraction: float) -> None:
     """Give the KL term of a model this fraction of what its config says: of its beta, or of its capacity."""
-    if model.config.get("objective") == "capacity":
-        model.capacity = fraction * model.config["capacity"]
-    elif "beta" in model.config:
-        model.beta = fraction * model.config["beta"]
+    row = OBJECTIVES.get(model.config.get("objective", ""))
+    if row is not None:
+        setattr(model, row.scheduled, fraction * model.config[row.scheduled])

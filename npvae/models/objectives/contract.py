@@ -11,11 +11,17 @@ import numpy as np
 from npvae.params import Params
 
 
+def _nothing(*arguments: Any) -> Any:
+    """In place of a pair that an objective does not have."""
+    raise NotImplementedError("this objective counts no analytic KL: it has a forward and a backward of its own")
+
+
 @dataclass(frozen=True)
 class Objective:
     """What is descended. This kind counts the analytic KL: loss = mean of nll + beta * counted.
 
     summary           one line, for tables and help
+    loss              the loss as a formula, for the title of a curve
     counted_forward   (model, ops, kl, mu, logvar) -> counted, a Python float in nats; cache
     counted_backward  (model, ops, dkl, kl_cache, cache) -> dmu (N, L), dlogvar (N, L), where dkl (N,) is beta / N,
                       the gradient that kl would have if its mean were counted
@@ -26,8 +32,9 @@ class Objective:
     """
 
     summary: str
-    counted_forward: Callable | None = None
-    counted_backward: Callable | None = None
+    loss: str = "loss = nll + beta · kl"
+    counted_forward: Callable = _nothing
+    counted_backward: Callable = _nothing
     settings: tuple[str, ...] = ()
     least_samples: int = 1
     bends_the_mean: bool = False
