@@ -180,7 +180,7 @@ class Law:
     args    what goes in, by name. A float argument with `specials` is tried at those values, too.
     name    how reports call it
     module  the module whose docstring is the page; by default the one in which `run` stands
-    page    the text with the equations, where it is no docstring
+    page    an npvae.pages.Page, where the equations are not those of one docstring
     least   the smallest sizes for which it is defined: {"D": 2}
 
     Raises ValueError for a run that is no function, and for args that are not described by an Arg each.
@@ -190,7 +190,7 @@ class Law:
     args: Mapping[str, Arg]
     name: str
     module: str = ""
-    page: str = ""
+    page: Any = None
     least: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

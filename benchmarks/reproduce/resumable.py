@@ -96,7 +96,6 @@ class Training:
         self.seconds += time.perf_counter() - start
         return total / len(x)
 
-
     def batches(self, x, batch_size, binarize):
         """Sizes and batches of an epoch, each drawn from its grey values if asked."""
         for batch in npvae.minibatches(x, batch_size, self.rng):

@@ -6,7 +6,7 @@ With lam the eigenvalues of the covariance of the data, largest first, and U the
 
 Equations
     mean[d] = sum(x[n, d] for n in range(N)) / N                                                 (1)
-    cov[d1, d2] = sum((x[n, d1] - mean[d1]) * (x[n, d2] - mean[d2]) for n in range(N)) / N       (2)
+    cov[d1, d2] = sum(x[n, d1] * x[n, d2] for n in range(N)) / N - mean[d1] * mean[d2]           (2)
     s2 = fixed_s2 if fixed_s2 > 0 else sum(lam[d] for d in range(L, D)) / (D - L)                (3)
     explained[l] = max(lam[l] - s2, 0)                                                           (4)
     total[l] = explained[l] + s2                                                                 (5)

@@ -37,7 +37,7 @@ class RateDistortion:
     @property
     def elbo(self) -> float:
         """Minus rate less distortion, in nats."""
-        return -(self.rate + self.distortion)
+        return -(self.rate + self.distortion)  # (5)
 
 
 def rate_distortion(
@@ -66,20 +66,20 @@ def rate_distortion(
             kl += trace.kl / draws  # of a sampled objective it is one of the draws, elsewhere it is analytic
         if model.has_analytic_kl:
             each = kl_per_latent(*model.encode(batch))
-            per_latent += each.sum(axis=0) / len(x)
+            per_latent += each.sum(axis=0) / len(x)  # (2)
             kl = each.sum(axis=1)
         rates.append(kl)
         distortions.append(nll)
     rate, distortion = np.concatenate(rates), np.concatenate(distortions)
-    error = float(np.std(rate + distortion) / np.sqrt(max(len(x) - 1, 1)))
+    error = float(np.std(rate + distortion) / np.sqrt(max(len(x) - 1, 1)))  # (6) (7)
     latents = per_latent if model.has_analytic_kl else None
-    return RateDistortion(float(rate.mean()), float(distortion.mean()), error, latents)
+    return RateDistortion(float(rate.mean()), float(distortion.mean()), error, latents)  # (3) (4)
 
 
 def kl_per_latent(mu: np.ndarray, logvar: np.ndarray) -> np.ndarray:
     """mu, logvar (N, L) -> KL(N(mu, exp(logvar)) || N(0, 1)) of every latent alone, (N, L) float64, in nats."""
     columns = (part.astype(np.float64).reshape(-1, 1) for part in (mu, logvar))
-    return ops.gaussian_kl_forward(*columns)[0].reshape(mu.shape)
+    return ops.gaussian_kl_forward(*columns)[0].reshape(mu.shape)  # (1)
 
 
 def active_units(mu: np.ndarray, threshold: float = 0.01) -> np.ndarray:

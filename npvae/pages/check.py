@@ -19,7 +19,7 @@ from npvae.pages.evaluate import evaluate
 from npvae.pages.read import Page, PageError, page_of
 from npvae.spec import Arg, Law, Op
 
-SIZES = ((2, 3, 4, 2), (1, 1, 1, 1), (2, 2, 2, 2), (3, 3, 3, 3))
+SIZES = ((2, 2, 2, 2), (2, 3, 4, 2), (1, 1, 1, 1), (3, 3, 3, 3))
 DIGITS = 60
 
 

@@ -233,7 +233,11 @@ class _Entries:
     @cached_property
     def shape(self) -> tuple[int, ...]:
         """How many entries there are along each index."""
-        return tuple(self.computation.size(self.k, index) for index in self.equation.indices)
+        sizes = {index: self.computation.size(self.k, index) for index in self.equation.indices}
+        for index, size in sizes.items():
+            if size < 0:
+                raise self.equation.error(f"the index {index} runs to {size}")
+        return tuple(sizes.values())
 
     def at(self, position: tuple[int, ...]) -> Any:
         """One entry. Raises PageError for one outside, or one that depends on itself."""

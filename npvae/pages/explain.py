@@ -117,7 +117,8 @@ def _section(computation: Computation, section: str, most: int, shared: Mapping[
     for k, equation in enumerate(computation.equations):
         if equation.section == section:
             lines += [""] if lines else []
-            lines.append(f"    ({equation.number})  {equation.left} = {equation.text}")
+            origin = f"        from {equation.origin}" if equation.origin else ""
+            lines.append(f"    ({equation.number})  {equation.left} = {equation.text}{origin}")
             lines += [f"        {line}" for line in entry_lines(computation, k, most)]
             found, axes = computation.array(k), shared.get(equation.name.removeprefix("d"), 0)
             if axes and section == "Backward":

@@ -22,6 +22,8 @@ _OTHER_SIGN |= {"<": ">=", "<=": ">", ">": "<=", ">=": "<", "==": "!=", "!=": "=
 def mutants_of(page: Page) -> Iterator[tuple[str, Page]]:
     """(what was changed, the page with that change), one for each slip in each equation."""
     for k, equation in enumerate(page.equations):
+        if equation.origin:
+            continue  # taken over from another page, whose mutants these are
         for what, tree in _slips(equation.tree, equation.indices):
             changed = replace(equation, tree=tree, text=str(tree))
             equations = (*page.equations[:k], changed, *page.equations[k + 1 :])

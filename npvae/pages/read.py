@@ -42,6 +42,7 @@ class Equation:
     indices: tuple[str, ...]
     text: str  # the right side, letter for letter
     tree: Tree
+    origin: str = ""  # "reparameterize (1)", for an equation that was taken over from another page
 
     @property
     def left(self) -> str:
@@ -86,8 +87,8 @@ def page_error(page: str, number: int | str, text: str, column: int, reason: str
 
 def page_of(subject: Op | Law) -> Page:
     """The page of an op or a law: the docstring of its module, or of its function where that has the equations."""
-    if isinstance(subject, Law) and subject.page:
-        return read_page(subject.page, subject.name)
+    if isinstance(subject, Law) and isinstance(subject.page, Page):
+        return subject.page
     function: Callable[..., Any] = subject.forward if isinstance(subject, Op) else subject.run
     name = module_of(subject)
     for owner in (sys.modules[name], function):

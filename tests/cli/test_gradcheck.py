@@ -126,7 +126,7 @@ def test_a_failure_is_written_out_as_a_test_that_fails_until_it_is_mended(mine, 
         (["gradcheck", "npvae.ops:relu_forward"], "is a function, expected an npvae.gradcheck.Op"),
         (["gradcheck", "nowhere.py:op"], "no file nowhere.py"),
         (["gradcheck", "npvae.ops:relu", "--sample", "5y5"], "relu has no sample '5y5'; its samples are 4x3"),
-        (["explain", "rely"], "npvae.ops has no attribute 'rely'"),
+        (["explain", "rely"], "no page is called 'rely'; there are dense, relu,"),
     ],
 )
 def test_bad_calls_say_what_was_found(argv, message, capsys):

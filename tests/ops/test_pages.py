@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import npvae.ops
-from npvae.ops import OPS
+from npvae.ops import LAWS, OPS
 from npvae.ops.shapes import shape_error
 from npvae.pages import evaluate, page_of
 
@@ -134,6 +134,7 @@ def test_every_page_is_in_the_table():
     """An op outside the table would be tested by nothing."""
     pages = {name for _, name, _ in pkgutil.iter_modules(npvae.ops.__path__)} - {"shapes"}
     in_table = {op.forward.__module__.rpartition(".")[2] for op in OPS}
+    in_table |= {law.run.__module__.rpartition(".")[2] for law in LAWS}
     assert pages == in_table
     assert len({op.name for op in OPS}) == len(OPS)
     for op in OPS:
