@@ -149,7 +149,7 @@ LAWS = (
     wiring.LAW,
     Law(
         _vae,
-        name="vae_page",
+        name="elbo",
         module="npvae.models.vae",
         args={
             "mu": Arg("N L", specials=[-1e3]),
@@ -162,7 +162,7 @@ LAWS = (
     ),
     Law(
         _analytic,
-        name="objectives_analytic",
+        name="objectives.analytic",
         module=analytic.__name__,
         args={
             "mu": Arg("N L"),
@@ -174,7 +174,7 @@ LAWS = (
     ),
     Law(
         _importance,
-        name="objectives_importance",
+        name="objectives.importance",
         module="npvae.models.objectives.importance",
         args={
             "mu": Arg("N L"),
@@ -188,7 +188,7 @@ LAWS = (
     ),
     Law(
         _means,
-        name="objectives_means",
+        name="objectives.means",
         module=means.__name__,
         args={
             "log_w": Arg("K N", specials=[-1e4, -800.0, 800.0]),
@@ -198,7 +198,7 @@ LAWS = (
     ),
     Law(
         _paths,
-        name="objectives_paths",
+        name="objectives.paths",
         module=paths.__name__,
         args={
             "z": Arg("K N L", specials=[1e3]),

@@ -48,6 +48,7 @@ def explain(subject: Op | Law, seed: int = 0, *, most: int = 4, derivation: bool
         lines += ["", section]
         if section == "Backward" and dy is not None:
             lines += ["    what comes back from the loss:", f"        d{page.output} = {array(dy, 15)}"]
+            lines.append("")
         lines += _section(computation, section, most, shared_axes(subject, page, case.inputs))
         if section == "Backward" and derivation and page.derivation:
             lines += ["", "Derivation", *(f"    {line}" for line in page.derivation.splitlines())]
@@ -79,7 +80,7 @@ def small_case(subject: Op | Law, seed: int) -> Case:
 
 
 def in_two_decimals(x: np.ndarray, arg: Arg) -> np.ndarray:
-    """The numbers to two decimals, or more where they would leave the domain, fall on a kink or become equal."""
+    """The numbers to two decimals, or more where they would leave the domain, fall on a kink or 0, or become equal."""
     if x.dtype.kind != "f":
         return x
     result = x
@@ -87,9 +88,9 @@ def in_two_decimals(x: np.ndarray, arg: Arg) -> np.ndarray:
         rounded = np.round(x, decimals)
         values, counts = np.unique(rounded, return_counts=True)
         kept = np.isin(rounded, values[counts > 1])
-        for point in (*arg.domain, *arg.kinks):
+        for point in (*arg.domain, *arg.kinks, 0.0):
             if not isinstance(point, str):
-                kept |= np.sign(rounded - point) != np.sign(x - point)
+                kept |= np.asarray(np.sign(rounded - point) != np.sign(x - point))
         result = np.where(kept, result, rounded)
     return np.asarray(result)
 
