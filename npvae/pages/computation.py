@@ -82,9 +82,6 @@ class Computation:
                 return int(source[()])
             if isinstance(source, _Entries) and not source.equation.indices:
                 return int(source.at(()))
-        gradient_of = self.given.get(equation.name.removeprefix("d"))
-        if gradient_of is not None and gradient_of.ndim == len(equation.indices):
-            return int(gradient_of.shape[equation.indices.index(index)])
         raise equation.error(f"the index {index} has no size: no argument has an axis {symbol}")
 
     def source(self, k: int, name: str, indices: tuple[Tree, ...] | None) -> _Entries | np.ndarray | None:

@@ -64,7 +64,7 @@ def computation_of(
             called = _called(inner, numbers)
         if dy is None:
             equations = tuple(e for e in equations if e.section != "Backward")
-    sizes = _sizes(subject, inputs) | {name: v for name, v in chosen.items() if type(v) is int}
+    sizes = _sizes(subject, page, inputs) | {name: v for name, v in chosen.items() if type(v) is int}
     given = {name: v for name, v in chosen.items() if isinstance(v, (int, float))} | dict(inputs)
     for name, axes in shared_axes(subject, page, inputs).items():
         indices = next(e.indices for e in page.equations if e.name == f"d{name}")
@@ -83,13 +83,18 @@ def shared_axes(subject: Op | Law, page: Page, inputs: Mapping[str, Any]) -> dic
     return {name: axes for name, axes in missing.items() if axes > 0}
 
 
-def _sizes(subject: Op | Law, inputs: Mapping[str, Any]) -> dict[str, int]:
+def _sizes(subject: Op | Law, page: Page, inputs: Mapping[str, Any]) -> dict[str, int]:
     sizes: dict[str, int] = {}
     for name, arg in subject.args.items():
         for axis, size in zip(arg.axes, np.shape(inputs[name]), strict=False):
             factor, _, symbol = axis.rpartition("*")
             if not symbol.isdigit():
                 sizes.setdefault(symbol, size // int(factor or 1))
+    for equation in page.equations:  # an index that no argument names has the size of the gradient's axis it stands on
+        name = equation.name.removeprefix("d")
+        shape = np.shape(inputs[name]) if name in inputs else None
+        if shape is not None and len(shape) == len(equation.indices):
+            sizes = {i.upper(): size for i, size in zip(equation.indices, shape, strict=True)} | sizes
     return sizes
 
 

@@ -25,7 +25,7 @@ class Numbers:
         simple["digamma"] = module.digamma if self.exact else _digamma
         simple["log"], simple["sqrt"] = (self._real(name, getattr(module, name)) for name in ("log", "sqrt"))
         self.functions: dict[str, Callable[..., Any]] = {name: self._of_one(f) for name, f in simple.items()}
-        self.functions |= {"abs": abs, "max": max, "min": min}
+        self.functions |= {"abs": abs, "max": max, "min": min, "int": _whole}
 
     def _of_one(self, function: Callable[[Any], Any]) -> Callable[[Any], Any]:
         return lambda x: function(self.of(x))
@@ -67,6 +67,13 @@ class Numbers:
 
     def _own(self) -> tuple[type, ...]:
         return (type(self.of(0)),)
+
+
+def _whole(x: Any) -> int:
+    """A count that came as a float, as a whole number: the end of a range, or an index."""
+    if x != int(x):
+        raise ValueError(f"int of {float(x):g}, which is no whole number")
+    return int(x)
 
 
 def _digamma(x: float) -> float:
