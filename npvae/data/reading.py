@@ -1,0 +1,57 @@
+"""How data of one's own are read: the choices that a person has, in one value that a run keeps."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from npvae.data.image_shapes import CHANNELS
+
+COLOURS = ("keep", "grey", "rgb")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Choices for data of one's own. Raises ValueError for one that is unknown.
+
+    array      the array to take of a .npz with several, or the set to take of a folder with several idx sets
+    colour     "keep": pictures stay grey if all of them are, else all are red, green and blue; "grey": all become grey
+               by luma (ITU-R 601); "rgb": all are red, green and blue
+    resize     (height, width) to which every picture of a folder is scaled
+    channels   "last" or "first": where the colours stand in an array of four axes in which either could be
+    max_value  the number that becomes 1.0, for whole numbers that are neither grey levels to 255 nor zeros and ones
+    as_010     read folders as npvae 0.1.0 did: PNG alone, grey, no subfolders. Its runs are resumed with this
+    """
+
+    array: str | None = None
+    colour: str = "keep"
+    resize: tuple[int, int] | None = None
+    channels: str | None = None
+    max_value: float | None = None
+    as_010: bool = False
+
+    def __post_init__(self) -> None:
+        if self.colour not in COLOURS:
+            raise ValueError(f"colour {self.colour!r} is unknown, choose one of {', '.join(COLOURS)}")
+        if self.channels not in (None, *CHANNELS):
+            raise ValueError(f"channels {self.channels!r} is unknown, choose one of {', '.join(CHANNELS)}")
+        if self.max_value is not None and not 0 < self.max_value < float("inf"):
+            raise ValueError(f"max_value is {self.max_value}, expected a positive number")
+        if self.resize is not None and not (len(self.resize) == 2 and min(self.resize) >= 1):
+            raise ValueError(f"resize is {self.resize}, expected (height, width) in pixels")
+
+    def kept(self) -> dict[str, Any]:
+        """For config.json: what was chosen, without what was not."""
+        return {name: value for name, value in asdict(self).items() if value != getattr(_DEFAULT, name)}
+
+    @classmethod
+    def of_run(cls, training: dict[str, Any]) -> Reading:
+        """What the "training" part of a config.json says: a run that says nothing is one of npvae 0.1.0."""
+        kept = training.get("reading")
+        if kept is None:
+            return cls(as_010=True)
+        resize = kept.get("resize")
+        return cls(**{**kept, "resize": None if resize is None else (int(resize[0]), int(resize[1]))})
+
+
+_DEFAULT = Reading()
