@@ -10,24 +10,24 @@ import numpy as np
 from npvae.data.files import DataError
 from npvae.data.mapped import mapped_file
 
-CHANNELS = ("last", "first")
+LAYOUTS = ("NHWC", "NCHW")
 """Where the colours stand: (N, H, W, C) or (N, C, H, W)."""
 
 
 def as_rows(
-    pixels: np.ndarray, image_shape: Sequence[int] | None, channels: str | None, source: str
+    pixels: np.ndarray, image_shape: Sequence[int] | None, layout: str | None, source: str
 ) -> tuple[np.ndarray, tuple[int, ...]]:
     """Pixels of any accepted shape -> (N, D) and (height, width), or (height, width, 3) in colour.
 
-    DataError for a dtype or a shape that is no images, and for four axes of which two could be the channels.
+    DataError for a dtype or a shape that is no images, and for four axes of which two could be the colours.
     """
-    if channels not in (None, *CHANNELS):
-        raise ValueError(f"Images: channels is {channels!r}, expected 'last', 'first' or None")
+    if layout not in (None, *LAYOUTS):
+        raise ValueError(f"Images: layout is {layout!r}, expected 'NHWC', 'NCHW' or None")
     if pixels.dtype not in (np.uint8, np.bool_) and pixels.dtype.kind != "f":
         raise DataError(f"{source}: pixels are {pixels.dtype}, expected uint8, bool or floats: {_conversion(pixels)}")
     shape = pixels.shape
     if pixels.ndim == 4:
-        pixels = _channels_last(pixels, channels, source)
+        pixels = _channels_last(pixels, layout, source)
     if pixels.ndim not in (2, 3, 4):
         raise DataError(
             f"{source}: pixels have shape {shape}, expected (N, D), (N, H, W), or one or three channels: reshape it"
@@ -44,31 +44,31 @@ def as_rows(
     return rows, wanted[:2] if wanted[2:] == (1,) else wanted
 
 
-def _channels_last(pixels: np.ndarray, channels: str | None, source: str) -> np.ndarray:
+def _channels_last(pixels: np.ndarray, layout: str | None, source: str) -> np.ndarray:
     """(N, H, W, C) or (N, C, H, W) -> (N, H, W) if C is 1, (N, H, W, 3) if it is 3."""
     shape = pixels.shape
-    possible = {"last": shape[3], "first": shape[1]}
-    if channels is None:
+    possible = {"NHWC": shape[3], "NCHW": shape[1]}
+    if layout is None:
         for wanted in (1, 3):  # one channel is never a choice: (N, 1, H, 1) has the same pixels in the same order
             fits = [place for place, count in possible.items() if count == wanted]
             if len(fits) == 2 and wanted == 3:
                 raise DataError(
-                    f"{source}: of shape {shape}, either axis of 3 could be the colours: say channels='last' for "
-                    "(N, H, W, C) or channels='first' for (N, C, H, W) (--channels)"
+                    f"{source}: of shape {shape}, either axis of 3 could be the colours: say layout='NHWC' for "
+                    "(N, H, W, C) or layout='NCHW' for (N, C, H, W) (--layout)"
                 )
             if fits:
-                channels = fits[0]
+                layout = fits[0]
                 break
         else:
             mend = "take three, x[..., :3]" if 4 in possible.values() else "give grey or red, green and blue"
             raise DataError(
                 f"{source}: pixels have shape {shape}, expected (N, H, W, C) or (N, C, H, W) with C = 1 or 3: {mend}"
             )
-    if possible[channels] not in (1, 3):
-        raise DataError(f"{source}: of shape {shape}, channels {channels} means C = {possible[channels]}, not 1 or 3")
-    if possible[channels] == 1:
-        return pixels[..., 0] if channels == "last" else pixels[:, 0]
-    if channels == "last":
+    if possible[layout] not in (1, 3):
+        raise DataError(f"{source}: of shape {shape}, layout {layout} means C = {possible[layout]}, not 1 or 3")
+    if possible[layout] == 1:
+        return pixels[..., 0] if layout == "NHWC" else pixels[:, 0]
+    if layout == "NHWC":
         return pixels
     if mapped_file(pixels) is not None:
         raise DataError(

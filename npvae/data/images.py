@@ -31,7 +31,7 @@ class Images:
     labels       (N,) integers, or None; kept as int64.
     image_shape  (height, width), or (height, width, 3) in colour, whose product is D. By default taken from the shape
                  of `pixels`; from D alone, a square if D is one, else (1, D).
-    channels     "last" or "first": which axis of four is C. None finds out, where one choice alone is possible.
+    layout       "NHWC" or "NCHW": where the colours stand. None finds out, where one choice alone is possible.
     max_value    the pixel value that becomes 1.0: by default 255 for uint8, 1 for bool and floats.
     dtype        float32 or float64: what comes out. `pixels` of another float type are converted batch by batch.
     source       named in error messages: the file that the data came from.
@@ -48,7 +48,7 @@ class Images:
         labels: npt.ArrayLike | None = None,
         *,
         image_shape: Sequence[int] | None = None,
-        channels: str | None = None,
+        layout: str | None = None,
         max_value: float | None = None,
         dtype: npt.DTypeLike = np.float32,
         source: str = "data",
@@ -57,7 +57,7 @@ class Images:
         self.dtype = np.dtype(dtype)
         if self.dtype not in (np.float32, np.float64):
             raise ValueError(f"Images: dtype is {self.dtype}, expected float32 or float64")
-        self.pixels, self.image_shape = as_rows(np.asarray(pixels), image_shape, channels, source)
+        self.pixels, self.image_shape = as_rows(np.asarray(pixels), image_shape, layout, source)
         if max_value is None:
             max_value = 255 if self.pixels.dtype == np.uint8 else 1
         self.max_value = float(max_value)

@@ -27,5 +27,5 @@ def to_colours(images: Images, colour: str) -> Images:
     pixels = images.pixels.reshape(len(images), *images.image_shape)
     pixels = luma(pixels) if is_coloured else np.repeat(pixels[..., np.newaxis], 3, axis=-1)
     return Images(
-        pixels, images.labels, max_value=images.max_value, dtype=images.dtype, source=images.source, channels="last"
+        pixels, images.labels, max_value=images.max_value, dtype=images.dtype, source=images.source, layout="NHWC"
     )

@@ -68,7 +68,7 @@ def _read_folder(path: Path, reading: Reading) -> tuple[Images, Images | None]:
 _TAKES = {  # choice -> what it is for
     "array": ("npz", "folder of idx files"),
     "resize": ("folder of pictures", "picture"),
-    "channels": ("npy", "npz", "idx"),
+    "layout": ("npy", "npz", "idx"),
     "max_value": ("npy", "npz", "idx", "text"),
     "colour": ("folder of pictures", "picture", "npy", "npz", "idx"),
 }
@@ -155,7 +155,7 @@ def _as_images(
         pixels,
         labels,
         image_shape=None if like is None else like.image_shape,
-        channels=reading.channels,
+        layout=reading.layout,
         max_value=max_value,
         source=source,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from npvae.data.image_shapes import CHANNELS
+from npvae.data.image_shapes import LAYOUTS
 
 COLOURS = ("keep", "grey", "rgb")
 
@@ -18,7 +18,7 @@ class Reading:
     colour     "keep": pictures stay grey if all of them are, else all are red, green and blue; "grey": all become grey
                by luma (ITU-R 601); "rgb": all are red, green and blue
     resize     (height, width) to which every picture of a folder is scaled
-    channels   "last" or "first": where the colours stand in an array of four axes in which either could be
+    layout     "NHWC" or "NCHW": where the colours stand in an array of four axes in which either could be
     max_value  the number that becomes 1.0, for whole numbers that are neither grey levels to 255 nor zeros and ones
     as_010     read folders as npvae 0.1.0 did: PNG alone, grey, no subfolders. Its runs are resumed with this
     """
@@ -26,15 +26,15 @@ class Reading:
     array: str | None = None
     colour: str = "keep"
     resize: tuple[int, int] | None = None
-    channels: str | None = None
+    layout: str | None = None
     max_value: float | None = None
     as_010: bool = False
 
     def __post_init__(self) -> None:
         if self.colour not in COLOURS:
             raise ValueError(f"colour {self.colour!r} is unknown, choose one of {', '.join(COLOURS)}")
-        if self.channels not in (None, *CHANNELS):
-            raise ValueError(f"channels {self.channels!r} is unknown, choose one of {', '.join(CHANNELS)}")
+        if self.layout not in (None, *LAYOUTS):
+            raise ValueError(f"layout {self.layout!r} is unknown, choose one of {', '.join(LAYOUTS)}")
         if self.max_value is not None and not 0 < self.max_value < float("inf"):
             raise ValueError(f"max_value is {self.max_value}, expected a positive number")
         if self.resize is not None and not (len(self.resize) == 2 and min(self.resize) >= 1):

@@ -42,7 +42,7 @@ def load_dataset(
     array: str | None = None,
     colour: str = "keep",
     resize: tuple[int, int] | None = None,
-    channels: str | None = None,
+    layout: str | None = None,
     max_value: float | None = None,
 ) -> tuple[Images, Images]:
     """A data set -> (train, test), both Images.
@@ -79,7 +79,7 @@ def load_dataset(
         array      the array to take of a .npz, or the set of a folder with several idx sets
         colour     "keep", "grey" or "rgb", for pictures and arrays with colours
         resize     (height, width) for pictures; without it they must be of one size
-        channels   "last" or "first", where either axis of an array could hold the colours
+        layout     "NHWC" or "NCHW", where either axis of an array could hold the colours
         max_value  the number that becomes 1.0
 
     Pixels are uint8, of which 255 becomes 1 (if the train set holds only 0 and 1, these stay 0 and 1), or floats, which
@@ -88,7 +88,7 @@ def load_dataset(
 
     DataError for an unknown name, a missing folder, a damaged file, a download that failed.
     """
-    reading = Reading(array, colour, resize, channels, max_value)
+    reading = Reading(array, colour, resize, layout, max_value)
     return with_test(*load_parts(name_or_path, data_dir, reading))
 
 

@@ -160,9 +160,9 @@ def test_arrays_in_colour_and_the_choices_that_concern_them(tmp_path):
     train, _ = load_dataset(tmp_path / "both.npz", array="a")
     assert (train.image_shape, train.labels) == ((4, 5, 3), None)
     assert train.note.endswith("; left out: b, labels")
-    with pytest.raises(DataError, match=r"either axis of 3 could be the colours: say channels='last'"):
+    with pytest.raises(DataError, match=r"either axis of 3 could be the colours: say layout='NHWC'"):
         load_dataset(tmp_path / "both.npz", array="b")
-    assert load_dataset(tmp_path / "both.npz", array="b", channels="first")[0].image_shape == (4, 3, 3)
+    assert load_dataset(tmp_path / "both.npz", array="b", layout="NCHW")[0].image_shape == (4, 3, 3)
     assert load_dataset(tmp_path / "last.npy", colour="rgb")[0].image_shape == (4, 5, 3)
     np.save(tmp_path / "grey.npy", X)
     train, _ = load_dataset(tmp_path / "grey.npy", colour="rgb")

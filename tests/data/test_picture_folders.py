@@ -187,7 +187,7 @@ def test_a_run_of_010_reads_its_folder_as_010_did(classes, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "keywords", [{"colour": "blue"}, {"channels": "2"}, {"resize": (0, 3)}, {"max_value": 0}], ids=str
+    "keywords", [{"colour": "blue"}, {"layout": "2"}, {"resize": (0, 3)}, {"max_value": 0}], ids=str
 )
 def test_choices_that_are_unknown(keywords):
     with pytest.raises(ValueError, match=next(iter(keywords))):
