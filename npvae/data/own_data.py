@@ -77,7 +77,7 @@ _TAKES = {  # choice -> what it is for
 def _check_choices(path: Path, reading: Reading, kind: str) -> None:
     """DataError for a choice that would have no effect."""
     for name in reading.kept():
-        if name in _TAKES and kind not in _TAKES[name]:
+        if kind not in _TAKES[name]:
             option = "--" + name.replace("_", "-")
             raise DataError(
                 f"{path}: {option} ({name}=) has no effect on a {kind}, only on {', '.join(_TAKES[name])}: leave it out"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from npvae.data.image_shapes import LAYOUTS
@@ -20,6 +20,8 @@ class Reading:
     resize     (height, width) to which every picture of a folder is scaled
     layout     "NHWC" or "NCHW": where the colours stand in an array of four axes in which either could be
     max_value  the number that becomes 1.0, for whole numbers that are neither grey levels to 255 nor zeros and ones
+    implied    names of choices that nobody made: they follow from the run whose model reads these data, and have no
+               effect, without being refused, on data that have no such choice
     as_010     read folders as npvae 0.1.0 did: PNG alone, grey, no subfolders. Its runs are resumed with this
     """
 
@@ -28,6 +30,7 @@ class Reading:
     resize: tuple[int, int] | None = None
     layout: str | None = None
     max_value: float | None = None
+    implied: tuple[str, ...] = ()
     as_010: bool = False
 
     def __post_init__(self) -> None:
@@ -41,8 +44,13 @@ class Reading:
             raise ValueError(f"resize is {self.resize}, expected (height, width) in pixels")
 
     def kept(self) -> dict[str, Any]:
-        """For config.json: what was chosen, without what was not."""
-        return {name: value for name, value in asdict(self).items() if value != getattr(_DEFAULT, name)}
+        """What was chosen, as config.json keeps it."""
+        chosen = {name: value for name, value in asdict(self).items() if value != getattr(_DEFAULT, name)}
+        return {name: value for name, value in chosen.items() if name not in ("implied", "as_010", *self.implied)}
+
+    def as_chosen(self) -> dict[str, Any]:
+        """As `kept`, with what is implied: a run that is resumed reads its data as it did."""
+        return replace(self, implied=()).kept()
 
     @classmethod
     def of_run(cls, training: dict[str, Any]) -> Reading:
@@ -52,6 +60,16 @@ class Reading:
             return cls(as_010=True)
         resize = kept.get("resize")
         return cls(**{**kept, "resize": None if resize is None else (int(resize[0]), int(resize[1]))})
+
+    def for_run(self, training: dict[str, Any]) -> Reading:
+        """The same choices for other data that a run's model is to read: what is not chosen is as in that run."""
+        implied: dict[str, Any] = {}
+        shape = training.get("image_shape")
+        if self.colour == "keep" and shape:
+            implied["colour"] = "rgb" if len(shape) == 3 else "grey"
+        if self.resize is None and not (own := Reading.of_run(training)).as_010:
+            implied["resize"] = own.resize
+        return replace(self, **implied, implied=tuple(implied))
 
 
 _DEFAULT = Reading()

@@ -128,9 +128,9 @@ def draw_regions(
             axes.text(0, radius, name, size=9, ha="center", va="bottom", path_effects=HALO, zorder=3)
     axes.scatter(centre[:, 0], centre[:, 1], s=_dot_size(len(centre)), c=colour, linewidths=0, zorder=2)
     if labels is not None:
+        size = 15 if max(map(len, names or ("0",))) < 4 else 11
         for label, (x, y) in label_places(centre, labels).items():
             name = _name(label, names)
-            size = 15 if len(name) < 4 else 11
             axes.text(x, y, name, size=size, weight="bold", ha="center", va="center", path_effects=HALO)
     axes.set_aspect("equal", adjustable="datalim")
     axes.autoscale_view()
