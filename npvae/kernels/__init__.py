@@ -2,7 +2,7 @@
 
 `backend="numba"` takes its ops from here. Where no twin was worth its lines the reference itself is exported, so every
 name of `npvae.ops` is a name of this module. The mathematics stands in `npvae.ops` alone; a kernel's docstring says
-what it fuses. What each one gains is measured in benchmarks/kernels.py.
+what it fuses. What each one gains is measured in benchmarks/speed/kernels.py.
 
 A twin takes arrays of any layout. Beyond the reference's arguments it may take `new` and `place`, which say where its
 results are written: see `npvae.kernels.workspace`. Where calls from Python would cost more than the arithmetic, a

@@ -4,8 +4,8 @@ import numpy as np
 
 from npvae import optim
 from npvae.kernels.arrays import one_float_dtype
-from npvae.kernels.jobs import adam_step
-from npvae.kernels.threads import team, team_computes
+from npvae.kernels.team.jobs import adam_step
+from npvae.kernels.team.pools import team, team_computes
 from npvae.kernels.updates import adagrad, adam
 
 LEAST = {np.dtype(np.float32): 1e-34, np.dtype(np.float64): 1e-280}

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from npvae.kernels import threads
 from npvae.kernels.activations import ACTIVATIONS
 from npvae.kernels.gaussian_kl import kl_gradients, kl_of
 from npvae.kernels.jit import SUMS, kernel
-from npvae.kernels.jobs import WORTH_SHARING
 from npvae.kernels.likelihoods import nll_and_residual, times_row
 from npvae.kernels.mlp import SLOPE, layers_of, matrix, mlp_backward, mlp_forward
+from npvae.kernels.team import pools
+from npvae.kernels.team.jobs import WORTH_SHARING
 
 if TYPE_CHECKING:
     from npvae.models.params import Params
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 def covers(model: Any) -> bool:
     """Whether the model is of the kind whose small steps are compiled as a whole."""
     return (
-        threads.PRODUCTS == "tiles"
+        pools.PRODUCTS == "tiles"
         and model.dtype == np.float32
         and model.objective == "elbo"
         and model.likelihood.name == "bernoulli"
