@@ -23,6 +23,8 @@ def as_rows(
     """
     if layout not in (None, *LAYOUTS):
         raise ValueError(f"Images: layout is {layout!r}, expected 'NHWC', 'NCHW' or None")
+    if 0 in pixels.shape:
+        raise DataError(f"{source}: pixels have shape {pixels.shape}, which holds no data: give at least one row")
     if pixels.dtype not in (np.uint8, np.bool_) and pixels.dtype.kind != "f":
         raise DataError(f"{source}: pixels are {pixels.dtype}, expected uint8, bool or floats: {_conversion(pixels)}")
     shape = pixels.shape
@@ -32,8 +34,6 @@ def as_rows(
         raise DataError(
             f"{source}: pixels have shape {shape}, expected (N, D), (N, H, W), or one or three channels: reshape it"
         )
-    if 0 in shape:
-        raise DataError(f"{source}: pixels have shape {shape}, which holds no data: give at least one row")
     guess = guess_shape(pixels.shape[1]) if pixels.ndim == 2 else pixels.shape[1:]
     wanted = tuple(int(size) for size in (guess if image_shape is None else image_shape))
     rows = pixels.reshape(len(pixels), -1)

@@ -125,6 +125,7 @@ def _sizes(paths: Sequence[Path]) -> str:
     common = counts.most_common(_SHOWN)
     said = ", ".join(f"{count:,} of {height} x {width}" for (height, width), count in common)
     rest = sum(counts.values()) - sum(count for _, count in common)
-    more = f" and {rest:,} of {len(counts) - len(common):,} other sizes" if rest else ""
+    more = f" and {rest:,} pictures of {len(counts) - len(common):,} other sizes" if rest else ""
     (height, width), _ = common[0]
-    return f"{paths[0].parent}: pictures of several sizes, {said}{more}: add --resize H,W, such as {height},{width}"
+    folder = os.path.commonpath([path.parent for path in paths])
+    return f"{folder}: pictures of several sizes, {said}{more}: add --resize H,W, such as {height},{width}"

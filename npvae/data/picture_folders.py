@@ -89,7 +89,7 @@ def read_picture_folder(folder: Path, reading: Reading) -> tuple[Images, Images 
 def read_single_picture(path: Path, reading: Reading) -> Images:
     """One picture as Images of length 1."""
     pixels, remarks, _ = read_pictures([path], reading)
-    images = Images(pixels, source=str(path))
+    images = Images(pixels, layout="NHWC", source=str(path))
     images.names = np.array([path.name])
     images.note = f"{path}: {in_words(images.image_shape)}{_said(remarks)}"
     _warn_of_flat(path, remarks)
@@ -134,7 +134,7 @@ def _look(folder: Path, depth: int = 0) -> _Found:
 def _check_not_mixed(root: Path, found: _Found) -> None:
     if found.pictures and found.folders:
         raise DataError(
-            f"{root}: holds {len(found.pictures):,} pictures beside folders of pictures "
+            f"{root}: holds {_pictures(len(found.pictures))} beside folders of pictures "
             f"({_listed(list(found.folders))}): "
             "put those into a folder of their own if folders are classes, or take the folders out"
         )
@@ -157,7 +157,7 @@ def _images(folder: Path, root: Path, found: _Found, reading: Reading, left_out:
     if classes:
         counts = [len(below.all_pictures()) for below in found.folders.values()]
         labels = np.repeat(np.arange(len(classes)), counts)
-    images = Images(pixels, labels, source=str(folder))
+    images = Images(pixels, labels, layout="NHWC", source=str(folder))
     images.class_names = tuple(classes) or None
     images.names = np.array([path.relative_to(root).as_posix() for path in paths])
     suffixes = Counter(path.suffix.lower() for path in paths)
@@ -178,7 +178,11 @@ def _said(remarks: Counter[Remark]) -> str:
 
 def _warn_of_flat(source: Path, remarks: Counter[Remark]) -> None:
     if remarks[Remark.FLAT]:
-        warnings.warn(f"{source}: {remarks[Remark.FLAT]:,} pictures {Remark.FLAT.value}", DataWarning, stacklevel=2)
+        warnings.warn(f"{source}: {_pictures(remarks[Remark.FLAT])} {Remark.FLAT.value}", DataWarning, stacklevel=2)
+
+
+def _pictures(count: int) -> str:
+    return f"{count:,} picture" + "s" * (count != 1)
 
 
 def _counted(counts: Counter[str]) -> str:

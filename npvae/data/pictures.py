@@ -35,7 +35,7 @@ class Remark(Enum):
     SIXTEEN = "of 16 bits a channel, of which 65,535 is white"
     FRAMES = "of several frames, of which the first is read"
     STRETCHED = "with other proportions than --resize, so they are stretched"
-    FLAT = "are one even colour once they lie on white paper, because they are transparent: give them a background"
+    FLAT = "of one even colour once they lie on white paper, because they are transparent: give them a background"
 
 
 class Picture(NamedTuple):
@@ -165,7 +165,7 @@ def _check_16_bits(path: Path, picture: Any) -> None:
         known = picture.tag_v2.get(_TIFF_BITS) == (16,) and picture.tag_v2.get(_TIFF_WHITE_IS_ZERO) == 1
     if not known:
         raise DataError(
-            f"{path}: a {picture.format} of integers whose white is not known: save it as a PNG of 8 or 16 bits"
+            f"{path}: holds integers ({picture.format}) whose white is not known: save it as a PNG of 8 or 16 bits"
         )
 
 

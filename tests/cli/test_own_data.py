@@ -143,9 +143,7 @@ def test_pictures_that_vanish_are_warned_of(here, capsys):
     for i in range(3):
         Image.fromarray(glyph).save(here / "grey" / f"{i}.png")
     assert main([*QUICK, "--dataset", "grey", "--resize", "4,5", "--out", "r", "--quiet"]) == 0
-    assert (
-        "npvae: warning: grey: 3 pictures are one even colour once they lie on white paper" in capsys.readouterr().err
-    )
+    assert "npvae: warning: grey: 3 pictures of one even colour once they lie on white paper" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

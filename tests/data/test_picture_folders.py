@@ -60,6 +60,18 @@ def test_pictures_of_one_folder_have_no_labels(tmp_path):
     assert ": 3 .bmp, 1 .jpg, 6 x 8 in colour" in images.note
 
 
+@pytest.mark.parametrize("shape", [(3, 7), (3, 3), (1, 5), (5, 1), (1, 1), (7, 3)])
+@pytest.mark.parametrize("in_colour", [True, False])
+def test_heights_and_widths_that_look_like_colours_are_none(tmp_path, shape, in_colour):
+    pixels = RNG.integers(0, 256, (4, *shape, 3)[: 4 if in_colour else 3], dtype=np.uint8)
+    pixels[0, 0, 0] = (255, 0, 0) if in_colour else 7  # in colour, even if all others happen to be grey
+    for i, picture in enumerate(pixels):
+        write(tmp_path, f"{i}.png", picture)
+    images, _ = read_picture_folder(tmp_path, KEEP)
+    assert images.image_shape == ((*shape, 3) if in_colour else shape)
+    np.testing.assert_array_equal(images.pixels.reshape(pixels.shape), pixels)
+
+
 def test_a_single_folder_is_a_wrapping_and_no_class(classes):
     outer, _ = read_picture_folder(classes.parent, KEEP)
     assert outer.class_names == ("cat", "dog", "owl")
@@ -100,7 +112,7 @@ def test_a_third_part_is_left_out_and_said(tmp_path):
 def test_mixed_sizes_are_refused_with_the_counts_of_each(tmp_path):
     for i, pixels in enumerate(COLOURS):
         write(tmp_path, f"{i}.png", pixels[: 6 - i // 5, : 8 - i // 7])
-    message = r"pictures of several sizes, 5 of 6 x 8, 3 of 5 x 7, 2 of 5 x 8 and 2 of 1 other sizes: add --resize"
+    message = r"pictures of several sizes, 5 of 6 x 8, 3 of 5 x 7, 2 of 5 x 8 and 2 pictures of 1 other sizes: add"
     with pytest.raises(DataError, match=message):
         read_picture_folder(tmp_path, KEEP)
     images, _ = read_picture_folder(tmp_path, Reading(resize=(6, 8)))
@@ -146,7 +158,7 @@ def test_folders_that_cannot_be_used(classes, tmp_path):
     with pytest.raises(DataError, match=r"holds no picture \(left out: 1 \.npy\)"):
         read_picture_folder(tmp_path / "empty", KEEP)
     write(classes, "cover.png", COLOURS[0])
-    with pytest.raises(DataError, match=r"holds 1 pictures beside folders of pictures \(cat, dog, owl\): put those"):
+    with pytest.raises(DataError, match=r"holds 1 picture beside folders of pictures \(cat, dog, owl\): put those"):
         read_picture_folder(classes, KEEP)
 
 
@@ -155,7 +167,7 @@ def test_pictures_that_vanish_on_white_paper_are_warned_of(tmp_path):
     glyph[:, :4, 1] = 0
     write(tmp_path, "1.png", glyph)
     write(tmp_path, "2.png", COLOURS[0, ..., 0])
-    with pytest.warns(DataWarning, match="1 pictures are one even colour once they lie on white paper"):
+    with pytest.warns(DataWarning, match="1 picture of one even colour once they lie on white paper"):
         read_picture_folder(tmp_path, KEEP)
 
 

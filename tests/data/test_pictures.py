@@ -63,7 +63,7 @@ def test_16_bits_are_scaled_and_never_clipped(tmp_path, suffix):
 
 def test_integers_whose_white_is_not_known_are_refused(tmp_path):
     for array, message in [
-        (np.full((4, 4), 70000, np.int32), "a TIFF of integers whose white is not known"),
+        (np.full((4, 4), 70000, np.int32), "holds integers \\(TIFF\\) whose white is not known"),
         (np.full((4, 4), 0.5, np.float32), "holds real numbers, whose white is not known"),
     ]:
         path = saved(tmp_path, array, "a.tif")
