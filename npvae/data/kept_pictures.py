@@ -8,18 +8,19 @@ when the folder exceeds MAX_KEPT. The environment variable NPVAE_CACHE names ano
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import json
 import os
 import sys
+import zlib
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from npvae.data.files import DataError
-from npvae.data.npy import read_npz
+from npvae.data.npy import read_npy
 from npvae.data.pictures import Remark
 from npvae.data.reading import Reading
 
@@ -38,28 +39,27 @@ def place_of(paths: Sequence[Path], reading: Reading) -> Path | None:
     import PIL
 
     try:
-        files = [
-            (os.path.abspath(path), status.st_size, status.st_mtime_ns) for path in paths for status in [path.stat()]
-        ]
+        files = [(_absolute(path), *_size_and_time(path)) for path in paths]
     except OSError:  # the reader says it better
         return None
     if len(files) < _WORTH_FILES and sum(size for _, size, _ in files) < _WORTH_BYTES:
         return None
     about = [_VERSION, PIL.__version__, reading.colour, reading.resize, files]
-    return folder / f"{hashlib.sha256(json.dumps(about).encode()).hexdigest()[:32]}.npz"
+    return folder / f"{hashlib.sha256(json.dumps(about).encode()).hexdigest()[:32]}.npy"
 
 
 def read(place: Path) -> tuple[np.ndarray, Counter[Remark]] | None:
-    """Pixels and remarks of a copy; None if there is none, or it is damaged: every checksum is compared."""
-    if not place.is_file():
-        return None
+    """Pixels and remarks of a copy; None if there is none, or its checksum is wrong."""
+    beside = place.with_suffix(".json")
     try:
-        arrays = read_npz(place)
-        counts = arrays["remarks"].tolist()
+        about = json.loads(beside.read_text(encoding="utf-8"))
+        pixels = read_npy(place, mmap=False)
+        if zlib.crc32(pixels.data) != about["crc32"]:
+            return None
         with contextlib.suppress(OSError):
             os.utime(place)  # the oldest are those that were not used for longest
-        return arrays["pixels"], Counter({remark: n for remark, n in zip(Remark, counts, strict=True) if n})
-    except (DataError, KeyError, ValueError):
+        return pixels, Counter({Remark[name]: count for name, count in about["remarks"].items()})
+    except (OSError, ValueError, KeyError, TypeError):  # DataError is a ValueError
         return None
 
 
@@ -68,11 +68,17 @@ def write(place: Path, pixels: np.ndarray, remarks: Counter[Remark]) -> None:
     if pixels.nbytes > MAX_KEPT:
         return
     part = place.with_name(f"{place.stem}.{os.getpid()}.part")
+    about = {
+        "crc32": zlib.crc32(pixels.data),
+        "remarks": {remark.name: count for remark, count in remarks.items() if count},
+    }
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         with open(part, "wb") as file:
-            np.savez(file, pixels=pixels, remarks=np.array([remarks[remark] for remark in Remark]))
+            np.save(file, pixels)
         os.replace(part, place)
+        part.write_text(json.dumps(about), encoding="utf-8")
+        os.replace(part, place.with_suffix(".json"))
         _remove_oldest(place)
     except OSError:
         with contextlib.suppress(OSError):
@@ -81,13 +87,24 @@ def write(place: Path, pixels: np.ndarray, remarks: Counter[Remark]) -> None:
 
 def _remove_oldest(place: Path) -> None:
     """Remove copies until the rest fit into MAX_KEPT; the one just written stays."""
-    copies = sorted(place.parent.glob("*.npz"), key=lambda path: path.stat().st_mtime, reverse=True)
+    copies = sorted(place.parent.glob("*.npy"), key=lambda path: path.stat().st_mtime, reverse=True)
     total = 0
     for path in copies:
         total += path.stat().st_size
         if total > MAX_KEPT and path != place:
             with contextlib.suppress(OSError):
                 path.unlink()
+                path.with_suffix(".json").unlink(missing_ok=True)
+
+
+def _absolute(path: Path) -> str:
+    folder, name = os.path.split(path)
+    return os.path.join(_absolute_folder(folder, os.getcwd()), name)
+
+
+@functools.lru_cache(maxsize=64)
+def _absolute_folder(folder: str, here: str) -> str:
+    return os.path.normpath(os.path.join(here, folder))
 
 
 def _size_and_time(path: Path) -> tuple[int, int]:

@@ -113,7 +113,7 @@ def _look(folder: Path, depth: int = 0) -> _Found:
     for entry in entries:
         if entry.name.startswith(".") or entry.name == "__MACOSX":
             continue
-        suffix = Path(entry.name).suffix.lower()
+        suffix = os.path.splitext(entry.name)[1].lower()
         if entry.is_dir():
             if entry.is_symlink() and depth > 0:  # it could lead round in a circle
                 found.left_out["links to folders"] += 1
@@ -159,8 +159,10 @@ def _images(folder: Path, root: Path, found: _Found, reading: Reading, left_out:
         labels = np.repeat(np.arange(len(classes)), counts)
     images = Images(pixels, labels, layout="NHWC", source=str(folder))
     images.class_names = tuple(classes) or None
-    images.names = np.array([path.relative_to(root).as_posix() for path in paths])
-    suffixes = Counter(path.suffix.lower() for path in paths)
+    names = [os.fspath(path) for path in paths]
+    start = len(os.path.join(root, ""))
+    images.names = np.array([name[start:].replace(os.sep, "/") for name in names])
+    suffixes = Counter(os.path.splitext(name)[1].lower() for name in names)
     of_classes = f" in {len(classes):,} folders as classes" if classes else ""
     images.note = f"{folder}: {_counted(suffixes)}{of_classes}, {in_words(images.image_shape)}{_said(remarks)}"
     if left_out:

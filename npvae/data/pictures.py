@@ -25,6 +25,7 @@ _MEND = "save the picture again, or take it out of the folder"
 _WHITE_16 = 65535
 # EPS starts another program; the others are read by programs that Pillow does not bring.
 _NOT_READ = ("EPS", "WMF", "HDF5", "GRIB", "BUFR", "MPEG")
+_FREQUENT = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP")
 _GREY_MODES = ("1", "L", "LA", "La")
 _TIFF_BITS, _TIFF_WHITE_IS_ZERO, _ORIENTATION = 258, 262, 274
 
@@ -58,6 +59,12 @@ def formats() -> dict[str, str]:
     }
 
 
+@functools.cache
+def _format_names() -> tuple[str, ...]:
+    """Names of the formats, the frequent ones first: Pillow tries one after the other."""
+    return tuple(dict.fromkeys([*(name for name in _FREQUENT if name in formats().values()), *formats().values()]))
+
+
 def read_picture(path: Path, reading: Reading) -> Picture:
     """Read one picture. DataError that names it if it is damaged, too large, or of a depth that cannot be kept."""
     from PIL import Image
@@ -69,7 +76,7 @@ def read_picture(path: Path, reading: Reading) -> Picture:
     if content.startswith(SIGNATURE):
         check_chunks(path, content)  # every checksum: Pillow skips some
     try:
-        with Image.open(io.BytesIO(content), formats=tuple(set(formats().values()))) as picture:
+        with Image.open(io.BytesIO(content), formats=_format_names()) as picture:
             return _decoded(path, picture, content, reading)
     except DataError:
         raise
@@ -86,7 +93,7 @@ def picture_size(path: Path) -> tuple[int, int]:
     from PIL import Image
 
     try:
-        with Image.open(path, formats=tuple(set(formats().values()))) as picture:
+        with Image.open(path, formats=_format_names()) as picture:
             width, height = picture.size
             return (width, height) if _orientation(picture) >= 5 else (height, width)
     except Exception as error:
@@ -127,7 +134,8 @@ def _decoded(path: Path, picture: Any, content: bytes, reading: Reading) -> Pict
         channels = np.asarray(picture)
         is_grey = bool((channels[..., :1] == channels).all())
     to_grey = reading.colour == "grey" or (is_grey and reading.colour == "keep")
-    picture = picture.convert("L" if to_grey else "RGB")
+    mode = "L" if to_grey else "RGB"
+    picture = picture if picture.mode == mode else picture.convert(mode)
     if orientation > 1:
         picture = picture.transpose(_TURNS[orientation])
         if orientation >= 5:
