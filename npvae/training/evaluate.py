@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from npvae.data import as_data
+from npvae.steps import Step
 from npvae.training.processes import ALONE, Processes
 from npvae.training.training_data import data_of
 
@@ -24,12 +25,12 @@ def evaluate(
 
     Several processes take a share of each batch and all give the means over the whole.
     """
-    data, totals, workspace = data_of(model, x), np.zeros(3), model.workspace()
+    data, totals, step = data_of(model, x), np.zeros(3), Step(model, batch_size)
     for start in range(0, len(data), batch_size):
         n = min(batch_size, len(data) - start)
         own = processes.rows(start, n)
         eps = processes.share(model.draw_eps(n, rng))
-        loss, trace = model.forward(data.batch(own), eps, workspace)
+        loss, trace = step.forward(data.batch(own), eps)
         if processes.weight(n) > 0:
             totals += (loss * (own.stop - own.start), trace.nll.sum(dtype=float), trace.kl.sum(dtype=float))
     return dict(zip(("loss", "nll", "kl"), (processes.sum(totals) / len(data)).tolist(), strict=True))

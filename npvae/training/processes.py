@@ -24,11 +24,11 @@ from typing import Any
 
 import numpy as np
 
-from npvae.models import Params
+from npvae.models import OBJECTIVES
+from npvae.params import Params
 
 _HEAD_START = 1.0  # seconds in which process 0 can say what is wrong, if it is wrong everywhere
 _ON_ITS_WAY = 0.3  # seconds until mpiexec has passed on what was printed: it drops the rest when a job is aborted
-_WHOLE_BATCH = ("free_bits", "capacity")  # objectives that bend the mean over the batch
 
 
 class Processes:
@@ -123,10 +123,10 @@ class Processes:
 
     def check_model(self, model: Any) -> None:
         """ValueError for a model whose loss on a batch is not the mean of its losses on parts of it."""
-        objective = getattr(model, "objective", "elbo")
-        if self.size > 1 and objective in _WHOLE_BATCH:
+        row = OBJECTIVES.get(getattr(model, "objective", ""))
+        if self.size > 1 and row is not None and row.bends_the_mean:
             raise ValueError(
-                f"{objective} takes the mean of kl over the whole batch before it weighs it, which {self.size} "
+                f"{model.objective} takes the mean of kl over the whole batch before it weighs it, which {self.size} "
                 "processes with a share each cannot: train in one process, or choose another objective"
             )
 

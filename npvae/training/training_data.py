@@ -16,12 +16,12 @@ _ROWS = 64  # rows that a data set is recognised by
 
 def data_of(model: Any, x: Any) -> Any:
     """What training is given, as data of the kind that the model takes: its attribute `takes`, or rows."""
-    return as_data(x, getattr(model, "takes", "rows"), model.dtype)
+    return as_data(x, model.takes, model.dtype)
 
 
 def check_data(model: Any, x: Any, name: str) -> None:
     """ValueError if x is not data that the model and its likelihood can explain."""
-    if getattr(model, "takes", "rows") == "rows" and not isinstance(x, Data):
+    if model.takes == "rows" and not isinstance(x, Data):
         _check_rows(model, x, name)
     try:
         data = data_of(model, x)

@@ -1,13 +1,12 @@
-"""A whole multi-layer perceptron in one compiled function, forward and backward: `npvae.models.mlp` for small networks.
+"""A multi-layer perceptron in one compiled function each way: `npvae.models.mlp` for small networks.
 
-Compiled code calls the kernels that the ops call, one layer after the other, without Python in between. It finds what
-it needs in three flat arrays: all parameters, all gradients, and `buffer`, which holds the results of every layer. A
-row of the table `layers` says for one dense map where.
+Compiled code calls the kernels that the ops call, one layer after the other, without Python in between; what each layer
+computes is on the page `npvae.ops.layer`, (1) and (2) forward, (3) to (6) backward. It finds what it needs in three
+flat arrays: all parameters, all gradients, and `buffer`, which holds the results of every layer. A row of the table
+`layers` says for one dense map where.
 """
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -26,9 +25,7 @@ from npvae.kernels.activations import (
 )
 from npvae.kernels.jit import AS_WRITTEN, kernel
 from npvae.kernels.matmul.alone import times, times_transposed, transposed_times
-
-if TYPE_CHECKING:
-    from npvae.models.params import Params
+from npvae.params import Params
 
 FAN_IN, FAN_OUT, NEEDS_DX = range(3)  # columns of layers: the widths, and whether dx is asked for
 WEIGHT, BIAS = 3, 4  # where W (I, O) and b (O,) begin, and their gradients
@@ -99,7 +96,7 @@ def mlp_forward(
 def mlp_backward(
     dy: np.ndarray, x: np.ndarray, params: np.ndarray, grads: np.ndarray, layers: np.ndarray, buffer: np.ndarray
 ) -> np.ndarray:
-    """dy (N, O) -> dx (N, I), which says nothing if not needed; the gradients of all weights go into their places."""
+    """dy (N, O) -> dx (N, I), left uninitialised if not needed; the gradients of all weights go into their places."""
     N, last = dy.shape[0], len(layers) - 1
     for i in range(last, -1, -1):
         layer = layers[i]

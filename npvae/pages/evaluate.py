@@ -1,10 +1,4 @@
-"""Reads the numbered equations out of an op's page and evaluates them, entry by entry.
-
-A page is the docstring of the module in which an op's forward lives. Its equations are Python, one a line (or
-continued on deeper lines), numbered at the end, under the headings Forward and Backward:
-
-    Forward
-        kl[n] = sum(mu[n, l] ** 2 for l in range(L))    (1)
+"""Evaluates the equations of an op's page, entry by entry.
 
 The entry on the left is computed for all values of its indices: n runs to N, l to L, the sizes of the arguments. So a
 page is an implementation of its op, written as loops, that shares no line with the NumPy code beneath it. With
@@ -13,81 +7,16 @@ page is an implementation of its op, written as loops, that shares no line with 
 
 from __future__ import annotations
 
-import ast
 import math
-import re
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from itertools import product
-from types import CodeType
 from typing import Any
 
 import numpy as np
 
+from npvae.pages.read import HEADINGS, Equation, output_name, page_of, read_equations
 from npvae.spec import Op
-
-_HEADINGS = ("Forward", "Backward")
-_NUMBERED = re.compile(r"^(?P<text>.*?)\s*\((?P<number>\d+)\)$", re.DOTALL)
-_LEFT = re.compile(r"^(?P<name>\w+)(\[(?P<indices>[\w, ]+)\])?$")
-
-
-@dataclass(frozen=True)
-class Equation:
-    """One numbered line of a page: `name[indices] = expression    (number)`."""
-
-    section: str  # "Forward" or "Backward"
-    number: int
-    name: str
-    indices: tuple[str, ...]
-    expression: str
-
-    @property
-    def code(self) -> CodeType:
-        """The right side, compiled."""
-        return compile(self.expression, f"<equation ({self.number})>", "eval")
-
-    def __str__(self) -> str:
-        left = f"{self.name}[{', '.join(self.indices)}]" if self.indices else self.name
-        return f"{left} = {self.expression}    ({self.number})"
-
-
-def page_of(op: Op) -> str:
-    """The page of an op: the docstring of the module that holds its forward."""
-    return sys.modules[op.forward.__module__].__doc__ or ""
-
-
-def read_equations(page: str) -> tuple[Equation, ...]:
-    """All equations of a page, in order. ValueError says which line cannot be read."""
-    equations: list[Equation] = []
-    section, pending = "", ""
-    for line in page.splitlines():
-        if line.strip() and not line.startswith(" "):
-            if pending:
-                raise ValueError(f"equation without a number at its end: {pending.strip()!r}")
-            section = line.strip() if line.strip() in _HEADINGS else ""
-        elif section and line.strip():
-            pending = f"{pending} {line.strip()}".strip()
-            match = _NUMBERED.match(pending)
-            if match:
-                equations.append(_parse(section, int(match["number"]), match["text"]))
-                pending = ""
-    if pending:
-        raise ValueError(f"equation without a number at its end: {pending!r}")
-    return tuple(equations)
-
-
-def _parse(section: str, number: int, text: str) -> Equation:
-    left, equals, right = (part.strip() for part in text.partition(" = "))
-    match = _LEFT.match(left)
-    if not equals or not match:
-        raise ValueError(f"equation ({number}): expected `name[indices] = expression`, found {text!r}")
-    try:
-        ast.parse(right, mode="eval")
-    except SyntaxError as error:
-        raise ValueError(f"equation ({number}): {error.msg} in {right!r}") from None
-    indices = tuple(i.strip() for i in match["indices"].split(",")) if match["indices"] else ()
-    return Equation(section, number, match["name"], indices, right)
 
 
 def evaluate(
@@ -130,27 +59,18 @@ def evaluate(
         scope[name] = array
 
     found: dict[str, np.ndarray] = {}
-    for section in _HEADINGS:
+    for section in HEADINGS:
         chosen = [equation for equation in equations if equation.section == section]
         if section == "Backward":
             if dy is None:
                 break
-            scope[f"d{_output(equations)}"] = _entries(dy, entry)
+            scope[f"d{output_name(op)}"] = _entries(dy, entry)
         for equation in chosen:
             found[equation.name] = scope[equation.name] = _fill(equation, scope, sizes)
     for name, axes in shared.items():
         if name in found:
             found[name] = found[name].sum(axis=tuple(range(axes)))
     return {name: np.asarray(array) for name, array in found.items()}
-
-
-def output_name(op: Op) -> str:
-    """The name that a page gives to its output: what its last Forward equation defines."""
-    return _output(read_equations(page_of(op)))
-
-
-def _output(equations: tuple[Equation, ...]) -> str:
-    return [equation.name for equation in equations if equation.section == "Forward"][-1]
 
 
 def _sizes(op: Op, inputs: Mapping[str, Any], params: Mapping[str, Any]) -> dict[str, int]:

@@ -1,14 +1,8 @@
 """Buffers that a training loop reuses: what a step computes is written where the step before wrote it.
 
 Fresh arrays cost more than the arithmetic on them: memory that the system hands out anew must be cleared and mapped,
-page by page. A workspace owns one array for every array of a step and hands them out in the order of the requests.
-
-    workspace = model.workspace()
-    loss, trace = model.forward(x, eps, workspace)
-    grads = model.backward(trace)
-
-The trace is valid until the next forward with the same workspace, the gradients until its next backward. Whoever wants
-to keep them longer copies them, or does not use a workspace: without one every array is new.
+page by page. Buffers own one array for every array of a step and hand them out in the order of the requests, and the
+kernels of `npvae.kernels` take theirs from them. The model's lines stay as they are: they are given other ops.
 """
 
 from __future__ import annotations
@@ -17,55 +11,50 @@ import math
 from functools import partial
 from inspect import signature
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from npvae import kernels
-from npvae.kernels.small_vae import SmallStep, covers, is_small
 from npvae.kernels.updates import sum_of_squares
+from npvae.params import Params
 
-if TYPE_CHECKING:
-    from npvae.models.params import Params
-
+STALE = "this trace is of an earlier forward, whose buffers the next has written over: call backward before it"
 ALIGNMENT = 64  # bytes: a cache line, and the widest vector
 
 
-class Workspace:
-    """Reused buffers for one model, the kernels that write to them (`ops`), and the model's gradients (`grads`)."""
+class OverBuffers:
+    """A model's own forward and backward, with kernels that write to reused buffers, and one place for gradients."""
 
-    def __init__(self, params: Params) -> None:
+    def __init__(self, model: Any) -> None:
         """Buffers are made when they are first asked for; the gradients now."""
+        self.model, params = model, model.params
         self.grads = params.like(aligned_empty(params.flat.shape, params.flat.dtype))
         self._places = {id(value): self.grads[name] for name, value in params.items()}
-        self._params = params  # keeps the ids above true
+        self._params = params  # keeps the parameters alive, so the ids above stay valid
         self._buffers: list[np.ndarray] = []
         self._next = 0
-        self._end_of_forward: int | None = None
-        self._small_step: SmallStep | None = None
-        self._small_step_for: tuple[int, str] = 0, ""
+        self._end_of_forward = 0
+        self._trace: Any = None
         self.ops: Any = SimpleNamespace(**{name: self._bind(name) for name in kernels.__all__})
 
-    def start_step(self) -> Any:
-        """The ops for a new step, whose first request gets the first buffer again."""
-        self._next, self._end_of_forward = 0, None
-        return self.ops
+    def rewind(self) -> None:
+        """The next request gets the first buffer again."""
+        self._next = 0
 
-    def start_backward(self) -> tuple[Any, Params]:
-        """The ops and the gradients for a backward. A second one of the same step gets the buffers of the first."""
-        if self._end_of_forward is None:
-            self._end_of_forward = self._next
+    def forward(self, x: Any, eps: Any) -> tuple[float, Any]:
+        """The model's forward, over the buffers of the one before."""
+        self.rewind()
+        loss, self._trace = self.model.forward(x, eps, self.ops)
+        self._end_of_forward = self._next
+        return loss, self._trace
+
+    def backward(self, trace: Any) -> Params:
+        """The model's backward. A second one of the same trace gets the buffers of the first."""
+        if trace.ops is self.ops and trace is not self._trace:
+            raise ValueError(STALE)
         self._next = self._end_of_forward
-        return self.ops, self.grads
-
-    def small_step(self, model: Any, N: int) -> SmallStep | None:
-        """A step of this model on N samples as two compiled functions, if it is one that is."""
-        if model.params is not self._params or not covers(model):  # settings may change from step to step
-            return None
-        if self._small_step_for != (N, model.activation):
-            self._small_step_for = N, model.activation
-            self._small_step = SmallStep(model, N, self.grads) if is_small(self._params, N) else None
-        return self._small_step
+        return self.model.backward(trace, self.grads)
 
     def new(self, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
         """The next buffer, made or made anew if it is not of this shape and dtype."""
@@ -87,7 +76,7 @@ class Workspace:
         return float(sum_of_squares(grads.flat))
 
     def _bind(self, name: str) -> Any:
-        """The op of this name with its results sent to this workspace, if it can be told where they go."""
+        """The op of this name with its results sent to these buffers, if it can be told where they go."""
         function = getattr(kernels, name)
         keywords = [key for key in ("new", "place") if callable(function) and key in signature(function).parameters]
         return partial(function, **{key: getattr(self, key) for key in keywords}) if keywords else function
