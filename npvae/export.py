@@ -29,6 +29,7 @@ try:
 except ImportError as error:
     raise ImportError(f'npvae.export needs safetensors ({error}): pip install "npvae[export]"') from error
 
+from npvae.as_json import as_json
 from npvae.models import MODELS, Params
 from npvae.training.whole_file import write_whole
 
@@ -106,7 +107,7 @@ def read_tensors(path: str | os.PathLike) -> tuple[dict[str, np.ndarray], dict[s
 def save(model: Any, path: str | os.PathLike) -> Path:
     """Write a model's weights, for PyTorch; its settings go into the metadata, for `load`. Returns the path."""
     kind = next(name for name, cls in MODELS.items() if type(model) is cls)
-    metadata = {"format": "pt", "npvae.model": kind, "npvae.settings": json.dumps(model.config)}
+    metadata = {"format": "pt", "npvae.model": kind, "npvae.settings": as_json(model.config)}
     write_tensors(path, to_torch(model.params), metadata)
     return Path(path)
 

@@ -47,8 +47,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Audit and print."""
-    import json
-
+    from npvae.as_json import as_json
     from npvae.audit import audit_loss
 
     audit = audit_loss(
@@ -67,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
     )
     if args.json:
         nats = {} if args.loss is None else {"loss": args.loss, "nats": audit.nats(args.loss)}
-        print(json.dumps(audit.to_dict() | nats))
+        print(as_json(audit.to_dict() | nats))
         return 0
     print(audit)
     if args.loss is not None:

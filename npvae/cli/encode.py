@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from npvae.cli.from_run import add_run_options, images_of, output_path
+from npvae.cli.from_run import add_run_options, images_of, output_path, save_arrays
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
@@ -24,7 +24,7 @@ def run(args: argparse.Namespace) -> int:
     model, config = npvae.load(args.folder), npvae.training.read_config(args.folder)
     path = output_path(args, ".npz")
     source = images_of(args, config)
-    codes = [model.encode(x) for x in chunks(source.images, 1000, model.dtype, model.takes)]
+    codes = [model.encode(x) for x in chunks(model, source.images, 1000, str(source))]
     if model.has_posterior:
         mu, logvar = (np.concatenate(part) for part in zip(*codes, strict=True))
         arrays = {"mu": mu, "logvar": logvar}
@@ -35,6 +35,6 @@ def run(args: argparse.Namespace) -> int:
         arrays["labels"] = source.images.labels
     if source.images.names is not None:
         arrays["names"] = source.images.names
-    np.savez(path, **arrays)  # type: ignore[arg-type]
+    save_arrays(path, arrays)
     print(path, ", ".join(f"{name} {array.shape}" for name, array in arrays.items()), f"of {source}")
     return 0

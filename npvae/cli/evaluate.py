@@ -37,10 +37,12 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print each measure as soon as it is known; with --json write them all."""
-    import json
     from dataclasses import asdict
 
+    import numpy as np
+
     import npvae
+    from npvae.as_json import as_json
     from npvae.data.shapes import make_shapes
     from npvae.evaluation import measures
 
@@ -64,13 +66,14 @@ def run(args: argparse.Namespace) -> int:
         more = {"factors": shapes.factors, "categorical": shapes.categorical}
     print(f"{model}\n{len(x):,} images of {dataset}; nats an image\n")
     found = []
-    for measure in measures(model, x, known, samples=args.samples, seed=args.seed, **more):
-        found.append(measure)
-        print(measure, flush=True)
+    with np.errstate(all="ignore"):  # a measure that is not finite is an error of its own
+        for measure in measures(model, x, known, samples=args.samples, seed=args.seed, **more):
+            found.append(measure)
+            print(measure, flush=True)
     if args.json:
         about = {"run": str(args.folder), "dataset": source.name, "part": part, "images": len(x)}
         about |= {"samples": args.samples, "seed": args.seed}
-        text = json.dumps(about | {"measures": [asdict(measure) for measure in found]}, indent=1)
+        text = as_json(about | {"measures": [asdict(measure) for measure in found]}, indent=1)
         args.json.write_text(text + "\n", encoding="utf-8")
     return 0
 

@@ -140,6 +140,20 @@ def as_rows_of(config: dict[str, Any], images: Any) -> Any:
     return LabelledImages(images, config["model_settings"]["classes"])
 
 
+def save_arrays(path: Path, arrays: Any) -> None:
+    """Write one array as .npy, or several by name as .npz. NonFiniteError, before anything is written, for NaN."""
+    import numpy as np
+
+    from npvae.training.guard import check_result
+
+    by_name = arrays if isinstance(arrays, dict) else {path.stem: arrays}
+    check_result(**by_name)
+    if path.suffix == ".npz":
+        np.savez(path, **by_name)
+    else:
+        np.save(path, arrays)
+
+
 def image_shape(config: dict[str, Any], data_dim: int) -> tuple[int, ...]:
     """(height, width), or (height, width, 3), of the run's images; a single row if the run does not say."""
     shape = config.get("training", {}).get("image_shape")

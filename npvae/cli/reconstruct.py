@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from npvae.cli.from_run import add_run_options, image_shape, images_of, output_path
+from npvae.cli.from_run import add_run_options, image_shape, images_of, output_path, save_arrays
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
@@ -17,18 +17,17 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Originals above reconstructions as .png, or the reconstructions (n, D) as .npy."""
-    import numpy as np
-
     import npvae
+    from npvae.models.entrance import admit
 
     if args.n < 1:
         raise ValueError(f"-n is {args.n}, expected at least 1")
     model, config = npvae.load(args.folder), npvae.training.read_config(args.folder)
     path = output_path(args, ".png", ".npy")
     source = images_of(args, config)
-    x = source.images[: args.n].astype(model.dtype)
+    x = admit(model, source.images[: args.n].astype(model.dtype), str(source))
     if path.suffix == ".npy":
-        np.save(path, model.reconstruct(x))
+        save_arrays(path, model.reconstruct(x))
     else:
         from npvae.figures import reconstructions, save_png
 

@@ -17,6 +17,7 @@ data is a class with the attributes of `Data` and needs no loop, checkpoint or c
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -58,11 +59,19 @@ class Samples:
     x      (N, D), or (N, H, W, C) for images; Images and their like may be (N, D) with an `image_shape`
     kind   "rows" or "images"
     dtype  what batches are converted to; None keeps what x gives
+    check  called with each batch as it is read: it raises for one that cannot be used. For memory maps, which are too
+           large to be looked at beforehand
     """
 
-    def __init__(self, x: Any, kind: str, dtype: npt.DTypeLike | None = None) -> None:
+    def __init__(
+        self,
+        x: Any,
+        kind: str,
+        dtype: npt.DTypeLike | None = None,
+        check: Callable[[np.ndarray], None] | None = None,
+    ) -> None:
         """Take x as it is: nothing is copied."""
-        self.x, self.kind = x, kind
+        self.x, self.kind, self.check = x, kind, check
         self.dtype = np.dtype(x.dtype if dtype is None else dtype)
         self.sample_shape = _shape_of_images(x) if kind == "images" else tuple(x.shape[1:])
         self.source = getattr(x, "source", "data")
@@ -79,6 +88,12 @@ class Samples:
 
         out  array of the batch's shape and dtype to write into, instead of a fresh one. It is returned.
         """
+        found = self._read(rows, out)
+        if self.check is not None:
+            self.check(found)
+        return found
+
+    def _read(self, rows: Any, out: np.ndarray | None) -> np.ndarray:
         if out is not None and hasattr(self.x, "batch"):
             return self.x.batch(rows, out.reshape(len(out), -1)).reshape(out.shape)
         found = np.asarray(self.x[rows]).astype(self.dtype, copy=False).reshape(-1, *self.sample_shape)

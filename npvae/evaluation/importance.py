@@ -22,6 +22,8 @@ from typing import Any
 
 import numpy as np
 
+from npvae.models.entrance import admit
+
 
 @dataclass(frozen=True)
 class ImportanceEstimate:
@@ -43,7 +45,10 @@ def log_p_by_importance(
     """Estimate log p(x) for x (N, D) with `samples` draws each, at most `rows` decoded at a time.
 
     The sums are carried along with the largest log-weight taken out, so memory does not depend on `samples`.
+
+    Raises ValueError for data that training would refuse.
     """
+    x = admit(model, x)
     top = np.full(len(x), -np.inf)
     total, squares = np.zeros(len(x)), np.zeros(len(x))
     batch = max(1, min(len(x), rows // samples))  # few images, many draws of each: they are encoded once a visit

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,9 +13,12 @@ from npvae.evaluation.disentanglement import beta_vae_score, mutual_information_
 from npvae.evaluation.importance import log_p_by_importance
 from npvae.evaluation.latent_space import completeness, continuity
 from npvae.evaluation.rate import active_units, rate_distortion
+from npvae.models.entrance import admit
 from npvae.training import evaluate
+from npvae.training.guard import check_result
 
 _AT_A_TIME = 1000  # images
+_MOST_SHOWN = 20  # numbers of a measure with one per latent
 
 
 @dataclass(frozen=True)
@@ -23,15 +26,19 @@ class Measure:
     """One line of the table."""
 
     name: str
-    value: float | list[float]
+    value: float | list[float] | None  # None if it is not defined for this model
     unit: str
     error: float | None = None  # standard error of the value
     note: str = ""
 
     def __str__(self) -> str:
-        values = self.value if isinstance(self.value, list) else [self.value]
+        values = self.value if isinstance(self.value, list) else [] if self.value is None else [self.value]
         # Rounded first, and 0 added, which turns -0 into 0.
-        text = " ".join(f"{round(value, 3) + 0:.3f}" if self.unit else f"{value:.4g}" for value in values)
+        texts = [f"{round(value, 3) + 0:.3f}" if self.unit else f"{value:.4g}" for value in values]
+        if len(values) > _MOST_SHOWN:  # a person reads the largest; --json has all of them
+            largest = np.argsort(values)[::-1][:_MOST_SHOWN]
+            texts = [*(texts[l] for l in largest), f"... (the {_MOST_SHOWN} largest of {len(values):,})"]
+        text = " ".join(texts) or "not defined"
         error = "" if self.error is None else f" ± {self.error:.3f}"
         unit, note = f" {self.unit}" if self.unit else "", f"   {self.note}" if self.note else ""
         return f"{self.name:<28}{text}{error}{unit}{note}"
@@ -56,7 +63,27 @@ def measures(
     seed     of everything that is drawn; each measure has its own stream
 
     What each cannot tell stands with the function that computes it.
+
+    Raises ValueError for data that training would refuse, NonFiniteError for a measure that is not finite.
     """
+    test = admit(model, test, "test")
+    train = None if train is None else admit(model, train, "train")
+    for measure in _all(model, test, train, factors, categorical, samples, seed):
+        check_result(**{measure.name.strip(): [] if measure.value is None else measure.value})
+        check_result(**{f"standard error of {measure.name.strip()}": [] if measure.error is None else measure.error})
+        # One sample has no spread from which an error could be taken.
+        yield replace(measure, error=None) if len(test) == 1 else measure
+
+
+def _all(
+    model: Any,
+    test: np.ndarray,
+    train: np.ndarray | None,
+    factors: np.ndarray | None,
+    categorical: tuple[int, ...],
+    samples: int,
+    seed: int,
+) -> Iterator[Measure]:
     streams = iter(np.random.SeedSequence(seed).spawn(8))
     if model.has_posterior:
         yield from _bound(
@@ -71,7 +98,9 @@ def measures(
     rng = np.random.default_rng([seed, 1])
     if model.decodes_z_alone:
         moves = continuity(model.decode, model.latent_dim, rng)
-        yield Measure("continuity", moves.share, "", note="1 for an affine decoder")
+        moved = bool(moves.movement.any())
+        note = "1 for an affine decoder" if moved else "the decoder gives the same for every code"
+        yield Measure("continuity", moves.share if moved else None, "", note=note)
         yield Measure("movement of the decoding", moves.movement.tolist(), "", note="a unit of each latent, data units")
     if train is not None:
         yield from _completeness(model, test, train, rng)

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from npvae import ops
+from npvae.models.entrance import admit
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def log_p_on(model: Any, x: np.ndarray, grid: Grid) -> np.ndarray:
 
 def log_joint_on(model: Any, x: np.ndarray, grid: Grid) -> Iterator[np.ndarray]:
     """log p(x, z) (G,) on a grid, in nats, one sample after the other."""
-    z = grid.z.astype(model.dtype)
+    x, z = admit(model, x), grid.z.astype(model.dtype)
     output = model.decoder_output(z)  # (G, ...), the same for every sample
     log_prior, _ = ops.gaussian_log_density_forward(grid.z, np.zeros_like(grid.z), np.zeros_like(grid.z))
     for row in x:
@@ -109,7 +110,7 @@ def elbo_by_quadrature(model: Any, x: np.ndarray, nodes: int = 24) -> np.ndarray
     """The ELBO (N,), in nats, from the model's own forward: Gauss-Hermite nodes as its noise, its analytic KL."""
     e, weights = np.polynomial.hermite_e.hermegauss(nodes)
     weights = weights / weights.sum()
-    nll: Any = 0.0
+    x, nll = admit(model, x), np.zeros(len(x))
     for index in product(range(nodes), repeat=model.latent_dim):
         eps = np.tile(e[list(index)], (len(x), 1)).astype(model.dtype)
         _, trace = model.forward(x, eps)

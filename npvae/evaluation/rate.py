@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from npvae import ops
+from npvae.models.entrance import admit
 
 
 @dataclass(frozen=True)
@@ -51,14 +52,15 @@ def rate_distortion(
     learned variance alone. Where the likelihood is not normalised (squared_error, bernoulli on grey values) their sum
     is no bound on -log p(x), and only models with the same likelihood compare.
 
-    ValueError for a model without a posterior.
+    Raises ValueError for a model without a posterior, and for data that training would refuse.
     """
     if not model.has_posterior:
         raise ValueError(f"{type(model).__name__} has no posterior, so no rate: this measure is for VAEs")
+    x = admit(model, x)
     per_latent = np.zeros(model.latent_dim)
     rates, distortions = [], []
     for start in range(0, len(x), batch_size):
-        batch = np.asarray(x[start : start + batch_size]).astype(model.dtype, copy=False)
+        batch = x[start : start + batch_size]
         nll, kl = np.zeros(len(batch)), np.zeros(len(batch))
         for _ in range(draws):
             _, trace = model.forward(batch, rng.standard_normal((len(batch), model.noise_dim), dtype=model.dtype))

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
 from npvae.figures.style import PALETTE, signed, without_axes
+from npvae.training.guard import check_result
 
 __all__ = [
     "as_images",
@@ -27,8 +28,8 @@ __all__ = [
 def as_images(x: np.ndarray, image_shape: Sequence[int], caller: str) -> np.ndarray:
     """x (N, D) or (N, H, W, C) -> images (N, height, width), or (N, height, width, 3) in colour; a view.
 
-    Raises ValueError if image_shape is not (height, width), perhaps with 1 or 3 colours, or does not hold D pixels.
-    `caller` opens the message.
+    Raises ValueError if image_shape is not (height, width), perhaps with 1 or 3 colours, or does not hold D pixels,
+    NonFiniteError for images that hold NaN or an infinity. `caller` opens the message.
     """
     shape = tuple(image_shape)
     if len(shape) not in (2, 3) or shape[2:] not in ((), (1,), (3,)):
@@ -39,6 +40,7 @@ def as_images(x: np.ndarray, image_shape: Sequence[int], caller: str) -> np.ndar
             f"{caller}: x has shape {x.shape}, expected (N, D) with D = {math.prod(shape)} "
             f"pixels taken from image_shape {shape}"
         )
+    check_result(**{f"{caller}: images": x})
     return x.reshape(len(x), *(shape[:2] if shape[2:] == (1,) else shape))
 
 

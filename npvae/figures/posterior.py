@@ -6,6 +6,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from npvae.training.guard import check_result
+
 __all__ = ["LatentModel", "encoded", "posterior"]
 
 
@@ -28,8 +30,12 @@ class LatentModel(Protocol):
 
 
 def encoded(model: LatentModel, x: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-    """x (N, D) -> mu (N, L) and std (N, L) in float64; the codes and None for an autoencoder."""
+    """x (N, D) -> mu (N, L) and std (N, L) in float64; the codes and None for an autoencoder.
+
+    Raises NonFiniteError if one of them is not finite.
+    """
     code = model.encode(x)
+    check_result(codes=np.concatenate(code) if isinstance(code, tuple) else code)
     if not isinstance(code, tuple):
         return np.asarray(code, dtype=np.float64), None
     mu, logvar = code

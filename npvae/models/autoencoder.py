@@ -13,6 +13,7 @@ import numpy as np
 from npvae.backend import ops_of
 from npvae.models.checks import check_batch, check_generator, check_rows, check_whole
 from npvae.models.contract import Ops
+from npvae.models.entrance import admit
 from npvae.models.likelihoods import likelihood_of
 from npvae.models.mlp import init_weights, mlp_backward, mlp_forward, mlp_shapes
 from npvae.models.settings import AutoencoderSettings
@@ -118,8 +119,8 @@ class Autoencoder:
         return None
 
     def encode(self, x: np.ndarray) -> Any:
-        """x (N, D) -> codes (N, L)."""
-        self.check_batch(x)
+        """x (N, D) -> codes (N, L). Raises ValueError for data that training would refuse."""
+        x = admit(self, x)
         return mlp_forward(self.ops, x, self.params, "encoder", self.depth, self.activation)[0]
 
     def decode(self, z: np.ndarray) -> np.ndarray:
@@ -143,7 +144,7 @@ class Autoencoder:
         return self.decode(self.encode(x))
 
     def decoder_output(self, z: np.ndarray) -> np.ndarray:
-        """z (N, L) -> what the likelihood takes: logits for bernoulli. ValueError if z has another width."""
+        """z (N, L) -> what the likelihood takes. Raises ValueError if z is not (N, L) or not finite."""
         z = check_rows(self, z, "z", "L", self.latent_dim)
         return mlp_forward(self.ops, z, self.params, "decoder", self.depth, self.activation)[0]
 

@@ -1,20 +1,14 @@
-"""What models and trainings ask of sizes, counts, generators and batches."""
+"""What models and trainings ask of widths, generators and batches. Data is checked in `npvae.models.entrance`."""
 
 from __future__ import annotations
 
-from numbers import Integral
 from typing import Any
 
 import numpy as np
 
+from npvae.scalars import check_whole
 
-def check_whole(least: int = 1, **settings: Any) -> None:
-    """ValueError for a setting that is not a whole number of at least `least`."""
-    for name, value in settings.items():
-        if not isinstance(value, Integral):
-            raise ValueError(f"{name} is {value!r}, expected a whole number")
-        if value < least:
-            raise ValueError(f"{name} is {value}, expected at least {least}")
+__all__ = ["check_batch", "check_generator", "check_noise", "check_rows", "check_whole", "check_widths"]
 
 
 def check_widths(name: str, widths: Any) -> tuple[int, ...]:
@@ -67,9 +61,16 @@ def check_noise(model: Any, x: Any, eps: Any, *, one_draw_of: int | None = None)
 
 
 def check_rows(model: Any, array: Any, name: str, symbol: str, width: int) -> np.ndarray:
-    """The array in the model's dtype. ValueError if it is not (N, width)."""
-    array = np.asarray(array, model.dtype)
+    """The array in the model's dtype. ValueError if it is not (N, width) of finite numbers."""
+    who = type(model).__name__
+    try:
+        array = np.asarray(array, model.dtype)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{who}: {name} is not an array of numbers ({error}): pass floats (N, {symbol})") from None
     if array.ndim != 2 or array.shape[1] != width:
         wanted = f"(N, {symbol}) with {symbol} = {width}"
-        raise ValueError(f"{type(model).__name__}: {name} has shape {array.shape}, expected {wanted}")
+        raise ValueError(f"{who}: {name} has shape {array.shape}, expected {wanted}")
+    if not np.isfinite(array).all():
+        row = int(np.argwhere(~np.isfinite(array))[0, 0])
+        raise ValueError(f"{who}: {name} holds numbers that are not finite, first in row {row}: leave such rows out")
     return array

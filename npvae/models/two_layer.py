@@ -16,8 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from npvae.models.checks import check_noise, check_widths
+from npvae.models.checks import check_generator, check_noise, check_whole, check_widths
 from npvae.models.contract import Ops
+from npvae.models.entrance import admit
 from npvae.models.mlp import mlp_backward, mlp_forward, mlp_shapes
 from npvae.models.objectives import OBJECTIVES, Weighing
 from npvae.models.objectives.means import Mean
@@ -180,10 +181,13 @@ class TwoLayerVAE(VAE):
 
     def log_weights(self, x: np.ndarray, eps: np.ndarray) -> np.ndarray:
         """x (N, D), eps (K, N, L1 + L2) -> log w (K, N), in nats."""
+        x = admit(self, x)
         return self._log_weights_forward(self.ops, x, check_noise(self, x, eps), 1.0)[0]
 
     def sample(self, n: int, rng: np.random.Generator, *, draw_pixels: bool = False) -> np.ndarray:
         """n images (n, D): h2 from the prior, h1 drawn from p(h1|h2), then decoded (see Autoencoder.sample)."""
+        check_whole(n=n)
+        check_generator(rng)
         h2 = rng.standard_normal((n, self.latent_dim2), dtype=self.dtype)
         prior1 = mlp_forward(self.ops, h2, self.params, "decoder2", self.depth2, self.activation)[0]
         mu1, logvar1 = prior1[:, : self.latent_dim], prior1[:, self.latent_dim :]

@@ -33,6 +33,7 @@ import numpy as np
 from npvae.models.autoencoder import Autoencoder
 from npvae.models.checks import check_noise
 from npvae.models.contract import Ops
+from npvae.models.entrance import admit
 from npvae.models.mlp import mlp_backward, mlp_forward
 from npvae.models.objectives import OBJECTIVES, log_weights_forward
 from npvae.models.settings import VAESettings
@@ -137,6 +138,7 @@ class VAE(Autoencoder):
 
     def log_weights(self, x: np.ndarray, eps: np.ndarray) -> np.ndarray:
         """x (N, D), eps (K, N, L) -> log p(x, z) - log q(z|x) (K, N), in nats, for K draws of q(z|x)."""
+        x = admit(self, x)
         eps = check_noise(self, x, eps)
         return log_weights_forward(self, self.ops, x, eps, 1.0)[0]
 
@@ -151,13 +153,14 @@ class VAE(Autoencoder):
         return rng.standard_normal(shape, dtype=self.dtype)
 
     def encode(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """x (N, D) -> mu (N, L), logvar (N, L) of the posterior q(z|x)."""
-        self.check_batch(x)
+        """x (N, D) -> mu (N, L), logvar (N, L) of q(z|x). Raises ValueError for data that training would refuse."""
+        x = admit(self, x)
         mu, logvar, _ = self.posterior_forward(self.ops, x)
         return mu.copy(), logvar.copy()
 
     def reconstruct(self, x: np.ndarray, eps: np.ndarray | None = None) -> np.ndarray:
         """x (N, D) -> the mean of p(x|z), (N, D), at z = mu, or at z = mu + std * eps if noise (N, L) is given."""
+        x = admit(self, x)
         mu, logvar = self.encode(x)
         z = mu if eps is None else mu + np.exp(logvar / 2) * check_noise(self, x, eps, one_draw_of=self.latent_dim)
         return self.decode_beside(z, x)

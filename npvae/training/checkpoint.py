@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from npvae.as_json import as_json
 from npvae.data import DataError, read_npz
 from npvae.data.npy import WRITE_AGAIN
 from npvae.models import MODELS
@@ -107,7 +108,7 @@ def write_checkpoint(
     }
     about |= {name: field.to_json(getattr(state, name)) for name, field in FIELDS.items()}
     about["seconds"] = state.elapsed()
-    write_arrays(path, {"about": np.frombuffer(json.dumps(about).encode(), np.uint8), **arrays})
+    write_arrays(path, {"about": np.frombuffer(as_json(about).encode(), np.uint8), **arrays})
 
 
 def write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:

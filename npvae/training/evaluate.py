@@ -5,15 +5,20 @@ from typing import Any
 
 import numpy as np
 
-from npvae.data import as_data
+from npvae.models.checks import check_generator
+from npvae.models.entrance import check_data, data_of
 from npvae.steps import Step
+from npvae.training.guard import check_loss
 from npvae.training.processes import ALONE, Processes
-from npvae.training.training_data import data_of
 
 
-def chunks(x: Any, size: int, dtype: np.dtype, takes: str = "rows") -> Iterator[Any]:
-    """The samples of x in order, at most `size` at a time, as a model that takes this kind of data takes them."""
-    data = as_data(x, takes, dtype)
+def chunks(model: Any, x: Any, size: int, name: str = "x") -> Iterator[Any]:
+    """The samples of x in order, at most `size` at a time, as the model takes them.
+
+    Raises ValueError for data that training would refuse.
+    """
+    check_data(model, x, name)
+    data = data_of(model, x)
     for start in range(0, len(data), size):
         yield data.batch(slice(start, start + size))
 
@@ -24,13 +29,33 @@ def evaluate(
     """Means over the N samples of x of loss, nll and kl, in nats, with one noise sample an input drawn from rng.
 
     Several processes take a share of each batch and all give the means over the whole.
+
+    Raises ValueError for data that training would refuse, NonFiniteError if a loss is not finite.
     """
+    check_data(model, x, "x")
+    check_generator(rng)
+    with np.errstate(all="ignore"):  # the guard says it better
+        return mean_losses(model, x, rng, of="x", batch_size=batch_size, processes=processes)
+
+
+def mean_losses(
+    model: Any,
+    x: Any,
+    rng: np.random.Generator,
+    *,
+    of: str,
+    saved: str = "",
+    batch_size: int = 250,
+    processes: Processes = ALONE,
+) -> dict[str, float]:
+    """As `evaluate`, on data that has been checked; `of` and `saved` are for the message of a NonFiniteError."""
     data, totals, step = data_of(model, x), np.zeros(3), Step(model, batch_size)
     for start in range(0, len(data), batch_size):
         n = min(batch_size, len(data) - start)
         own = processes.rows(start, n)
         eps = processes.share(model.draw_eps(n, rng))
         loss, trace = step.forward(data.batch(own), eps)
+        check_loss(loss, trace, of=of, rows=np.arange(own.start, own.stop), saved=saved)
         if processes.weight(n) > 0:
             totals += (loss * (own.stop - own.start), trace.nll.sum(dtype=float), trace.kl.sum(dtype=float))
     return dict(zip(("loss", "nll", "kl"), (processes.sum(totals) / len(data)).tolist(), strict=True))

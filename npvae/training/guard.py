@@ -1,4 +1,7 @@
-"""Looks at loss and gradients before a step is taken, so that no parameter is ever overwritten by NaN."""
+"""Looks at every number before it is used or told: losses, gradients, parameters, measures, what a command writes.
+
+No parameter is ever overwritten by NaN, and no NaN is reported as if it were a result.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from npvae.params import Params
 
 _SHOWN = 5  # rows that a message names
 _MEND = "Try a smaller lr, and look at the data's scale."
+_MEND_MODEL = "The model has come too far from its data: train it again with a smaller lr."
 
 
 class NonFiniteError(ArithmeticError):
@@ -44,6 +48,27 @@ def check_finite(
         raise NonFiniteError(f"epoch {epoch}, step {step}: {found}. The step was not taken. {_MEND} {saved}".strip())
 
 
+def check_loss(loss: float, trace: Any, *, of: str, rows: np.ndarray, saved: str = "") -> None:
+    """Raises NonFiniteError if a loss is not finite on data that is not trained on: `of` names it."""
+    if not math.isfinite(loss):
+        found = _in_the_forward(loss, trace, rows, of)
+        raise NonFiniteError(f"on {of}, {found}. {_MEND} {saved}".strip())
+
+
+def check_result(**results: Any) -> None:
+    """Raises NonFiniteError for a result, a number or an array by its name, that is not finite."""
+    for name, values in results.items():
+        array = np.asarray(values)
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            name = name.replace("_", " ")
+            if array.ndim == 0:
+                raise NonFiniteError(f"{name}: {array}, which is no result. {_MEND_MODEL}")
+            bad = np.argwhere(~np.isfinite(array))
+            at = ", ".join(map(str, bad[0].tolist()))
+            found = f"{len(bad)} of {array.size:,} numbers are not finite, first {array[tuple(bad[0])]} at [{at}]"
+            raise NonFiniteError(f"{name}: {found}. {_MEND_MODEL}")
+
+
 def check_params(params: Params, *, step: int, saved: str = "") -> None:
     """NonFiniteError if a parameter is not finite: a step with finite gradients can do that if lr is very large."""
     for name, values in params.items():
@@ -53,7 +78,7 @@ def check_params(params: Params, *, step: int, saved: str = "") -> None:
             raise NonFiniteError(f"after step {step}: {found}. {_MEND} {saved}".strip())
 
 
-def _in_the_forward(loss: float, trace: Any, rows: np.ndarray | None) -> str:
+def _in_the_forward(loss: float, trace: Any, rows: np.ndarray | None, of: str = "the training data") -> str:
     """What is not finite first, in the order of the forward, for which term, and for which samples."""
     arrays = {name: value for name, value in vars(trace).items() if isinstance(value, np.ndarray) and value.ndim}
     broken = {name: ~np.isfinite(value).reshape(len(value), -1) for name, value in arrays.items()}
@@ -70,7 +95,7 @@ def _in_the_forward(loss: float, trace: Any, rows: np.ndarray | None) -> str:
     )
     if rows is None:
         return found
-    return f"{found}: rows {_listed(rows[samples % len(rows)])} of the training data"  # % for K samples an input
+    return f"{found}: rows {_listed(rows[samples % len(rows)])} of {of}"  # % for K samples an input
 
 
 def _in_the_backward(grads: Params) -> str:

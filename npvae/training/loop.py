@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 
 from npvae.backend import when_compiling
+from npvae.models.entrance import check_data
 from npvae.optim.checks import check_positive
 from npvae.steps import Step
 from npvae.training.checkpoint import read_checkpoint, restore
 from npvae.training.descent import descend
 from npvae.training.environment import EnvironmentWarning, differences, environment
-from npvae.training.evaluate import evaluate
+from npvae.training.evaluate import mean_losses
 from npvae.training.guard import check_params
 from npvae.training.interruption import Interruption
 from npvae.training.processes import Processes
@@ -27,7 +28,7 @@ from npvae.training.schedules import read_schedule, set_fraction
 from npvae.training.settings import Settings
 from npvae.training.state import TrainingState
 from npvae.training.tensorboard import writer_class
-from npvae.training.training_data import check_data, check_same_data, describe
+from npvae.training.training_data import check_same_data, describe
 
 OnEpoch = Callable[[Any, dict[str, Any]], object]
 _VALID_STREAM = 2  # of the seed; 0 is the order and the noise of training, 1 the noise of the test
@@ -216,7 +217,7 @@ def _train(
                 check_params(model.params, step=state.step, saved=writer.saved)
                 processes.check_same(model.params, step=state.step)
                 set_fraction(model, 1.0)
-                row = state.end_epoch(*_held_out_losses(state, settings, x_test, x_valid, processes))
+                row = state.end_epoch(*_held_out_losses(state, settings, x_test, x_valid, processes, writer.saved))
                 writer.end_epoch(row)
                 show.end_epoch(row)
                 if on_epoch is not None and processes.rank == 0:
@@ -234,14 +235,19 @@ def _train(
 
 
 def _held_out_losses(
-    state: TrainingState, settings: Settings, x_test: Any, x_valid: Any, processes: Processes
+    state: TrainingState, settings: Settings, x_test: Any, x_valid: Any, processes: Processes, saved: str
 ) -> tuple[dict[str, float], dict[str, float]]:
     """Losses on the test data, with new noise each epoch, and on x_valid, with the same: epochs are compared by it."""
-    tested = {} if x_test is None else evaluate(state.model, x_test, state.test_rng, processes=processes)
+
+    def losses(x: Any, rng: np.random.Generator, part: str) -> dict[str, float]:
+        of = f"the {part} data after epoch {state.epoch}"
+        return mean_losses(state.model, x, rng, of=of, saved=saved, processes=processes)
+
+    tested = {} if x_test is None else losses(x_test, state.test_rng, "test")
     if x_valid is None:
         return tested, {}
     seed = np.random.SeedSequence(settings.seed, spawn_key=(_VALID_STREAM,))
-    return tested, evaluate(state.model, x_valid, np.random.default_rng(seed), processes=processes)
+    return tested, losses(x_valid, np.random.default_rng(seed), "validation")
 
 
 def _with_epochs(settings: Settings, epochs: int, state: TrainingState) -> Settings:

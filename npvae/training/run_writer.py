@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import time
 from pathlib import Path
 from typing import Any
 
+from npvae.as_json import as_json
 from npvae.models import MODELS, Params
 from npvae.training.checkpoint import NAME, RunError, write_arrays, write_checkpoint
 from npvae.training.environment import environment
@@ -81,9 +81,9 @@ class RunWriter:
         if self.folder is None:
             return
         self.save(state)
-        rows = "".join(json.dumps(row) + "\n" for row in state.history)
+        rows = "".join(as_json(row) + "\n" for row in state.history)
         write_whole(self.folder / "metrics.jsonl", rows.encode())
-        write_whole(self.folder / "config.json", (json.dumps(self.config, indent=2) + "\n").encode())
+        write_whole(self.folder / "config.json", (as_json(self.config, indent=2) + "\n").encode())
         if self.settings.tensorboard:
             from npvae.training.tensorboard import TensorBoard
 
@@ -94,7 +94,7 @@ class RunWriter:
         if self.folder is None:
             return
         with named_errors(self.folder / "metrics.jsonl"), open(self.folder / "metrics.jsonl", "ab") as file:
-            file.write(json.dumps(row).encode() + b"\n")
+            file.write(as_json(row).encode() + b"\n")
         if self._tensorboard is not None:
             self._tensorboard.add(row)
 

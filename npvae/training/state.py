@@ -10,12 +10,11 @@ from typing import Any
 import numpy as np
 
 from npvae.data import epoch_order, minibatches
-from npvae.data.contract import mapped_array
+from npvae.models.entrance import data_of
 from npvae.optim import OPTIMIZERS
 from npvae.training.history import History
 from npvae.training.processes import Processes
 from npvae.training.settings import Settings
-from npvae.training.training_data import data_of
 
 TERMS = ("loss", "nll", "kl")
 
@@ -62,11 +61,8 @@ class TrainingState:
         data = data_of(self.model, x)
         if self.order is None:
             self.order = epoch_order(data, self.rng)
-        mapped = mapped_array(data) is not None
         own, share_size = processes.share_of_batches(self.order[self.seen :], batch_size)
         for batch in minibatches(data, share_size, order=own):
-            if mapped:
-                self.model.likelihood.check(batch)
             yield min(batch_size, len(self.order) - self.seen), batch
 
     def position(self, rows: int) -> float:

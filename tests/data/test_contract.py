@@ -152,7 +152,7 @@ def test_the_one_loop_trains_on_every_kind(kind):
     assert model.history[-1]["test_loss"] is not None
     first = model.seen[0]
     assert {"rows": 2, "images": 4}.get(kind, 0) == getattr(first, "ndim", 0)
-    assert list(chunks(DATA[kind], 4, model.dtype, kind))
+    assert list(chunks(model, DATA[kind], 4))
 
 
 def test_a_model_built_for_another_shape_refuses_the_data():

@@ -219,7 +219,10 @@ def test_decode_of_a_vae_gives_probabilities_and_reconstruct_takes_noise(vae, rn
         (lambda v: npvae.models.TwoLayerVAE(3, hidden2=5), "hidden2 is 5, expected the widths of its layers"),
         (lambda v: npvae.models.TwoLayerVAE(3, latent_dim2=0), "latent_dim2 is 0, expected at least 1"),
         (lambda v: npvae.models.ConditionalVAE(3, classes=0), "classes is 0, expected at least 1"),
-        (lambda v: v.encode([[0.0] * 12]), "VAE: x is a list, expected an array: np.asarray(x, 'float64')"),
+        (
+            lambda v: v.encode([[0.0] * 12]),
+            "x is a list, expected an array or npvae.data.Images: pass np.asarray(x, 'float64')",
+        ),
         (lambda v: v.forward(np.ones((2, 12)), [[0.0] * 3] * 2), "VAE: eps is a list, expected an array of shape"),
         (lambda v: v.reconstruct(np.ones((2, 12)), np.ones((1, 3))), "eps has shape (1, 3), expected (N, L) = (2, 3)"),
         (lambda v: v.sample(3, 0), "rng is 0, expected a generator: np.random.default_rng(0)"),
@@ -242,7 +245,7 @@ def test_wrong_calls_say_what_was_found_and_how_to_mend_it(vae, call, message):
     ("values", "message"),
     [
         (np.array([[0.0, 255.0]]), "bernoulli needs data in [0, 1], found [0, 255]: divide by 255"),
-        (np.array([[-1.0, 1.0]]), "bernoulli needs data in [0, 1], found [-1, 1]: rescale it or choose a gaussian"),
+        (np.array([[-1.0, 1.0]]), "bernoulli needs data in [0, 1], found [-1, 1]: rescale it with (x + 1) / 2 or"),
         (np.array([[0.0, 1.0], [np.nan, np.inf]]), "2 values that are not finite, first nan at (1, 0)"),
     ],
 )

@@ -59,7 +59,22 @@ class Likelihood:
             raise ValueError(
                 f"data holds {len(bad)} values that are not finite, first {value} at {at}: remove those rows"
             )
-        if low < self.domain[0] or high > self.domain[1]:
-            mend = "divide by 255" if low >= 0 and 1 < high <= 255 else "rescale it or choose a gaussian likelihood"
-            wanted = f"[{self.domain[0]:g}, {self.domain[1]:g}]"
-            raise ValueError(f"{self.name} needs data in {wanted}, found [{low:g}, {high:g}]: {mend}")
+        rounding = 4 * np.finfo(x.dtype).eps if x.dtype.kind == "f" else 0.0  # of a scaler: the edge is the edge
+        if low < self.domain[0] - rounding or high > self.domain[1] + rounding:
+            wanted, found = f"[{self.domain[0]:g}, {self.domain[1]:g}]", f"[{_shown(low)}, {_shown(high)}]"
+            raise ValueError(f"{self.name} needs data in {wanted}, found {found}: {_mend(low, high)}")
+
+
+def _shown(value: float) -> str:
+    """A number with as many digits as it takes to see that it is not a whole one."""
+    return next((text for text in (f"{value:g}", f"{value:.9g}") if float(text) == value), repr(value))
+
+
+def _mend(low: float, high: float) -> str:
+    """How data of this range gets into [0, 1]."""
+    if low >= 0 and 180 <= high <= 256:
+        return "divide by 255"
+    if low >= 0:
+        return f"divide by {_shown(high)}, its largest value, or choose a gaussian likelihood"
+    how = " with (x + 1) / 2" if low >= -1 and high <= 1 else ""
+    return f"rescale it{how} or choose a gaussian likelihood"
