@@ -247,6 +247,7 @@ def test_text_tables(tmp_path, text, values, labels, max_value, zipped):
         ("\n \n", "holds no lines"),
         ("0,5;1,5\n1;2", "sample 0, column 0 is '0,5', expected a number"),
         ("1,,3\n4,5,6", "sample 0, column 1 is '', expected a number"),
+        ("0,,1\n4,5,6", "sample 0, column 1 is '', expected a number"),
         ("1,x,3\n4,5,6", "sample 0, column 1 is 'x', expected a number"),
         ("1,nan\n2,3", "row 0, pixel 1 is nan, expected finite numbers"),
         ("1_0,2\n3,4", "sample 0, column 0 is '1_0', expected a number"),
