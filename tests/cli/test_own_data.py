@@ -136,6 +136,28 @@ def test_another_learning_rate_from_here_on(here, capsys):
     assert "lr is -1.0, expected a finite number above 0" in capsys.readouterr().err
 
 
+def test_a_conditional_model_knows_classes_by_their_names(here, capsys):
+    """The folder of another data set need not hold all classes, nor in the same place."""
+    assert main([*QUICK, "--dataset", "pets", "--model", "conditional_vae", "--out", "r", "--quiet"]) == 0
+    (here / "two").mkdir()
+    (here / "pets" / "dog").rename(here / "two" / "dog")
+    (here / "two" / "wolf").mkdir()
+    Image.fromarray(COLOURS[0]).save(here / "two" / "wolf" / "1.png")
+    assert main(["encode", "r", "--dataset", "two"]) == 2
+    assert "two: class wolf is unknown, expected one of cat, dog" in capsys.readouterr().err
+    (here / "two" / "wolf").rename(here / "two" / "cat")
+    assert main(["encode", "r", "--dataset", "two"]) == 0
+    with np.load(here / "r" / "codes.npz") as codes:
+        assert codes["labels"].tolist() == [0] + [1] * 12
+
+
+def test_a_picture_on_its_side_is_no_picture_of_the_run(here, capsys):
+    assert main([*QUICK, "--dataset", "pets", "--out", "r", "--quiet"]) == 0
+    Image.fromarray(COLOURS[0].transpose(1, 0, 2)).save(here / "side.png")
+    assert main(["encode", "r", "--dataset", "side.png"]) == 2
+    assert "images are 5 x 4 in colour, those of the run r 4 x 5 in colour: add --resize 4,5" in capsys.readouterr().err
+
+
 @pytest.mark.filterwarnings("default")
 def test_pictures_that_vanish_are_warned_of(here, capsys):
     glyph = np.full((4, 5, 2), 255, np.uint8)
