@@ -122,7 +122,7 @@ def test_a_folder_of_four_idx_files(tmp_path, idx_bytes):
     ]:
         (tmp_path / name).write_bytes(idx_bytes(x))
     _same(load_dataset(tmp_path), (Images(X[:30], Y[:30]), Images(X[30:], Y[30:])))
-    with pytest.raises(DataError, match="--colour .* has no effect on a folder of MNIST's files"):
+    with pytest.raises(DataError, match=r"--colour .* has no effect on a folder of MNIST's files"):
         load_dataset(tmp_path, colour="grey")
     (tmp_path / "t10k-labels-idx1-ubyte").unlink()
     with pytest.raises(DataError, match=r"t10k-labels-idx1-ubyte\.gz is missing beside"):
