@@ -96,10 +96,9 @@ def images_of(args: argparse.Namespace, config: dict[str, Any]) -> Source:
         raise ValueError(f"{args.folder} was not trained from the command line and names no data: say --dataset")
     data_dir = args.data_dir or (None if args.dataset else kept.get("data_dir"))
     reading = reading_of(args)
-    if args.dataset is None and reading.kept():
-        raise ValueError(
-            f"--{next(iter(reading.kept()))} goes with --dataset: the run's own data are read as it read them"
-        )
+    if args.dataset is None and reading.chosen():
+        option = reading.chosen()[0].replace("_", "-")
+        raise ValueError(f"--{option} goes with --dataset: the run's own data are read as it read them")
     reading = reading.for_run(kept) if args.dataset else Reading.of_run(kept)
     images, test = load_parts(name, data_dir, reading)
     check_same_shape(images, config, f"the run {args.folder}")

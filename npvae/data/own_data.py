@@ -78,7 +78,7 @@ _TAKES = {  # choice -> what it is for
 
 def _check_choices(path: Path, reading: Reading, kind: str) -> None:
     """DataError for a choice that would have no effect."""
-    for name in reading.kept():
+    for name in reading.chosen():
         if kind not in _TAKES[name]:
             option = "--" + name.replace("_", "-")
             raise DataError(

@@ -110,7 +110,7 @@ def test_fine_tuning_starts_from_the_trained_model(here, capsys):
     a, b = npvae.load("a"), npvae.load("b")
     assert (b.config, config_of(here / "b")["init"]) == (a.config, "a")
     np.testing.assert_allclose(a.params.flat, b.params.flat, atol=1e-6)  # the step was tiny
-    assert config_of(here / "b")["reading"] == {"colour": "rgb", "resize": [4, 5]}
+    assert config_of(here / "b")["reading"] == {"colour": "rgb", "resize": [4, 5], "implied": ["colour"]}
     assert main(["train", "--resume", "b", "--epochs", "2", "--quiet", "--no-figures"]) == 0
     capsys.readouterr()
     for options, message in [
@@ -121,6 +121,13 @@ def test_fine_tuning_starts_from_the_trained_model(here, capsys):
     ]:
         assert main(["train", "--init", "a", *options]) == 2
         assert message in capsys.readouterr().err
+
+
+def test_fine_tuning_on_data_that_have_no_such_choice_can_be_resumed(here):
+    quiet = ["--quiet", "--no-figures"]
+    assert main(["train", "--epochs", "1", "--hidden", "8", "--out", "a", *quiet]) == 0
+    assert main(["train", "--init", "a", "--epochs", "1", "--out", "b", *quiet]) == 0
+    assert main(["train", "--resume", "b", "--epochs", "2", *quiet]) == 0
 
 
 def test_another_learning_rate_from_here_on(here, capsys):

@@ -1,5 +1,6 @@
 """Folders of pictures: which files are read, what becomes a label, what is said of the rest; and the kept copy."""
 
+import json
 import os
 
 import numpy as np
@@ -209,7 +210,7 @@ def test_a_run_of_010_reads_its_folder_as_010_did(classes, tmp_path):
     assert Reading.of_run({}) == Reading(as_010=True)
     assert Reading.of_run({"reading": {}}) == Reading()
     chosen = Reading(array="x", resize=(3, 4), colour="grey")
-    assert Reading.of_run({"reading": chosen.kept() | {"resize": [3, 4]}}) == chosen
+    assert Reading.of_run({"reading": json.loads(json.dumps(chosen.as_config()))}) == chosen
     with pytest.raises(DataError, match=r"holds no \.png file"):
         load_parts(classes, None, Reading(as_010=True))
 
