@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from npvae.data import DataError
+from npvae.data.luma import luma
 from npvae.data.pictures import Remark, formats, picture_size, read_picture
 from npvae.data.reading import Reading
 
@@ -147,6 +148,18 @@ def test_the_first_of_several_frames_is_read_and_said(tmp_path):
         picture = read_picture(tmp_path / name, Reading(colour="grey"))
         assert picture.remarks == (Remark.FRAMES,)
         np.testing.assert_array_equal(picture.pixels, GREY)
+
+
+def test_a_photograph_with_its_preview_is_no_film(tmp_path):
+    picture = Image.fromarray(COLOURS)
+    picture.save(tmp_path / "a.jpg", "MPO", save_all=True, append_images=[picture])
+    assert read_picture(tmp_path / "a.jpg", KEEP).remarks == ()
+
+
+def test_grey_is_the_luma_of_pillow_to_the_last_bit():
+    colours = RNG.integers(0, 256, (400, 400, 3), dtype=np.uint8)
+    np.testing.assert_array_equal(luma(colours), np.asarray(Image.fromarray(colours).convert("L")))
+    np.testing.assert_allclose(luma(colours / 255), luma(colours) / 255, atol=0.6 / 255)
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".gif", ".bmp", ".tif", ".webp"])
