@@ -13,7 +13,12 @@ class Params(Mapping[str, np.ndarray]):
     """
 
     def __init__(self, shapes: Mapping[str, tuple[int, ...]], flat: np.ndarray) -> None:
-        """Lay out the shapes, in their order, over a 1-d array of exactly the right size."""
+        """Lay out the shapes, in their order, over a 1-d array of exactly the right size.
+
+        An array that kernels cannot write to is copied first: one that is read-only, as joblib maps them from a file,
+        or not aligned, not contiguous, or of the other byte order.
+        """
+        flat = writable(flat)
         sizes = {name: int(np.prod(shape, dtype=int)) for name, shape in shapes.items()}
         if flat.shape != (sum(sizes.values()),):
             raise ValueError(f"params: flat has shape {flat.shape}, the names need ({sum(sizes.values())},)")
@@ -28,9 +33,7 @@ class Params(Mapping[str, np.ndarray]):
     def zeros(cls, shapes: Mapping[str, tuple[int, ...]], dtype: np.dtype) -> "Params":
         """Parameters of the given shapes, all zero."""
         size = sum(int(np.prod(shape, dtype=int)) for shape in shapes.values())
-        room = np.zeros(size + 16, dtype)
-        start = -room.ctypes.data % 64 // room.itemsize  # on a cache line, where products read it faster
-        return cls(shapes, room[start : start + size])
+        return cls(shapes, _zeros(size, dtype))
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -66,3 +69,18 @@ class Params(Mapping[str, np.ndarray]):
     def __repr__(self) -> str:
         rows = "\n".join(f"  {name:<20} {view.shape}" for name, view in self._views.items())
         return f"Params: {self.flat.size:,} numbers, {self.flat.dtype}\n{rows}"
+
+
+def writable(array: np.ndarray) -> np.ndarray:
+    """The array, or a copy if compiled code could not write to it."""
+    if array.flags.carray and array.dtype.isnative:
+        return array
+    own = _zeros(array.size, array.dtype.newbyteorder("=")).reshape(array.shape)
+    own[...] = array
+    return own
+
+
+def _zeros(size: int, dtype: np.dtype) -> np.ndarray:
+    room = np.zeros(size + 16, dtype)
+    start = -room.ctypes.data % 64 // room.itemsize  # on a cache line, where products read it faster
+    return room[start : start + size]

@@ -25,13 +25,19 @@ except ImportError as error:
 
 from npvae import models
 from npvae.data import minibatches
+from npvae.models.settings import check_at_least_zero
 from npvae.optim import OPTIMIZERS
+from npvae.optim.checks import check_positive
+from npvae.scalars import check_whole
 from npvae.steps import Step
 from npvae.training.descent import descend
 from npvae.training.evaluate import evaluate
+from npvae.training.guard import check_params, check_result
 
 LINES = 20  # that verbose=1 prints
 ROWS = 1000  # samples that are looked at together outside training: bounds the memory that takes
+FREE = ("lr", "beta", "batch_size", "epochs", "patience", "validation_fraction", "verbose", "random_state")
+"""The settings that may change between two calls of `partial_fit`; the others are the model."""
 FLOATS = (np.float64, np.float32)
 
 
@@ -113,8 +119,7 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         ValueError for settings or data out of range, NonFiniteError if the loss or a gradient stops being finite.
         """
         X = validate_data(self, X, dtype=FLOATS)
-        if self.epochs < 1:
-            raise ValueError(f"VAE: epochs is {self.epochs}, expected at least 1")
+        _check_whole(epochs=self.epochs)
         if self.patience is None:
             self._start(X)
             self._train(X, self.epochs)
@@ -123,17 +128,25 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         return self
 
     def partial_fit(self, X: Any, y: Any = None) -> VAE:
-        """One more pass over X (N, D), from where the last call ended: `epochs` of these calls are one `fit`."""
+        """One more pass over X (N, D), from where the last call ended: `epochs` of these calls are one `fit`.
+
+        A new lr, beta or batch_size (`set_params`) holds from this pass on. Raises ValueError for any other setting of
+        the model that has changed since it was fitted: that takes a `fit`.
+        """
         first = not hasattr(self, "model_")
         X = validate_data(self, X, dtype=FLOATS, reset=first)
         if first:
             self._start(X)
+        else:
+            self._take_over_settings()
         self._train(X, 1)
         return self
 
     def transform(self, X: Any) -> np.ndarray:
         """X (N, D) -> the means of the posteriors q(z|x), (N, L)."""
-        return np.concatenate([self.model_.encode(x)[0] for x in self._chunks(X)])
+        codes = np.concatenate([self.model_.encode(x)[0] for x in self._chunks(X)])
+        check_result(codes=codes)
+        return codes
 
     def inverse_transform(self, X: Any) -> np.ndarray:
         """Codes (N, L) -> the decoder's means (N, D), in the units of the data."""
@@ -149,8 +162,7 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         random_state  None takes the estimator's own: if that is an int, every call gives the same samples.
         """
         check_is_fitted(self)
-        if n_samples < 1:
-            raise ValueError(f"VAE: n_samples is {n_samples}, expected at least 1")
+        _check_whole(n_samples=n_samples)
         rng = _generator(self.random_state if random_state is None else random_state)
         return self._to_data(self.model_.sample(n_samples, rng, draw_pixels=draw_pixels))
 
@@ -167,7 +179,9 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
                 _, trace = self.model_.forward(x, np.tile(eps, (len(x), 1)))
                 bound -= (trace.nll + trace.kl) / len(self.noise_)
             scores.append(bound - x.dtype.type(self._log_volume()))
-        return np.concatenate(scores)
+        found = np.concatenate(scores)
+        check_result(scores=found)
+        return found
 
     def score(self, X: Any, y: Any = None) -> float:
         """Mean of `score_samples` over X (N, D). y is ignored."""
@@ -175,10 +189,8 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
 
     def _start(self, X: np.ndarray) -> None:
         """New weights, optimiser, noise and units for data X."""
-        for name, value in (("batch_size", self.batch_size), ("draws", self.draws)):
-            if value < 1:
-                raise ValueError(f"VAE: {name} is {value}, expected at least 1")
-        if self.optimizer not in OPTIMIZERS:
+        _check_whole(batch_size=self.batch_size, draws=self.draws)
+        if not isinstance(self.optimizer, str) or self.optimizer not in OPTIMIZERS:
             raise ValueError(f"VAE: optimizer {self.optimizer!r} is unknown, choose one of {', '.join(OPTIMIZERS)}")
         rng = _generator(self.random_state)
         model = models.VAE(
@@ -205,6 +217,27 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         self.history_: list[dict[str, float]] = []
         self._n_features_out = self.latent_dim
         self.model_ = model
+        self._fixed = self._fixed_settings()
+
+    def _fixed_settings(self) -> dict[str, Any]:
+        """The settings that a fitted model cannot take over."""
+        fixed = {name: value for name, value in self.get_params().items() if name not in FREE}
+        return {name: tuple(value) if isinstance(value, list) else value for name, value in fixed.items()}
+
+    def _take_over_settings(self) -> None:
+        """Give the fitted model the settings of now. ValueError, before anything changes, if it cannot take one."""
+        for name, value in self._fixed_settings().items():
+            fitted = self._fixed.get(name, value)
+            if value != fitted:
+                raise ValueError(
+                    f"VAE: {name} is {value!r}, the fitted model has {fitted!r}, which partial_fit cannot change: "
+                    f"call fit, or set_params({name}={fitted!r})"
+                )
+        _check_whole(batch_size=self.batch_size)
+        check_at_least_zero("beta", self.beta)
+        check_positive("VAE", lr=self.lr)
+        self.optimizer_.lr = self.lr
+        self.model_.beta = self.model_.config["beta"] = self.beta
 
     def _train(self, X: np.ndarray, epochs: int, held_out: Callable[[], float] | None = None) -> None:
         """The loop of the library, over the whole of X; `held_out` gives the loss on other data after an epoch."""
@@ -221,10 +254,11 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     def _fit_with_patience(self, X: np.ndarray, patience: int) -> None:
         """Train on a part of X until the loss on the rest, with the same noise each epoch, has stopped falling."""
         held_out = max(1, int(len(X) * self.validation_fraction))
-        if patience < 1 or not 0 < self.validation_fraction < 1 or held_out >= len(X):
+        _check_whole(patience=patience)
+        if not 0 < self.validation_fraction < 1 or held_out >= len(X):
             raise ValueError(
-                f"VAE: patience is {patience} and validation_fraction {self.validation_fraction} of {len(X)} samples, "
-                "expected at least 1, and a share between 0 and 1 that leaves samples on both sides"
+                f"VAE: validation_fraction is {self.validation_fraction} of {len(X)} samples, expected a share between "
+                "0 and 1 that leaves samples on both sides"
             )
         self._start(X)
         order, seed = self._rng.permutation(len(X)), int(self._rng.integers(2**32))
@@ -257,8 +291,10 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
             return {"epoch": epoch, "step": next(steps)}
 
         batches = ((len(x), x) for x in minibatches(data, self.batch_size, self._rng))
-        for n, loss, trace in descend(self.model_, step, self.optimizer_, batches, self._rng, place):
-            totals += np.multiply((loss, trace.nll.mean(), trace.kl.mean()), n)
+        with np.errstate(all="ignore"):  # the guard says it better
+            for n, loss, trace in descend(self.model_, step, self.optimizer_, batches, self._rng, place):
+                totals += np.multiply((loss, trace.nll.mean(), trace.kl.mean()), n)
+        check_params(self.model_.params, step=next(steps) - 1)
         return totals / len(data)
 
     def _chunks(self, X: Any) -> list[np.ndarray]:
@@ -282,6 +318,14 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
+
+
+def _check_whole(**settings: Any) -> None:
+    """ValueError, with the estimator's name, for a setting that is not a whole number of at least 1."""
+    try:
+        check_whole(**settings)
+    except ValueError as error:
+        raise ValueError(f"VAE: {error}") from None
 
 
 def _generator(random_state: int | np.random.RandomState | None) -> np.random.Generator:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import io
 import sys
 import warnings
 from collections.abc import Sequence
+
+from npvae.console import reader_left, surviving_streams
 
 COMMANDS = (
     "train",
@@ -26,23 +27,36 @@ COMMANDS = (
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the exit code is 0, 2 for what the user can mend, 130 after Ctrl-C, or the command's own."""
-    argv = sys.argv[1:] if argv is None else argv
+    with surviving_streams() as (out, _):
+        code, listing = _main(sys.argv[1:] if argv is None else argv)
+        out.flush()
+        if listing and code == 0 and not reader_left(out):
+            print(f"npvae: error: what was to be printed could not be written ({out.lost})", file=sys.stderr)
+            return 2
+        return code
+
+
+def _main(argv: Sequence[str]) -> tuple[int, bool]:
+    """The exit code, and whether what the command prints is what it is for."""
     args = build_parser(argv).parse_args(argv)
-    for stream in (sys.stdout, sys.stderr):  # a console of Windows may lack a letter: "?" is better than an error
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")
+    listing = not hasattr(args, "resume")
     try:
         with warnings.catch_warnings():
             warnings.showwarning = lambda message, *_: print(f"npvae: warning: {message}", file=sys.stderr)
-            return int(args.run(args))
+            return int(args.run(args)), listing
+    except MemoryError as error:
+        if args.traceback:
+            raise
+        print(f"npvae: error: {error or 'there is not enough memory'}", file=sys.stderr)
+        return 2, listing
     except (ValueError, OSError, ArithmeticError) as error:
         if args.traceback:
             raise
         print(f"npvae: error: {error}", file=sys.stderr)
-        return 2
+        return 2, listing
     except KeyboardInterrupt:
         print("npvae: interrupted", file=sys.stderr)
-        return 130
+        return 130, listing
 
 
 def build_parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:

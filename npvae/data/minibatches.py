@@ -19,6 +19,7 @@ import numpy as np
 
 from npvae.data.contract import Samples, as_data, mapped_array
 from npvae.data.mapped import WINDOW_BLOCKS, block_order, read_ahead, rows_per_block
+from npvae.scalars import check_whole
 
 
 def minibatches(
@@ -42,10 +43,8 @@ def minibatches(
     Batches are fresh arrays unless `out` is given. Raises ValueError for a batch size below 1, empty data, integer data
     outside Images (their scale is not known), both rng and order, an order or a start outside the data.
     """
-    batch_size = operator.index(batch_size)
-    if batch_size < 1:
-        raise ValueError(f"minibatches: batch_size is {batch_size}, expected at least 1")
     try:
+        check_whole(batch_size=batch_size)
         data = as_data(x)
     except ValueError as error:
         raise type(error)(f"minibatches: {error}") from None

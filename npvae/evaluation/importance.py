@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 
+from npvae.models.checks import check_generator, check_whole
 from npvae.models.entrance import admit
 
 
@@ -48,6 +49,8 @@ def log_p_by_importance(
 
     Raises ValueError for data that training would refuse.
     """
+    check_whole(samples=samples, rows=rows)
+    check_generator(rng)
     x = admit(model, x)
     top = np.full(len(x), -np.inf)
     total, squares = np.zeros(len(x)), np.zeros(len(x))

@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from npvae import ops
+from npvae.models.checks import check_generator, check_whole
 from npvae.models.entrance import admit
 
 
@@ -56,6 +57,8 @@ def rate_distortion(
     """
     if not model.has_posterior:
         raise ValueError(f"{type(model).__name__} has no posterior, so no rate: this measure is for VAEs")
+    check_whole(draws=draws, batch_size=batch_size)
+    check_generator(rng)
     x = admit(model, x)
     per_latent = np.zeros(model.latent_dim)
     rates, distortions = [], []

@@ -9,6 +9,7 @@ A field that is added needs a default that builds the model as before: older run
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from dataclasses import KW_ONLY, MISSING, asdict, dataclass, field, fields
 from typing import Any
 
@@ -19,8 +20,7 @@ from npvae.models.checks import check_whole, check_widths
 from npvae.models.likelihoods import LIKELIHOODS
 from npvae.models.objectives import OBJECTIVES
 from npvae.ops import ACTIVATIONS
-
-NUMBERS = (int, float, np.integer, np.floating)
+from npvae.scalars import check_number, plain
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def one_of(names: Collection[str], wrong: str = "is unknown") -> Callable[[str, 
     """A check for a name of a table; one that a program has added is there too."""
 
     def check(name: str, value: Any) -> None:
-        if value not in names:
+        if not isinstance(value, str) or value not in names:
             raise ValueError(f"{name} {value!r} {wrong}, choose one of {', '.join(names)}")
 
     return check
@@ -67,21 +67,31 @@ def one_of(names: Collection[str], wrong: str = "is unknown") -> Callable[[str, 
 
 def check_at_least_zero(name: str, value: Any) -> None:
     """ValueError for anything but a finite number of at least 0."""
-    if not isinstance(value, NUMBERS) or not 0 <= value < np.inf:
-        raise ValueError(f"{name} is {value!r}, expected a finite number of at least 0")
+    check_number(0, expected="expected a finite number of at least 0", **{name: value})
 
 
 def check_alpha(name: str, value: Any) -> None:
     """ValueError for anything but a finite number."""
-    if not isinstance(value, NUMBERS) or not np.isfinite(value):
-        raise ValueError(f"{name} is {value!r}, expected a finite number (the limit at -inf is the objective vr_max)")
+    check_number(expected="expected a finite number (the limit at -inf is the objective vr_max)", **{name: value})
+
+
+def check_finite(name: str, value: Any) -> None:
+    """ValueError for anything but a finite number."""
+    check_number(**{name: value})
+
+
+def check_finite_or_none(name: str, value: Any) -> None:
+    """ValueError for anything but a finite number or None."""
+    if value is not None:
+        check_number(expected="expected a finite number, or None for no floor", **{name: value})
 
 
 def check_float_dtype(name: str, value: Any) -> str:
     """The name of a dtype. ValueError for another than float32 and float64."""
-    if np.dtype(value) not in (np.float32, np.float64):
-        raise ValueError(f"{name} {value!r} is not supported, choose float32 or float64")
-    return np.dtype(value).name
+    with suppress(TypeError):
+        if value is not None and np.dtype(value) in (np.float32, np.float64):
+            return np.dtype(value).name
+    raise ValueError(f"{name} {value!r} is not supported, choose float32 or float64")
 
 
 def hidden_setting(default: tuple[int, ...]) -> Any:
@@ -144,20 +154,20 @@ class Settings:
     _: KW_ONLY
     logvar: float = setting(
         0.0,
-        option=Option("--logvar", "log-variance of gaussian_fixed, or the start of a learned one", "V", float, 0.0),
+        check_finite,
+        Option("--logvar", "log-variance of gaussian_fixed, or the start of a learned one", "V", float, 0.0),
     )
-    logvar_floor: float | None = setting(None)
-    levels: int = setting(256)
+    logvar_floor: float | None = setting(None, check_finite_or_none)
+    levels: int = setting(256, whole(2))
     dtype: str = setting("float32", check_float_dtype)
     backend: str = setting("numba", one_of(BACKENDS))
     seed: int = setting(0, whole(0))
 
     def __post_init__(self) -> None:
         for each in fields(self):
-            check = each.metadata["check"]
-            normal = None if check is None else check(each.name, getattr(self, each.name))
-            if normal is not None:
-                object.__setattr__(self, each.name, normal)
+            check, value = each.metadata["check"], getattr(self, each.name)
+            normal = None if check is None else check(each.name, value)
+            object.__setattr__(self, each.name, plain(value if normal is None else normal))
 
     def config(self) -> dict[str, Any]:
         """The settings as config.json keeps them: what the model's class is called with to build it again."""

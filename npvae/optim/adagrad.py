@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
 from npvae.backend import ops_of
-from npvae.optim.checks import check_gradients, check_positive, copy_state
+from npvae.optim.checks import check_gradients, check_params, check_positive, copy_state, own_arrays
 from npvae.params import Params
 
 
@@ -16,6 +17,7 @@ class Adagrad:
 
     def __init__(self, params: Params, lr: float = 1e-2, eps: float = 1e-10, *, backend: str = "numba") -> None:
         """State starts at zero. ValueError for lr <= 0 or eps <= 0."""
+        check_params("Adagrad", params)
         check_positive("Adagrad", lr=lr, eps=eps)
         self.params, self.lr, self.eps = params, lr, eps
         self.G = np.zeros_like(params.flat)
@@ -33,3 +35,6 @@ class Adagrad:
     def load_state(self, state: Mapping[str, np.ndarray]) -> None:
         """Go on where another optimiser of the same kind stood. ValueError if its state does not fit."""
         copy_state("Adagrad", self.state(), state)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(own_arrays(state))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
 from npvae.backend import ops_of
-from npvae.optim.checks import check_gradients, check_positive, copy_state
+from npvae.optim.checks import check_fractions, check_gradients, check_params, check_positive, copy_state, own_arrays
 from npvae.params import Params
 
 
@@ -24,9 +25,9 @@ class Adam:
         backend: str = "numba",
     ) -> None:
         """State starts at zero. ValueError for lr <= 0, eps <= 0 or a beta outside [0, 1)."""
+        check_params("Adam", params)
         check_positive("Adam", lr=lr, eps=eps)
-        if not all(0 <= beta < 1 for beta in betas):
-            raise ValueError(f"Adam: betas are {betas}, expected 0 <= beta < 1 for both")
+        check_fractions("Adam", "betas", betas)
         self.params, self.lr, self.betas, self.eps = params, lr, betas, eps
         self.m = np.zeros_like(params.flat)
         self.v = np.zeros_like(params.flat)
@@ -48,3 +49,6 @@ class Adam:
         t = np.array(0, np.int64)
         copy_state("Adam", {"m": self.m, "v": self.v, "t": t}, state)
         self.t = int(t)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(own_arrays(state))

@@ -1,12 +1,14 @@
 """SGD as an object: the recurrence of `npvae.ops.sgd` with its state, one step over one flat buffer."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
 from npvae.backend import ops_of
-from npvae.optim.checks import check_gradients, check_positive, copy_state
+from npvae.optim.checks import check_gradients, check_params, check_positive, copy_state, own_arrays
 from npvae.params import Params
+from npvae.scalars import is_number
 
 
 class SGD:
@@ -14,9 +16,10 @@ class SGD:
 
     def __init__(self, params: Params, lr: float = 1e-2, momentum: float = 0.0, *, backend: str = "numba") -> None:
         """State starts at zero. ValueError for lr <= 0 or momentum outside [0, 1)."""
+        check_params("SGD", params)
         check_positive("SGD", lr=lr)
-        if not 0 <= momentum < 1:
-            raise ValueError(f"SGD: momentum is {momentum}, expected 0 <= momentum < 1")
+        if not is_number(momentum) or not 0 <= momentum < 1:
+            raise ValueError(f"SGD: momentum is {momentum!r}, expected 0 <= momentum < 1")
         self.params, self.lr, self.momentum = params, lr, momentum
         self.v = np.zeros_like(params.flat)
         self.update = ops_of(backend).sgd_update
@@ -33,3 +36,6 @@ class SGD:
     def load_state(self, state: Mapping[str, np.ndarray]) -> None:
         """Go on where another optimiser of the same kind stood. ValueError if its state does not fit."""
         copy_state("SGD", self.state(), state)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(own_arrays(state))

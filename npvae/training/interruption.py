@@ -1,20 +1,25 @@
-"""Ctrl-C and SIGTERM while a model trains: the first is noted, a second acts as if nobody had listened."""
+"""Ctrl-C, SIGTERM and SIGHUP while a model trains: the first is noted, a second acts as if nobody had listened.
+
+SIGHUP says that the terminal was closed, and system and shell may both say so: a second one is noted as well.
+"""
 
 from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Iterable
 from types import FrameType
 from typing import Any
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+HANGUP = getattr(signal, "SIGHUP", None)  # Windows has none
+SIGNALS = (signal.SIGINT, signal.SIGTERM, *([] if HANGUP is None else [HANGUP]))
 
 
 class Interruption:
-    """A context in which the first SIGINT or SIGTERM sets `asked` and does nothing else.
+    """A context in which the first of SIGNALS sets `asked` and does nothing else.
 
-    The handlers from before are put back by that first signal, or on leaving. So a second Ctrl-C raises
-    KeyboardInterrupt wherever the program is, and a second SIGTERM ends it.
+    The handlers from before are put back by that first signal, or on leaving; that of SIGHUP on leaving alone. So a
+    second Ctrl-C raises KeyboardInterrupt wherever the program is, and a second SIGTERM ends it.
 
     Only the main thread can listen to signals: in any other this does nothing. A signal that was being ignored (as
     under nohup) goes on being ignored.
@@ -34,12 +39,13 @@ class Interruption:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._put_back()
+        self._put_back(SIGNALS)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         self.asked = signal.Signals(number)
-        self._put_back()
+        self._put_back([each for each in SIGNALS if each != HANGUP])
 
-    def _put_back(self) -> None:
-        while self._before:
-            signal.signal(*self._before.popitem())
+    def _put_back(self, signals: Iterable[signal.Signals]) -> None:
+        for number in signals:
+            if number in self._before:
+                signal.signal(number, self._before.pop(number))

@@ -24,6 +24,7 @@ from typing import Any
 
 import numpy as np
 
+from npvae.console import surviving
 from npvae.models import OBJECTIVES
 from npvae.params import Params
 
@@ -138,12 +139,13 @@ class Processes:
             return
         if self.rank:
             time.sleep(_HEAD_START)
-        if isinstance(error, (ValueError, OSError, ArithmeticError, KeyboardInterrupt)):
-            print(f"npvae: error: {error or kind} (process {self.rank} of {self.size})", file=sys.stderr)
+        told, printed = surviving(sys.stderr), surviving(sys.stdout)
+        if isinstance(error, (ValueError, OSError, ArithmeticError, MemoryError, KeyboardInterrupt)):
+            told.write(f"npvae: error: {error or kind} (process {self.rank} of {self.size})\n")
         else:
-            traceback.print_exception(error)
-        sys.stdout.flush()
-        sys.stderr.flush()
+            told.write("".join(traceback.format_exception(error)))
+        printed.flush()
+        told.flush()
         time.sleep(_ON_ITS_WAY)
         self.comm.Abort(2)
         os._exit(2)  # MPICH 5 comes back from Abort for a moment

@@ -1,7 +1,7 @@
 """What a person sees while a model trains: a bar on a terminal or in a notebook, and a few lines that stay.
 
 About twenty lines in all, one an epoch, on stderr. In a log file, where there is no bar, a long epoch gets a line a
-minute as well.
+minute as well. What cannot be shown is dropped (`npvae.console`): training goes on.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 
 from tqdm.auto import tqdm
 
+from npvae.console import surviving
 from npvae.training.state import TrainingState
 
 LINES = 20
@@ -28,7 +29,11 @@ class Progress:
         self.epoch, self.done = state.epoch, state.seen
         self.said = time.monotonic()
         self.compiled = False
+        # A notebook shows stderr on red, as if something were wrong.
+        self.in_notebook = type(sys.stdout).__module__.startswith("ipykernel")
+        self.stream = surviving(sys.stdout if self.in_notebook else sys.stderr)
         self.bar = tqdm(
+            file=None if self.in_notebook else self.stream,
             total=epochs * images,
             initial=(state.epoch - 1) * images + state.seen,
             unit=" images",
@@ -41,7 +46,7 @@ class Progress:
     def start_epoch(self, epoch: int) -> None:
         """Name the epoch in the bar."""
         self.epoch = epoch
-        self.bar.set_description_str(f"epoch {epoch}/{self.epochs}", refresh=False)
+        self.bar.set_description_str(self._where(), refresh=False)
 
     def compiling(self, kernel: str) -> None:
         """A kernel is compiled before it can be used: say so once, and name it in the bar."""
@@ -54,7 +59,9 @@ class Progress:
         """n more images are done; the bar itself decides when to draw."""
         self.done += n
         if not self.bar.disable:
-            self.bar.set_postfix_str(f"loss {loss:.2f}, nll {nll:.2f}, kl {kl:.2f}", refresh=False)
+            # In a narrow terminal the end of the line is cut off, so the loss is not there.
+            self.bar.set_description_str(f"{self._where()}, loss {loss:.2f}", refresh=False)
+            self.bar.set_postfix_str(f"nll {nll:.2f}, kl {kl:.2f}", refresh=False)
             self.bar.update(n)
         elif self.wanted and time.monotonic() - self.said > SECONDS:
             self.say(f"epoch {self.epoch}/{self.epochs}   {self.done / self.images:4.0%}   loss {loss:.3f}")
@@ -74,9 +81,11 @@ class Progress:
     def say(self, line: str) -> None:
         """Print a line that stays, above the bar if there is one."""
         self.said = time.monotonic()
-        # A notebook shows stderr on red, as if something were wrong.
-        in_notebook = type(sys.stdout).__module__.startswith("ipykernel")
-        self.bar.write(line, file=sys.stdout if in_notebook else sys.stderr)
+        self.bar.write(line, file=self.stream)
+        self.stream.flush()
+
+    def _where(self) -> str:
+        return f"epoch {self.epoch}/{self.epochs}"
 
     def close(self) -> None:
         """Take the bar away."""

@@ -25,7 +25,7 @@ from npvae.spec import Arg, Law
 
 def read_schedule(text: str) -> Callable[[float], float]:
     """The schedule of this name: position in epochs -> fraction in [0, 1]. ValueError says how they are written."""
-    kind, _, length = text.partition(":")
+    kind, _, length = text.partition(":") if isinstance(text, str) else ("", "", "")
     if text == "constant":
         return lambda epochs: 1.0  # (1)
     try:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any
 
-from npvae.models.checks import check_whole
 from npvae.optim import OPTIMIZERS
+from npvae.scalars import check_flag, check_number, check_whole, is_number, plain
 from npvae.training.schedules import read_schedule
 
 
@@ -33,11 +33,18 @@ class Settings:
             if (value := getattr(self, name)) is not None:
                 check_whole(**{name: value})
         check_whole(0, seed=self.seed)
-        if self.checkpoint_seconds is not None and not self.checkpoint_seconds >= 0:
-            raise ValueError(f"checkpoint_seconds is {self.checkpoint_seconds}, expected at least 0, or None for never")
-        if self.optimizer not in OPTIMIZERS:
+        if self.checkpoint_seconds is not None and self.checkpoint_seconds != float("inf"):
+            check_number(
+                0, expected="expected at least 0, or None for never", checkpoint_seconds=self.checkpoint_seconds
+            )
+        if self.lr is not None and not is_number(self.lr):
+            raise ValueError(f"lr is {self.lr!r}, expected a number above 0, or None for the optimizer's own")
+        if not isinstance(self.optimizer, str) or self.optimizer not in OPTIMIZERS:
             raise ValueError(f"optimizer {self.optimizer!r} is unknown, choose one of {', '.join(OPTIMIZERS)}")
+        check_flag(tensorboard=self.tensorboard)
         read_schedule(self.beta_schedule)
+        for each in fields(self):
+            object.__setattr__(self, each.name, plain(getattr(self, each.name)))
 
     @classmethod
     def among(cls, kept: dict[str, Any]) -> Settings:

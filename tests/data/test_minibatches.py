@@ -101,6 +101,6 @@ def test_mistakes_show_at_the_call(call, message):
         call()
 
 
-def test_a_batch_size_that_is_no_integer_is_a_type_error():
-    with pytest.raises(TypeError):
+def test_a_batch_size_that_is_no_integer_is_refused_by_name():
+    with pytest.raises(ValueError, match=r"minibatches: batch_size is 2\.5, expected a whole number"):
         minibatches(X, 2.5, RNG)

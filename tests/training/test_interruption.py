@@ -77,6 +77,13 @@ def test_a_second_ctrl_c_stops_at_once(small, x, tmp_path):
     assert read_checkpoint(tmp_path).about["step"] == 5
 
 
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="a signal of POSIX")
+def test_a_terminal_that_says_twice_that_it_is_closed_stops_it_once(small, x, tmp_path):
+    model = signal_at(small(), 6, [signal.SIGHUP, signal.SIGHUP])
+    vae = npvae.train(model, x, epochs=9, batch_size=10, out=tmp_path, progress=False)
+    assert vae.history.interrupted.startswith("stopped by SIGHUP in epoch 2, after step 6, and saved")
+
+
 def test_a_ctrl_c_after_sigterm_stops_at_once(small, x):
     with pytest.raises(KeyboardInterrupt):
         npvae.train(signal_at(small(), 2, [signal.SIGTERM, signal.SIGINT]), x, batch_size=10, progress=False)

@@ -1,0 +1,128 @@
+"""Trouble with output does not decide whether a training lives, and no listing ends in a traceback."""
+
+import io
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import npvae
+from npvae.console import Surviving, surviving, surviving_streams
+
+TRAIN = """
+import sys, numpy as np
+from npvae.cli import main
+sys.exit(main(["train", "--epochs", "3", "--hidden", "8", "--no-figures", "--batch-size", "500", "--out", sys.argv[1]]))
+"""
+
+
+def run(script, *arguments, redirect="", **environment):
+    """A script of Python's, by a shell that closes or redirects its streams."""
+    command = f'"$0" -c "$1" "$2" {redirect}'
+    return subprocess.run(
+        ["sh", "-c", command, sys.executable, script, *map(str, arguments)],
+        capture_output=True,
+        env={**os.environ, **environment},
+    )
+
+
+@pytest.fixture(scope="module")
+def truth(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("truth") / "run"
+    assert run(TRAIN, folder).returncode == 0
+    return npvae.load(folder).params.flat
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="redirections of a shell")
+@pytest.mark.parametrize(
+    "redirect", [">&- 2>&-", "<&- >&- 2>&-", "2>/dev/full", ">/dev/full 2>/dev/full", "2>&1 | head -c 20 >&2"]
+)
+def test_a_training_whose_output_is_lost_ends_with_the_same_bits(tmp_path, truth, redirect):
+    if "full" in redirect and not os.path.exists("/dev/full"):
+        pytest.skip("no full disk at hand")
+    done = run(TRAIN, tmp_path / "run", redirect=redirect)
+    assert done.returncode == 0
+    assert b"Traceback" not in done.stderr
+    assert b"Exception ignored" not in done.stderr
+    np.testing.assert_array_equal(npvae.load(tmp_path / "run").params.flat, truth)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="redirections of a shell")
+def test_a_listing_ends_quietly_when_its_reader_leaves_and_says_so_when_the_disk_is_full(tmp_path):
+    script = "import sys; from npvae.cli import main; sys.exit(main(['explain']))"
+    done = run(script, "", redirect="| head -1")
+    assert done.stderr == b""
+    if os.path.exists("/dev/full"):
+        done = run(script, "", redirect="> /dev/full")
+        assert done.returncode == 2
+        assert done.stderr.startswith(b"npvae: error: what was to be printed could not be written ([Errno 28]")
+        assert b"Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp949", "utf-8"])
+def test_letters_that_an_encoding_lacks_are_replaced(encoding):
+    script = "import sys; from npvae.cli import main; sys.exit(main(['train', '--help']))"
+    done = run(script, "", PYTHONIOENCODING=encoding)
+    assert done.returncode == 0
+    assert done.stderr == b""
+    assert "order of the R" in done.stdout.decode(encoding)
+
+
+class Broken(io.StringIO):
+    """A stream that fails after some characters."""
+
+    def __init__(self, most):
+        super().__init__()
+        self.most = most
+
+    def isatty(self):
+        return True
+
+    def write(self, text):
+        if self.tell() + len(text) > self.most:
+            raise BrokenPipeError(32, "Broken pipe")
+        return super().write(text)
+
+
+@pytest.mark.parametrize("stream", [None, Broken(0), Broken(200)], ids=["None", "gone", "goes"])
+def test_progress_in_python_survives_as_well(monkeypatch, stream):
+    x = np.random.default_rng(0).random((40, 12), np.float32)
+    quiet, shown = (npvae.VAE(12, (8,), 2) for _ in range(2))
+    npvae.train(quiet, x, epochs=4, batch_size=10, progress=False)
+    monkeypatch.setattr(sys, "stderr", stream)
+    npvae.train(shown, x, epochs=4, batch_size=10)
+    np.testing.assert_array_equal(shown.params.flat, quiet.params.flat)
+
+
+def test_a_closed_stream_is_no_error():
+    stream = Surviving(io.StringIO())
+    stream.write("seen")
+    assert stream.getvalue() == "seen"
+    stream.stream.close()
+    assert stream.write("unseen") == 6
+    assert isinstance(stream.lost, ValueError)
+    assert not stream.isatty()
+    stream.flush()
+    assert surviving(stream) is stream
+
+
+def test_the_streams_are_put_back(capsys):
+    before = sys.stdout, sys.stderr
+    with surviving_streams():
+        print("seen")
+    assert (sys.stdout, sys.stderr) == before
+    assert capsys.readouterr().out == "seen\n"
+
+
+def test_a_narrow_terminal_shows_the_loss(monkeypatch):
+    stream = io.StringIO()
+    stream.isatty = lambda: True
+    monkeypatch.setattr(sys, "stderr", stream)
+    stream.fileno = lambda: 2
+    monkeypatch.setattr(os, "get_terminal_size", lambda *_: os.terminal_size((46, 24)))
+    npvae.train(npvae.VAE(12, (8,), 2), np.zeros((40, 12), np.float32), epochs=2, batch_size=1)
+    drawn = [line for line in stream.getvalue().replace("\n", "\r").split("\r") if "%" in line]
+    assert all(len(line) <= 46 for line in drawn)
+    assert any("loss " in line.split("|")[0] for line in drawn)
