@@ -31,6 +31,7 @@ except ImportError as error:
 
 from npvae.as_json import as_json
 from npvae.models import MODELS, Params
+from npvae.training.guard import check_params
 from npvae.training.whole_file import write_whole
 
 
@@ -88,7 +89,8 @@ def write_tensors(path: str | os.PathLike, arrays: Mapping[str, np.ndarray], met
     They are made C-contiguous first: safetensors 0.8.0 writes the memory of a transposed or strided array as it lies,
     under the array's shape, and says nothing.
     """
-    write_whole(Path(path), to_bytes({name: np.array(a, order="C") for name, a in arrays.items()}, metadata))
+    mend = "make room or mend the folder; what was there is as it was"
+    write_whole(Path(path), to_bytes({name: np.array(a, order="C") for name, a in arrays.items()}, metadata), mend)
 
 
 def read_tensors(path: str | os.PathLike) -> tuple[dict[str, np.ndarray], dict[str, str]]:
@@ -105,8 +107,20 @@ def read_tensors(path: str | os.PathLike) -> tuple[dict[str, np.ndarray], dict[s
 
 
 def save(model: Any, path: str | os.PathLike) -> Path:
-    """Write a model's weights, for PyTorch; its settings go into the metadata, for `load`. Returns the path."""
-    kind = next(name for name, cls in MODELS.items() if type(model) is cls)
+    """Write a model's weights, for PyTorch; its settings go into the metadata, for `load`. Returns the path.
+
+    Raises ValueError for a path that does not end in .safetensors, and for a model that is none of MODELS or whose
+    parameters are not finite; OSError if the file cannot be written: what was there is then as it was.
+    """
+    if Path(path).suffix != ".safetensors":
+        found = Path(path).suffix or "nothing"
+        raise ValueError(f"{path} ends in {found!r}, expected .safetensors: no other format is written")
+    kinds = [name for name, cls in MODELS.items() if type(model) is cls]
+    if not kinds:
+        raise ValueError(f"a {type(model).__name__} cannot be exported, only {', '.join(MODELS)}: write its tensors "
+            "with write_tensors(path, to_torch(model.params), {})")  # fmt: skip
+    check_params(model.params)
+    kind = kinds[0]
     metadata = {"format": "pt", "npvae.model": kind, "npvae.settings": as_json(model.config)}
     write_tensors(path, to_torch(model.params), metadata)
     return Path(path)

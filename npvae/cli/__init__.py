@@ -7,6 +7,7 @@ import importlib
 import sys
 import warnings
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 from npvae.console import reader_left, surviving_streams
 
@@ -41,7 +42,7 @@ def _main(argv: Sequence[str]) -> tuple[int, bool]:
     args = build_parser(argv).parse_args(argv)
     listing = not hasattr(args, "resume")
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), _guarded_numbers(args):
             warnings.showwarning = lambda message, *_: print(f"npvae: warning: {message}", file=sys.stderr)
             return int(args.run(args)), listing
     except MemoryError as error:
@@ -57,6 +58,15 @@ def _main(argv: Sequence[str]) -> tuple[int, bool]:
     except KeyboardInterrupt:
         print("npvae: interrupted", file=sys.stderr)
         return 130, listing
+
+
+def _guarded_numbers(args: argparse.Namespace) -> AbstractContextManager:
+    """For commands on a run: NumPy does not warn of NaN, because each number is looked at (`npvae.training.guard`)."""
+    if not (hasattr(args, "folder") or hasattr(args, "resume")):
+        return nullcontext()
+    import numpy as np
+
+    return np.errstate(all="ignore")
 
 
 def build_parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:

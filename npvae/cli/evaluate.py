@@ -39,8 +39,6 @@ def run(args: argparse.Namespace) -> int:
     """Print each measure as soon as it is known; with --json write them all."""
     from dataclasses import asdict
 
-    import numpy as np
-
     import npvae
     from npvae.as_json import as_json
     from npvae.data.shapes import make_shapes
@@ -55,7 +53,10 @@ def run(args: argparse.Namespace) -> int:
     if args.json:  # a place that cannot be written is told now, not when everything is measured
         check_place(args.json, "--json")
         args.json.parent.mkdir(parents=True, exist_ok=True)
+        there = args.json.exists()
         args.json.open("a", encoding="utf-8").close()
+        if not there:
+            args.json.unlink()
     x = spread(source.images, args.images).astype(model.dtype)
     known = None if source.train is None else spread(source.train, _REFERENCE).astype(model.dtype)
     dataset, part = str(source), source.part
@@ -66,10 +67,9 @@ def run(args: argparse.Namespace) -> int:
         more = {"factors": shapes.factors, "categorical": shapes.categorical}
     print(f"{model}\n{len(x):,} images of {dataset}; nats an image\n")
     found = []
-    with np.errstate(all="ignore"):  # a measure that is not finite is an error of its own
-        for measure in measures(model, x, known, samples=args.samples, seed=args.seed, **more):
-            found.append(measure)
-            print(measure, flush=True)
+    for measure in measures(model, x, known, samples=args.samples, seed=args.seed, **more):
+        found.append(measure)
+        print(measure, flush=True)
     if args.json:
         about = {"run": str(args.folder), "dataset": source.name, "part": part, "images": len(x)}
         about |= {"samples": args.samples, "seed": args.seed}

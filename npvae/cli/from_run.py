@@ -6,9 +6,12 @@ import argparse
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from npvae.cli.data_options import add_data_options, reading_of
+
+if TYPE_CHECKING:
+    from npvae.data.reading import Reading
 
 
 def run_folder(text: str) -> Path:
@@ -86,7 +89,6 @@ def images_of(args: argparse.Namespace, config: dict[str, Any]) -> Source:
     """The images that --dataset and --part ask for, by default the test images of the run's own data."""
     import numpy as np
 
-    from npvae.data.reading import Reading
     from npvae.data.registry import load_parts
     from npvae.data.split import joined, with_test
 
@@ -94,13 +96,14 @@ def images_of(args: argparse.Namespace, config: dict[str, Any]) -> Source:
     name = args.dataset or kept.get("dataset")
     if not name:
         raise ValueError(f"{args.folder} was not trained from the command line and names no data: say --dataset")
-    data_dir = args.data_dir or (None if args.dataset else kept.get("data_dir"))
     reading = reading_of(args)
     if args.dataset is None and reading.chosen():
         option = reading.chosen()[0].replace("_", "-")
         raise ValueError(f"--{option} goes with --dataset: the run's own data are read as it read them")
-    reading = reading.for_run(kept) if args.dataset else Reading.of_run(kept)
-    images, test = load_parts(name, data_dir, reading)
+    if args.dataset:
+        images, test = load_parts(name, args.data_dir, reading.for_run(kept))
+    else:
+        images, test = load_parts(*own_data(args.folder, kept, None, args.data_dir))
     check_same_shape(images, config, f"the run {args.folder}")
     part, train = args.part or ("all" if test is None and args.dataset else "test"), None
     if part != "all":
@@ -110,6 +113,28 @@ def images_of(args: argparse.Namespace, config: dict[str, Any]) -> Source:
         images = joined(images, test)
     rows = np.arange(len(images)) if images.rows is None else np.asarray(images.rows)
     return Source(name, part, as_rows_of(config, images), rows, as_rows_of(config, train))
+
+
+def own_data(
+    folder: Path, kept: dict[str, Any], moved: str | None, data_dir: Path | None
+) -> tuple[str, Path | None, Reading]:
+    """The data that a run was trained on: name or path, folder of its files, how they are read.
+
+    kept   the "training" part of the run's config
+    moved  where the data is now, if the command line says so
+
+    DataError if what the run was trained on is a path, and not there any more.
+    """
+    from npvae.data import DATASETS, DataError
+    from npvae.data.reading import Reading
+
+    dataset = moved or kept["dataset"]
+    known = dataset.lower().replace("_", "-") in DATASETS
+    if moved is None and not known and not Path(dataset).expanduser().exists():
+        raise DataError(f"{folder} was trained on {dataset}, which is not there: say where it is with --dataset PATH")
+    if data_dir is None and moved is None and kept.get("data_dir"):
+        data_dir = Path(kept["data_dir"])
+    return dataset, data_dir, Reading.of_run(kept)
 
 
 def check_same_shape(images: Any, config: dict[str, Any], of: str) -> None:

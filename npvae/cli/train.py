@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from npvae.cli.data_options import add_data_options, reading_of
-from npvae.cli.from_run import as_rows_of, check_place, check_same_shape, run_folder
+from npvae.cli.from_run import as_rows_of, check_place, check_same_shape, own_data, run_folder
 from npvae.cli.mpiexec import share_cores, started_processes
 from npvae.cli.seed_option import add_seed_option
 
@@ -20,6 +25,7 @@ WITH_RESUME = {
     "--resume",
     "--epochs",
     "--lr",
+    "--dataset",
     "--data-dir",
     "--threads",
 }  # the options with a value that go with --resume
@@ -85,13 +91,17 @@ def add_parser(subparsers: argparse._SubParsersAction, with_models: bool) -> Non
     parser.set_defaults(run=run, given=[], of_model={action.option_strings[0] for action in model._group_actions})
 
 
-def free_folder(dataset: str) -> Path:
-    """runs/<dataset>-1, or the first number that is not taken."""
-    path, number = Path(dataset), 1
+def new_folder(dataset: str) -> Path:
+    """Make runs/<dataset>-1, or the first number that is free: trainings that start at once get one each."""
+    path = Path(dataset)
     name = path.stem.strip(".") or path.resolve().name or "data"
-    while (Path("runs") / f"{name}-{number}").exists():
-        number += 1
-    return Path("runs") / f"{name}-{number}"
+    for number in count(1):
+        folder = Path("runs") / f"{name}-{number}"
+        check_place(folder, "--out")
+        with suppress(FileExistsError):
+            folder.mkdir(parents=True)
+            break
+    return folder
 
 
 def run(args: argparse.Namespace) -> int:
@@ -114,7 +124,12 @@ def _run(args: argparse.Namespace, processes: Processes) -> int:
         from npvae.figures import write_figures
 
         seed = model.config["seed"]
-        paths = write_figures(model, model.history, train, test, out / "figures", seed)
+        try:
+            paths = write_figures(model, model.history, train, test, out / "figures", seed)
+        except KeyboardInterrupt:
+            told = f"stopped while the pictures were drawn. The model is saved in {out}; draw them with:"
+            print(f"{told} npvae train --resume {out}", file=sys.stderr)
+            return INTERRUPTED
         if not args.quiet:
             print("\n".join(str(path) for path in paths))
     if not args.quiet:
@@ -149,10 +164,40 @@ def start(args: argparse.Namespace, processes: Processes) -> tuple[Any, Any, Any
         check_same_shape(train, config, f"the run {args.init}")
         model = npvae.load(args.init)
     train, valid, test = (as_rows_of(config, part) for part in (train, valid, test))
-    out = args.out or free_folder(args.dataset)
+    out = args.out or (new_folder(args.dataset) if processes.rank == 0 else Path("runs"))
     if not args.quiet:
         print(f"{model}\n{len(train):,} images to train on, {len(test):,} to test; losses in nats an image")
         print(f"each step: {Step(model, args.batch_size)}")
+    with removed_if_empty(out):
+        train_new(args, model, train, valid, test, out, reading, processes)
+    return model, train, test, out
+
+
+@contextmanager
+def removed_if_empty(folder: Path) -> Iterator[None]:
+    """Take a folder away again that was made for a run of which nothing was written."""
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):  # it is not empty, or not there
+            folder.rmdir()
+        raise
+
+
+def train_new(
+    args: argparse.Namespace,
+    model: Any,
+    train: Any,
+    valid: Any,
+    test: Any,
+    out: Path,
+    reading: Reading,
+    processes: Processes,
+) -> None:
+    """Train a model as the command line says, into a folder."""
+    import npvae
+    from npvae.data.registry import kept_name
+
     npvae.train(
         model,
         train,
@@ -171,8 +216,8 @@ def start(args: argparse.Namespace, processes: Processes) -> tuple[Any, Any, Any
         beta_schedule=args.beta_schedule,
         progress=not args.quiet,
         note={
-            "dataset": args.dataset,
-            "data_dir": args.data_dir and str(args.data_dir),
+            "dataset": kept_name(args.dataset),
+            "data_dir": args.data_dir and os.path.abspath(args.data_dir.expanduser()),
             "image_shape": train.image_shape,
             "reading": reading.as_config(),
             **({"class_names": train.class_names} if train.class_names else {}),
@@ -180,13 +225,12 @@ def start(args: argparse.Namespace, processes: Processes) -> tuple[Any, Any, Any
         },
         comm=processes.comm,
     )
-    return model, train, test, out
 
 
 def go_on(args: argparse.Namespace, processes: Processes) -> tuple[Any, Any, Any, Path]:
     """Go on with a run -> its model, data, folder. ValueError for options that would change what it is."""
     import npvae
-    from npvae.data.reading import Reading
+    from npvae.data.registry import kept_name
     from npvae.training import read_checkpoint
 
     others = [option for option in args.given if option not in WITH_RESUME] + ["--tensorboard"] * args.tensorboard
@@ -196,14 +240,15 @@ def go_on(args: argparse.Namespace, processes: Processes) -> tuple[Any, Any, Any
         )
     config = read_checkpoint(args.resume).config
     kept = config["training"]
-    if "dataset" not in kept:
+    if "dataset" not in kept and "--dataset" not in args.given:
         raise ValueError(
-            f"{args.resume} was not trained from the command line and names no data: "
+            f"{args.resume} was not trained from the command line and names no data: say --dataset, or "
             f"go on with it in Python, npvae.resume({str(args.resume)!r}, x_train)"
         )
-    data_dir = args.data_dir or (kept["data_dir"] and Path(kept["data_dir"]))
-    parts = load_data(kept["dataset"], data_dir, Reading.of_run(kept), kept["patience"] is not None)
+    moved = args.dataset if "--dataset" in args.given else None
+    parts = load_data(*own_data(args.resume, kept, moved, args.data_dir), kept["patience"] is not None)
     train, valid, test = (as_rows_of(config, part) for part in parts)
+    note = {} if moved is None else {"dataset": kept_name(moved)}
     model = npvae.resume(
         args.resume,
         train,
@@ -212,6 +257,7 @@ def go_on(args: argparse.Namespace, processes: Processes) -> tuple[Any, Any, Any
         epochs=args.epochs,
         lr=args.lr if "--lr" in args.given else None,
         progress=not args.quiet,
+        note=note,
         comm=processes.comm,
     )
     return model, train, test, args.resume

@@ -116,6 +116,13 @@ def load_parts(
     )
 
 
+def kept_name(name_or_path: str) -> str:
+    """What a run keeps of the data it was trained on: the name of a data set, or the absolute path of one's own."""
+    if name_or_path.lower().replace("_", "-") in _LOADERS:
+        return name_or_path
+    return os.path.abspath(os.path.expanduser(name_or_path))
+
+
 def _load_named(name: str, given: str, data_dir: Path | None, reading: Reading) -> tuple[Images, Images]:
     """A data set of _LOADERS, with a note if something of that name lies in the folder one is in."""
     for choice in reading.chosen():

@@ -6,6 +6,7 @@ It is half of a VAE, and the half that the VAE is understood against: see `npvae
 from __future__ import annotations
 
 import inspect
+import math
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from npvae.models.checks import check_batch, check_generator, check_rows, check_
 from npvae.models.contract import Ops
 from npvae.models.entrance import admit
 from npvae.models.likelihoods import likelihood_of
+from npvae.models.memory import memory_named
 from npvae.models.mlp import init_weights, mlp_backward, mlp_forward, mlp_shapes
 from npvae.models.settings import AutoencoderSettings
 from npvae.models.trace import AutoencoderTrace
@@ -69,8 +71,10 @@ class Autoencoder:
     def _build(self, seed: int) -> None:
         own = self.likelihood.start()
         shapes = self.parameter_shapes() | {name: value.shape for name, value in own.items()}
-        self.params = Params.zeros(shapes, self.dtype)
-        init_weights(self.params, np.random.default_rng(seed))
+        who = f"{type(self).__name__} of {self.data_dim:,} numbers per sample"
+        with memory_named(who, sum(map(math.prod, shapes.values())), self.dtype):
+            self.params = Params.zeros(shapes, self.dtype)
+            init_weights(self.params, np.random.default_rng(seed))
         for name, value in own.items():
             self.params[name][...] = value
 

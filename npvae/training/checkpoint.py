@@ -150,6 +150,8 @@ def restore(checkpoint: Checkpoint, folder: str | Path) -> tuple[TrainingState, 
     """The state as it was when the checkpoint was written, in a new model. RunError if the parts do not fit."""
     try:
         return _restore(checkpoint.about, checkpoint.arrays)
+    except MemoryError:
+        raise
     except Exception as error:  # whatever a file that was tampered with leads to, the user needs its name
         where = f"{Path(folder) / NAME} does not fit together"
         raise RunError(f"{where} ({type(error).__name__}: {error}): train again") from error

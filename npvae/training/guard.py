@@ -69,13 +69,14 @@ def check_result(**results: Any) -> None:
             raise NonFiniteError(f"{name}: {found}. {_MEND_MODEL}")
 
 
-def check_params(params: Params, *, step: int, saved: str = "") -> None:
+def check_params(params: Params, *, step: int | None = None, saved: str = "") -> None:
     """NonFiniteError if a parameter is not finite: a step with finite gradients can do that if lr is very large."""
     for name, values in params.items():
         bad = np.flatnonzero(~np.isfinite(values))
         if bad.size:
             found = f"{name} holds {bad.size} numbers that are not finite, first {values.flat[bad[0]]}"
-            raise NonFiniteError(f"after step {step}: {found}. {_MEND} {saved}".strip())
+            when = "" if step is None else f"after step {step}: "
+            raise NonFiniteError(f"{when}{found}. {_MEND} {saved}".strip())
 
 
 def _in_the_forward(loss: float, trace: Any, rows: np.ndarray | None, of: str = "the training data") -> str:

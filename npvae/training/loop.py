@@ -13,6 +13,7 @@ import numpy as np
 
 from npvae.backend import when_compiling
 from npvae.models.entrance import check_data
+from npvae.models.memory import memory_named
 from npvae.optim.checks import check_positive
 from npvae.steps import Step
 from npvae.training.checkpoint import read_checkpoint, restore
@@ -89,7 +90,10 @@ def train(
     that holds a run already; all before anything is computed. NonFiniteError if the loss or a gradient is not finite.
     OSError if the run cannot be written: the checkpoint from before is then still whole.
     """
-    with Processes(comm) as processes:
+    with (
+        Processes(comm) as processes,
+        memory_named(repr(model), model.params.flat.size, model.params.flat.dtype),
+    ):
         if processes.rank > 0:
             out, tensorboard, progress = None, False, False
         settings = Settings(
@@ -131,6 +135,7 @@ def resume(
     epochs: int | None = None,
     lr: float | None = None,
     progress: bool = True,
+    note: dict[str, Any] | None = None,
     on_epoch: OnEpoch | None = None,
     comm: Any = None,
 ) -> Any:
@@ -139,8 +144,8 @@ def resume(
     The data must be those that the run was started with; the settings are the run's, but `epochs`, if given, is the
     new number in all, and `lr` the learning rate from here on. Without a new `lr`, what comes out has the same bits as
     an uninterrupted training, on the same machine with the same versions, threads and processes; if these differ there
-    is an EnvironmentWarning that says how. A run that is finished is returned as it is. `on_epoch` and `comm` are as
-    for `train`; it need not be of as many processes as before.
+    is an EnvironmentWarning that says how. A run that is finished is returned as it is. `note`, `on_epoch` and `comm`
+    are as for `train`; it need not be of as many processes as before.
 
     RunError if the folder holds no run, or a damaged one. ValueError for other data. Else as `train`.
     """
@@ -157,7 +162,8 @@ def resume(
         _check(state.model, settings, x_train, x_test, x_valid)
         processes.check_model(state.model)
         data = describe(x_train, x_test, x_valid)
-        check_same_data(checkpoint.about["data"], data)
+        check_same_data(checkpoint.about["data"], data, checkpoint.config["training"].get("dataset", ""))
+        checkpoint.config["training"] |= note or {}
         backend = state.model.config["backend"]
         changed = differences(checkpoint.about["environment"], environment(backend, processes.size))
         if changed and processes.rank == 0:

@@ -64,6 +64,8 @@ def load(folder: str | Path, *, best: bool = False) -> Any:
         raise RunError(f"{folder} holds no {path.name}: {why}")
     try:
         model = MODELS[config["model"]](**config["model_settings"])
+    except MemoryError:
+        raise
     except Exception as error:  # whatever settings that were changed by hand or by an accident lead to
         raise RunError(
             f"{folder}/config.json describes a model that cannot be built ({type(error).__name__}: {error}): put its "

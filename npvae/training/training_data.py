@@ -18,12 +18,13 @@ def describe(x_train: Any, x_test: Any, x_valid: Any) -> dict[str, Any]:
     return {"x_train": _describe(x_train), "x_test": _describe(x_test), "x_valid": _describe(x_valid)}
 
 
-def check_same_data(before: dict[str, Any], now: dict[str, Any]) -> None:
-    """ValueError if data that training goes on with are not those that it began with."""
+def check_same_data(before: dict[str, Any], now: dict[str, Any], trained_on: str = "") -> None:
+    """ValueError if data that training goes on with are not those that it began with; `trained_on` names those."""
     for name in now:
         if before.get(name) != now[name]:
             found, expected = _in_words(now[name]), _in_words(before.get(name))
-            raise ValueError(f"resume: {name} is {found}, the run was started with {expected}: give the same data")
+            of = f" of {trained_on}" if trained_on else ""
+            raise ValueError(f"resume: {name} is {found}, the run was started with {expected}{of}: give the same data")
 
 
 def _describe(x: Any) -> dict[str, Any] | None:

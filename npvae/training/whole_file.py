@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+_OF_A_RUN = "make room or mend the folder; the last checkpoint is as it was"
 
-def write_whole(path: Path, data: bytes) -> None:
+
+def write_whole(path: Path, data: bytes, mend: str = _OF_A_RUN) -> None:
     """Put data where `path` is: into path + ".part" in the same folder, synced to the disk, read back, then renamed.
 
     Whoever looks at `path`, at any moment and after any crash, finds the old file or the new one.
@@ -17,7 +19,7 @@ def write_whole(path: Path, data: bytes) -> None:
     """
     part = path.with_name(path.name + ".part")
     try:
-        with named_errors(path):
+        with named_errors(path, mend):
             with open(part, "wb") as file:
                 file.write(data)
                 file.flush()
@@ -32,12 +34,11 @@ def write_whole(path: Path, data: bytes) -> None:
 
 
 @contextmanager
-def named_errors(path: Path) -> Iterator[None]:
-    """OSErrors of the same kind that name the file and say what to do."""
+def named_errors(path: Path, mend: str = _OF_A_RUN) -> Iterator[None]:
+    """OSErrors of the same kind that name the file and say what to do, which is `mend`."""
     try:
         yield
     except OSError as error:
-        mend = "make room or mend the folder; the last checkpoint is as it was"
         raise OSError(error.errno, f"{path} cannot be written ({error.strerror or error}): {mend}") from error
 
 

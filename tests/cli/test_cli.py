@@ -272,7 +272,7 @@ def test_patience_holds_out_a_part_and_keeps_the_best(here):
     [
         (["--hidden", "16"], "--hidden cannot be given with --resume, which goes on with the settings of the run"),
         (["--tensorboard"], "--tensorboard cannot be given with --resume"),
-        (["--dataset", "digits"], "--dataset cannot be given with --resume"),
+        (["--colour", "grey"], "--colour cannot be given with --resume"),
         (["--out", "elsewhere"], "--out cannot be given with --resume"),
     ],
 )
