@@ -73,7 +73,7 @@ def surviving_streams() -> Iterator[tuple[Surviving, Surviving]]:
     _fill_closed_handles()
     before = sys.stdout, sys.stderr
     out, err = surviving(before[0]), surviving(before[1])
-    sys.stdout, sys.stderr = out, err  # type: ignore[assignment]
+    sys.stdout, sys.stderr = out, err
     try:
         yield out, err
     finally:

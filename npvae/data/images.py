@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from npvae.data.files import DataError
 from npvae.data.image_shapes import as_rows, in_words
+from npvae.data.labels import Labels, read_labels
 from npvae.data.mapped import mapped_file
 
 _CHECK_VALUES = 2**20  # values looked at together when data enters: bounds the memory that takes
@@ -28,7 +29,7 @@ class Images:
 
     pixels       (N, D), (N, H, W), (N, H, W, C) or (N, C, H, W) with C = 1 or 3; uint8, bool or floats. Not copied,
                  but for (N, 3, H, W). In a row of colour, red, green and blue of a pixel stand side by side.
-    labels       (N,) integers, or None; kept as int64.
+    labels       (N,) or (N, 1) whole numbers, (N,) names, (N, C) one-hot rows, or None; kept as int64 (N,).
     image_shape  (height, width), or (height, width, 3) in colour, whose product is D. By default taken from the shape
                  of `pixels`; from D alone, a square if D is one, else (1, D).
     layout       "NHWC" or "NCHW": where the colours stand. None finds out, where one choice alone is possible.
@@ -65,11 +66,15 @@ class Images:
             raise ValueError(f"Images: max_value is {max_value}, expected a positive number")
         if self.pixels.dtype == np.bool_:
             self.pixels = self.pixels.view(np.uint8)
-        self.labels = None if labels is None else _as_labels(np.asarray(labels), len(self.pixels), source)
+        found = Labels(None, None, "") if labels is None else read_labels(labels, len(self.pixels))
+        if found.why_not:
+            raise DataError(f"{source}: {found.why_not}")
+        self.labels = found.numbers
+        self.why_no_labels = ""  # why labels that were there could not be read
         self.mapped = mapped_file(self.pixels) is not None
         self.rows: Sequence[int] | np.ndarray | None = None
         self.note = ""  # one line on what was read and what was left out, where there was a choice
-        self.class_names: tuple[str, ...] | None = None  # names of the labels 0, 1, 2 ..., if they have names
+        self.class_names: tuple[str, ...] | None = found.names  # names of the labels 0, 1, 2 ..., if they have names
         self.names: np.ndarray | None = None  # (N,) the file each image came from, if it has one of its own
         # Only uint8 under a max_value of 255 or more has no wrong value.
         checked = self.pixels.dtype != np.uint8 or self.max_value < 255
@@ -152,7 +157,7 @@ class Images:
             source=self.source,
         )
         same.rows, same.note, same.names = self.rows, self.note, self.names
-        same.class_names = self.class_names
+        same.class_names, same.why_no_labels = self.class_names, self.why_no_labels
         return same
 
     def subset(self, rows: Any) -> Images:
@@ -212,11 +217,3 @@ class Images:
         else:
             mend = "expected finite numbers: take such rows out, or fill in what is missing"
         raise DataError(f"{self.source}: row {row}, pixel {at[1]} is {value}, {mend}")
-
-
-def _as_labels(labels: np.ndarray, count: int, source: str) -> np.ndarray:
-    if labels.dtype.kind not in "biu" or labels.shape != (count,):
-        raise DataError(
-            f"{source}: labels are {labels.dtype} of shape {labels.shape}, expected integers of shape ({count},)"
-        )
-    return labels.astype(np.int64)

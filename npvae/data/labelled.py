@@ -20,7 +20,8 @@ class LabelledImages:
 
     def __init__(self, images: Images, classes: int) -> None:
         if images.labels is None:
-            raise DataError(f"{images.source}: there are no labels, which a conditional model needs")
+            why = f": {images.why_no_labels}" if images.why_no_labels else ""
+            raise DataError(f"{images.source}: there are no labels, which a conditional model needs{why}")
         if not 0 <= images.labels.min() <= images.labels.max() < classes:
             found = f"{images.labels.min()} to {images.labels.max()}"
             raise DataError(f"{images.source}: labels run from {found}, expected 0 to {classes - 1}")

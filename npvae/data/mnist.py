@@ -74,7 +74,7 @@ def load_idx_set(wanted: IdxSet, data_dir: Path | None) -> tuple[Images, Images]
     they do not, if one is damaged, or if they are another set's files.
     """
     if data_dir is None:
-        paths = download(wanted.name, wanted.url, dict(zip(FILES, wanted.hashes, strict=True)))
+        paths: list[Path | None] = [*download(wanted.name, wanted.url, dict(zip(FILES, wanted.hashes, strict=True)))]
     else:
         found = find_idx_files(data_dir, wanted.folders)
         if found is None:
@@ -92,25 +92,26 @@ def load_idx_set(wanted: IdxSet, data_dir: Path | None) -> tuple[Images, Images]
     return train, test
 
 
-def find_idx_files(data_dir: Path, folders: Sequence[str] = ()) -> list[Path] | None:
+def find_idx_files(data_dir: Path, folders: Sequence[str] = ()) -> list[Path | None] | None:
     """The four files in `data_dir/folder` or `data_dir`, in the order of FILES; None if the first is not there.
 
-    DataError if the first is there and another is missing.
+    Those of labels may be missing, and are None then. DataError if the first is there and the test images are not.
     """
     first = find_file(data_dir, folders, _spellings(FILES[0]))
     if first is None:
         return None
     paths = [find_file(first.parent, (), _spellings(name)) for name in FILES]
     for path, name in zip(paths, FILES, strict=True):
-        if path is None:
+        if path is None and "images" in name:
             raise DataError(f"{first.parent}: {name} is missing beside {first.name}: put all four files there")
-    return [path for path in paths if path is not None]
+    return paths
 
 
-def find_named_idx_files(folder: Path, chosen: str | None = None) -> list[Path] | None:
+def find_named_idx_files(folder: Path, chosen: str | None = None) -> list[Path | None] | None:
     """The four files of a set whose name stands before them, such as emnist-letters-train-images-idx3-ubyte.gz.
 
-    None if there is none. DataError if there are several and none is chosen, or one of the four is missing.
+    None if there is none. Files of labels may be missing, and are None then. DataError if there are several sets and
+    none is chosen, or the test images are missing.
     """
     pattern = re.compile(r"(.+)-train-images[-.]idx3-ubyte(\.gz)?")
     found = [match for match in map(pattern.fullmatch, sorted(os.listdir(folder))) if match]
@@ -122,10 +123,10 @@ def find_named_idx_files(folder: Path, chosen: str | None = None) -> list[Path] 
     name = chosen or next(iter(sets))
     if name not in sets:
         raise DataError(f"{folder}: holds {', '.join(sets)}, not {name}: choose one of these")
-    paths = []
+    paths: list[Path | None] = []
     for part in ("train-images-idx3", "train-labels-idx1", "test-images-idx3", "test-labels-idx1"):
         path = find_file(folder, (), _spellings(f"{name}-{part}-ubyte.gz"))
-        if path is None:
+        if path is None and "images" in part:
             raise DataError(f"{folder}: {name}-{part}-ubyte is missing: put all four files of {name} there")
         paths.append(path)
     return paths
@@ -136,15 +137,19 @@ def _spellings(name: str) -> list[str]:
     return [name, bare, bare.replace("-idx", ".idx")]
 
 
-def read_idx_files(paths: Sequence[Path]) -> tuple[Images, Images]:
-    """Train images, train labels, test images, test labels -> (train, test)."""
+def read_idx_files(paths: Sequence[Path | None]) -> tuple[Images, Images]:
+    """Train images, train labels, test images, test labels -> (train, test). Files of labels may be None."""
     train_images, train_labels, test_images, test_labels = paths
+    assert train_images is not None  # `find_idx_files` and `find_named_idx_files` see to both
+    assert test_images is not None
     pixels = [read_idx(path) for path in (train_images, test_images)]
     if train_images.name.startswith("emnist-"):  # lies on its side in the published files
         pixels = [np.ascontiguousarray(part.transpose(0, 2, 1)) for part in pixels if part.ndim == 3]
-    train = Images(pixels[0], read_idx(train_labels), source=str(train_images))
-    test = Images(pixels[1], read_idx(test_labels), source=str(test_images))
-    train.note = f"{train_images.parent}: {len(train):,} and {len(test):,} to test, from four idx files"
+    labels = [None if path is None else read_idx(path) for path in (train_labels, test_labels)]
+    train = Images(pixels[0], labels[0], source=str(train_images))
+    test = Images(pixels[1], labels[1], source=str(test_images))
+    there = "" if None not in (train_labels, test_labels) else ", without labels"
+    train.note = f"{train_images.parent}: {len(train):,} and {len(test):,} to test, from idx files{there}"
     if test.image_shape != train.image_shape:
         raise DataError(
             f"{test_images}: images are {test.image_shape}, those of the train set {train.image_shape}: check the files"

@@ -12,6 +12,7 @@ from npvae.data.files import MAX_BYTES, DataError
 from npvae.data.idx import read_idx
 from npvae.data.image_shapes import in_words
 from npvae.data.images import Images
+from npvae.data.labels import read_labels
 from npvae.data.luma import to_colours
 from npvae.data.mapped import mapped_file
 from npvae.data.mnist import find_idx_files, find_named_idx_files, read_idx_files
@@ -110,18 +111,26 @@ def read_images_of_npz(path: Path, reading: Reading = _NO_CHOICE) -> tuple[Image
     """Read a .npz -> (train, test), or (everything, None). `load_dataset` says which arrays are taken."""
     names = npz_names(path)
     train, test, train_labels, test_labels = _chosen(path, names, reading.array)
-    wanted = [name for name in (train, test, train_labels, test_labels) if name]
-    arrays = read_npz(path, wanted)
-    labels = arrays[train_labels] if train_labels else None
-    images = _as_images(arrays[train], labels, reading, f"{path}[{train}]")
-    others = [name for name in names if name not in wanted]
+    arrays = read_npz(path, [name for name in (train, test) if name])
+    images = _as_images(arrays[train], _labels_of(path, train_labels), reading, f"{path}[{train}]")
+    others = [name for name in names if name not in (train, test, train_labels, test_labels)]
     images.note += f"; left out: {', '.join(others)}" if others else ""
     if test is None:
         return images, None
     if arrays[test].dtype == arrays[train].dtype:  # else each has the scale of its own dtype
         reading = replace(reading, max_value=images.max_value)
-    labels = arrays[test_labels] if test_labels else None
+    labels = _labels_of(path, test_labels)
     return images, _as_images(arrays[test], labels, reading, f"{path}[{test}]", like=images)
+
+
+def _labels_of(path: Path, name: str | None) -> np.ndarray | DataError | None:
+    """The labels of a .npz; what is wrong with them, if they cannot be read; None if there are none."""
+    if name is None:
+        return None
+    try:
+        return read_npz(path, [name])[name]
+    except DataError as error:
+        return error
 
 
 def _chosen(path: Path, names: Sequence[str], array: str | None) -> tuple[str, str | None, str | None, str | None]:
@@ -149,10 +158,21 @@ def _first(wanted: Sequence[str], names: Sequence[str]) -> str | None:
 
 
 def _as_images(
-    array: np.ndarray, labels: np.ndarray | None, reading: Reading, source: str, like: Images | None = None
+    array: np.ndarray,
+    labels: np.ndarray | DataError | None,
+    reading: Reading,
+    source: str,
+    like: Images | None = None,
 ) -> Images:
-    """An array of pixels as Images, with a note. `like` are the images whose shape these share."""
+    """An array of pixels as Images, with a note. `like` are the images whose shape these share.
+
+    Labels that cannot be read are left out, and the note says why: most models do not look at them.
+    """
     pixels, max_value = _scaled(array, reading.max_value, source)
+    why_not = str(labels) if isinstance(labels, DataError) else ""
+    if isinstance(labels, np.ndarray):
+        why_not = read_labels(labels, len(pixels)).why_not
+    labels = None if why_not or isinstance(labels, DataError) else labels
     images = Images(pixels, labels, layout=reading.layout, max_value=max_value, source=source)
     images = to_colours(images, reading.colour)
     if like is not None:
@@ -160,7 +180,8 @@ def _as_images(
             raise DataError(f"{source}: image_shape is {like.image_shape}, but an image has {images.shape[1]} pixels")
         images.image_shape = like.image_shape
     scale = "as they are" if images.max_value == 1 else f"of which {images.max_value:g} becomes 1"
-    with_labels = "" if labels is None else ", with labels"
+    images.why_no_labels = why_not
+    with_labels = f", without labels ({why_not})" if why_not else "" if labels is None else ", with labels"
     images.note = f"{source}: {len(images):,} of {in_words(images.image_shape)}, {array.dtype} {scale}{with_labels}"
     return images
 

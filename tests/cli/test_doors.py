@@ -209,9 +209,7 @@ def test_a_folder_that_was_made_for_nothing_is_taken_away(here, x, capsys):
 
 
 def test_not_enough_memory_says_how_many_parameters_there_are(here, capsys):
-    with pytest.raises(
-        MemoryError, match=r"^VAE of 1,099,511,627,776 numbers .* for 1,126,.* parameters of"
-    ):
+    with pytest.raises(MemoryError, match=r"^VAE of 1,099,511,627,776 numbers .* for 1,126,.* parameters of"):
         npvae.VAE(2**40, (512,), 2)
     np.save("x.npy", np.zeros((4, 64), np.float32))
     assert main(["train", *QUICK[:2], "--hidden", str(2**45), "--dataset", "x.npy", "--out", "r"]) == 2

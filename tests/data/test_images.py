@@ -192,9 +192,9 @@ REFUSED = {
     "strings": (lambda: Images(np.array([["a"]])), "<U1"),
     "objects": (lambda: Images(np.array([[None]])), "object"),
     "image_shape": (lambda: Images(PIXELS, image_shape=(2, 4)), r"image_shape is \(2, 4\), .* 6 pixels"),
-    "count of labels": (lambda: Images(PIXELS, np.arange(9)), r"shape \(9,\), expected integers of shape \(10,\)"),
-    "labels as floats": (lambda: Images(PIXELS, np.arange(10.0)), "float64"),
-    "one-hot labels": (lambda: Images(PIXELS, np.eye(10, dtype=int)), r"\(10, 10\)"),
+    "count of labels": (lambda: Images(PIXELS, np.arange(9)), r"shape \(9,\), expected one per sample, \(10,\)"),
+    "labels as parts": (lambda: Images(PIXELS, np.arange(10) / 2), "float64"),
+    "several labels each": (lambda: Images(PIXELS, np.tri(10, dtype=int)), r"\(10, 10\)"),
 }
 
 
