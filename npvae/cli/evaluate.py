@@ -41,6 +41,7 @@ def run(args: argparse.Namespace) -> int:
 
     import npvae
     from npvae.as_json import as_json
+    from npvae.data.columns import Columns
     from npvae.data.shapes import make_shapes
     from npvae.evaluation import measures
 
@@ -65,7 +66,9 @@ def run(args: argparse.Namespace) -> int:
         shapes = make_shapes()
         dataset, part, x = "shapes", "all", shapes.x.astype(model.dtype)
         more = {"factors": shapes.factors, "categorical": shapes.categorical}
-    print(f"{model}\n{len(x):,} images of {dataset}; nats an image\n")
+    columns = Columns.of_run(config.get("training", {}))
+    units = f", of {columns}" if columns else ""
+    print(f"{model}\n{len(x):,} images of {dataset}; nats an image{units}\n")
     found = []
     for measure in measures(model, x, known, samples=args.samples, seed=args.seed, **more):
         found.append(measure)

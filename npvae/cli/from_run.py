@@ -158,16 +158,28 @@ def check_same_shape(images: Any, config: dict[str, Any], of: str) -> None:
 
 
 def as_rows_of(config: dict[str, Any], images: Any) -> Any:
-    """Images as the model of a run takes them: with their labels beside them, if it is conditional."""
+    """Images as the model of a run takes them: in its units, with their labels beside them if it is conditional."""
     from npvae.data import LabelledImages
+    from npvae.data.columns import Columns
     from npvae.models import MODELS
 
+    columns = Columns.of_run(config.get("training", {}))
+    if images is not None and columns is not None:
+        images = columns.apply(images)
     if images is None or not MODELS[config["model"]].reads_labels:
         return images
     names = config.get("training", {}).get("class_names")
     if names and images.class_names:
         images = images.with_classes(names)
     return LabelledImages(images, config["model_settings"]["classes"])
+
+
+def in_data_units(config: dict[str, Any], x: Any) -> Any:
+    """Rows (N, D) that a run's model gave, in the units of the data that it was trained on."""
+    from npvae.data.columns import Columns
+
+    columns = Columns.of_run(config.get("training", {}))
+    return x if columns is None else columns.undo(x)
 
 
 def save_arrays(path: Path, arrays: Any) -> None:

@@ -142,6 +142,8 @@ def _help(name: str, option: Option) -> str:
     text = f"{option.help}: {', '.join(option.choices)}" if option.choices else option.help
     if option.default is not None:
         return text
+    if option.without:
+        return f"{text} (default: {option.without})"
     by_value: dict[str, list[str]] = {}
     for kind, value in defaults(name).items():
         by_value.setdefault(_as_text(value), []).append(kind)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from npvae.cli.from_run import add_run_options, image_shape, images_of, output_path, save_arrays
+from npvae.cli.from_run import add_run_options, image_shape, images_of, in_data_units, output_path, save_arrays
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
@@ -27,7 +27,7 @@ def run(args: argparse.Namespace) -> int:
     source = images_of(args, config)
     x = admit(model, source.images[: args.n].astype(model.dtype), str(source))
     if path.suffix == ".npy":
-        save_arrays(path, model.reconstruct(x))
+        save_arrays(path, in_data_units(config, model.reconstruct(x)))
     else:
         from npvae.figures import reconstructions, save_png
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from npvae.cli.from_run import add_run_options, image_shape, output_path, save_arrays
+from npvae.cli.from_run import add_run_options, image_shape, in_data_units, output_path, save_arrays
 from npvae.cli.seed_option import add_seed_option
 
 
@@ -29,7 +29,7 @@ def run(args: argparse.Namespace) -> int:
     path = output_path(args, ".png", ".npy")
     rng = np.random.default_rng(args.seed)
     if path.suffix == ".npy":
-        save_arrays(path, model.sample(args.n, rng))
+        save_arrays(path, in_data_units(config, model.sample(args.n, rng)))
     else:
         from npvae.figures import prior_samples, save_png
 

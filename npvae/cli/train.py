@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import asdict
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,9 +18,11 @@ from npvae.cli.mpiexec import share_cores, started_processes
 from npvae.cli.seed_option import add_seed_option
 
 if TYPE_CHECKING:
+    from npvae.data.columns import Columns
     from npvae.data.reading import Reading
     from npvae.training.processes import Processes
 
+LEAST_STEPS = 1000  # of a training whose epochs nobody has chosen
 INTERRUPTED = 130  # exit code of a program that Ctrl-C has ended
 WITH_RESUME = {
     "--resume",
@@ -70,7 +73,8 @@ def add_parser(subparsers: argparse._SubParsersAction, with_models: bool) -> Non
 
         add_model_options(model)
     add = training.add_argument
-    add("--epochs", type=int, metavar="E", help="passes over the data (default: 400 for digits, 10 for others)")
+    add("--epochs", type=int, metavar="E", help="passes over the data (default: 400 for digits, 10 for others, "
+        "more where that is fewer than 1,000 steps)")  # fmt: skip
     add("--batch-size", type=int, default=128, metavar="N", help="samples a step")
     add("--optimizer", default="adam", metavar="O", help="adam, adagrad or sgd")
     add("--lr", type=float, default=1e-3, help="learning rate")
@@ -159,7 +163,11 @@ def start(args: argparse.Namespace, processes: Processes) -> tuple[Any, Any, Any
         print(train.note)
     if config is None:
         model = MODELS[args.model](train.shape[1], **model_settings(args, train))
-        config = {"model": args.model, "model_settings": model.config}
+        columns = columns_of(args, train)
+        note = {"columns": asdict(columns)} if columns else {}
+        config = {"model": args.model, "model_settings": model.config, "training": note}
+        if columns and not args.quiet:
+            print(f"{train.source}: numbers far from 1 or of unlike units: the model sees {columns}")
     else:
         check_same_shape(train, config, f"the run {args.init}")
         model = npvae.load(args.init)
@@ -169,8 +177,27 @@ def start(args: argparse.Namespace, processes: Processes) -> tuple[Any, Any, Any
         print(f"{model}\n{len(train):,} images to train on, {len(test):,} to test; losses in nats an image")
         print(f"each step: {Step(model, args.batch_size)}")
     with removed_if_empty(out):
-        train_new(args, model, train, valid, test, out, reading, processes)
+        train_new(args, model, train, valid, test, out, reading, processes, config["training"].get("columns"))
     return model, train, test, out
+
+
+def default_epochs(args: argparse.Namespace, rows: int) -> int:
+    """Epochs that bring a model somewhere: small data needs more of them for as many steps."""
+    if args.dataset == "digits":
+        return 400
+    return max(10, -(-LEAST_STEPS // -(-rows // max(1, args.batch_size))))
+
+
+def columns_of(args: argparse.Namespace, train: Any) -> Columns | None:
+    """How columns of one's own data are made comparable for a likelihood of real numbers; None if they stay."""
+    from npvae.data import DATASETS
+    from npvae.data.columns import Columns
+    from npvae.data.registry import kept_name
+
+    of_real_numbers = str(args.likelihood).startswith("gaussian") or args.likelihood == "squared_error"
+    if not of_real_numbers or kept_name(args.dataset).lower().replace("_", "-") in DATASETS:
+        return None
+    return Columns.needed(train)
 
 
 @contextmanager
@@ -193,6 +220,7 @@ def train_new(
     out: Path,
     reading: Reading,
     processes: Processes,
+    columns: dict[str, Any] | None,
 ) -> None:
     """Train a model as the command line says, into a folder."""
     import npvae
@@ -203,7 +231,7 @@ def train_new(
         train,
         test,
         x_valid=valid,
-        epochs=args.epochs if args.epochs is not None else (400 if args.dataset == "digits" else 10),
+        epochs=args.epochs if args.epochs is not None else default_epochs(args, len(train)),
         batch_size=args.batch_size,
         optimizer=args.optimizer,
         lr=args.lr,
@@ -222,6 +250,7 @@ def train_new(
             "reading": reading.as_config(),
             **({"class_names": train.class_names} if train.class_names else {}),
             **({"init": str(args.init)} if args.init else {}),
+            **({"columns": columns} if columns else {}),
         },
         comm=processes.comm,
     )

@@ -31,7 +31,8 @@ class Autoencoder:
     latent_dim    L, length of a code
     activation    a name in npvae.ops.ACTIVATIONS, after every hidden layer
     likelihood    a name in npvae.models.LIKELIHOODS
-    logvar        log-variance of gaussian_fixed, or the one at which gaussian_scalar and gaussian_pixel start
+    logvar        log-variance of gaussian_fixed, or the one at which a learned one starts: if it is not given, 0 here,
+                  and the data's once `npvae.train` sees them (npvae.models.variance_start)
     logvar_floor  least log-variance that a Gaussian can learn (npvae.ops.floored_logvar), None for no floor
     levels        grey levels of the data, for discretized_logistic and categorical
     dtype         "float32" for training, "float64" for checking gradients
@@ -57,6 +58,7 @@ class Autoencoder:
     def __init__(self, *args: Any, **settings: Any) -> None:
         """Build the parameters and draw their start."""
         self.settings = chosen = self.Settings(*args, **settings)
+        self.logvar_given = "logvar" in settings  # else training starts a learned variance at the data's
         self.config: dict[str, Any] = chosen.config()
         self.data_dim, self.latent_dim = chosen.data_dim, chosen.latent_dim
         self.hidden, self.activation = getattr(chosen, "hidden", ()), getattr(chosen, "activation", "relu")

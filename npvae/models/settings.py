@@ -33,6 +33,7 @@ class Option:
     read: Callable[[str], Any] = str  # text -> value
     default: Any = None  # the command line's own default; without one, the model's own holds
     choices: Collection[str] = ()  # names that are told in the help
+    without: str = ""  # what holds if the option is not given, where that is no value
 
 
 def setting(
@@ -155,7 +156,13 @@ class Settings:
     logvar: float = setting(
         0.0,
         check_finite,
-        Option("--logvar", "log-variance of gaussian_fixed, or the start of a learned one", "V", float, 0.0),
+        Option(
+            "--logvar",
+            "log-variance of gaussian_fixed, or the start of a learned one",
+            "V",
+            float,
+            without="0; of a learned one: the data's",
+        ),
     )
     logvar_floor: float | None = setting(None, check_finite_or_none)
     levels: int = setting(256, whole(2))

@@ -14,6 +14,7 @@ import numpy as np
 from npvae.backend import when_compiling
 from npvae.models.entrance import check_data
 from npvae.models.memory import memory_named
+from npvae.models.variance_start import start_variance_at_data
 from npvae.optim.checks import check_positive
 from npvae.steps import Step
 from npvae.training.checkpoint import read_checkpoint, restore
@@ -22,6 +23,7 @@ from npvae.training.environment import EnvironmentWarning, differences, environm
 from npvae.training.evaluate import mean_losses
 from npvae.training.guard import check_params
 from npvae.training.interruption import Interruption
+from npvae.training.latents_in_use import what_to_try
 from npvae.training.processes import Processes
 from npvae.training.progress import Progress
 from npvae.training.run_writer import RunWriter, check_free, make_config
@@ -82,7 +84,10 @@ def train(
     before its step), test_loss, test_nll, test_kl (None without x_test), with x_valid also valid_loss, valid_nll,
     valid_kl, all in nats a sample, and seconds, the wall time of the epoch with its test.
 
-    The first Ctrl-C, or SIGTERM, lets the batch end, saves, and returns the model as trained so far, with
+    A learned variance starts at the data's, unless the model was built with a logvar of its own: config.json keeps it
+    as "logvar_start" (npvae.models.variance_start).
+
+    The first Ctrl-C, or SIGTERM or SIGHUP, lets the batch end, saves, and returns the model as trained so far, with
     `model.history.interrupted` saying where; a second raises KeyboardInterrupt. `resume` goes on from there, or from
     the last checkpoint of a run that was killed, and ends with the same bits as if nothing had happened.
 
@@ -116,6 +121,9 @@ def train(
         if out is not None:
             folder, config = Path(out), make_config(model, asdict(settings) | (note or {}))
             check_free(folder)
+        logvar = start_variance_at_data(model, x_train)
+        if logvar is not None and config:
+            config["training"]["logvar_start"] = logvar
         if tensorboard:
             writer_class()
             if out is None:
@@ -237,6 +245,8 @@ def _train(
         elif settings.patience is not None and state.best is not None:
             model.params.flat[:] = state.best.params
             writer.save_model(model)
+        if progress and state.finished(settings) and (line := what_to_try(model, x_train, state.step)):
+            show.say(line)
     return model
 
 
