@@ -173,10 +173,10 @@ def start(args: argparse.Namespace, processes: Processes) -> tuple[Any, Any, Any
         model = npvae.load(args.init)
     train, valid, test = (as_rows_of(config, part) for part in (train, valid, test))
     out = args.out or (new_folder(args.dataset) if processes.rank == 0 else Path("runs"))
-    if not args.quiet:
-        print(f"{model}\n{len(train):,} images to train on, {len(test):,} to test; losses in nats an image")
-        print(f"each step: {Step(model, args.batch_size)}")
     with removed_if_empty(out):
+        if not args.quiet:
+            print(f"{model}\n{len(train):,} images to train on, {len(test):,} to test; losses in nats an image")
+            print(f"each step: {Step(model, args.batch_size)}")
         train_new(args, model, train, valid, test, out, reading, processes, config["training"].get("columns"))
     return model, train, test, out
 

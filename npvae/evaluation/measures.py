@@ -134,10 +134,11 @@ def _bound(
 
 def _codes(model: Any, x: np.ndarray, rng: np.random.Generator) -> Iterator[Measure]:
     mu, logvar = _encode(model, x)
-    active = int(active_units(mu).sum())
-    yield Measure(
-        "active units", active, "", note=f"of {model.latent_dim}: the mean of the code varies by more than 0.01"
-    )
+    active: int | None = int(active_units(mu).sum())
+    note = "the mean of the code varies by more than 0.01"
+    if len(x) == 1:
+        active, note = None, "one sample says nothing of how codes vary"
+    yield Measure("active units", active, "", note=f"of {model.latent_dim}: {note}")
     found = aggregate_posterior(mu, logvar, rng)
     note = f"at most log N = {found.ceiling:.2f} can be seen"
     yield Measure("I(x; z)", found.mutual_information, "nats", found.mutual_information_error, note)

@@ -117,7 +117,9 @@ def test_every_json_is_strict(run, here, x, capsys):
     assert main(["evaluate", str(run), "--samples", "2", "--images", "1", "--json", "m.json"]) == 0
     found = strict((here / "m.json").read_text())
     assert {measure["error"] for measure in found["measures"]} == {None}
-    assert "±" not in capsys.readouterr().out.replace("sampling alone ±", "")
+    out = capsys.readouterr().out
+    assert "±" not in out.replace("sampling alone ±", "")
+    assert "active units                not defined   of 2: one sample says nothing of how codes vary" in out
     for line in (run / "metrics.jsonl").read_text().splitlines():
         strict(line)
     strict((run / "config.json").read_text())
@@ -201,6 +203,8 @@ def test_trainings_that_start_at_once_get_a_folder_each(here):
 def test_a_folder_that_was_made_for_nothing_is_taken_away(here, x, capsys):
     np.save("x.npy", 255 * x)
     assert main(["train", *QUICK, "--dataset", "x.npy"]) == 2
+    assert main(["train", *QUICK[:-1], "--batch-size", "0"]) == 2
+    assert main(["train", *QUICK, "--lr", "nan"]) == 2
     assert not list((here / "runs").iterdir())
     (here / "runs").rmdir()
     (here / "runs").write_text("a file")

@@ -1,8 +1,11 @@
 """An optimiser's state, put down and taken up: what follows has the same bits; what does not fit is refused."""
 
+import tempfile
+
 import numpy as np
 import pytest
 
+import npvae
 from npvae.models import Params
 from npvae.optim import OPTIMIZERS, SGD, Adagrad, Adam
 from npvae.optim.checks import copy_state
@@ -132,3 +135,48 @@ def test_settings_out_of_range(kind, settings):
 )
 def test_settings_at_the_edge(kind, settings):
     kind(start(0)[0], **settings)
+
+
+LAYOUTS = {
+    "read-only": lambda a: _read_only(a.copy()),
+    "not aligned": lambda a: np.frombuffer(bytearray(b"0" + a.tobytes()), np.uint8)[1:].view(a.dtype),
+    "not contiguous": lambda a: np.repeat(a, 2)[::2],
+    "big-endian": lambda a: a.astype(a.dtype.newbyteorder(">")),
+    "mapped": lambda a: _mapped(a),
+}
+
+
+def _read_only(a):
+    a.flags.writeable = False
+    return a
+
+
+def _mapped(a):
+    with tempfile.TemporaryFile() as file:
+        a.tofile(file)
+        file.flush()
+        return np.memmap(file, a.dtype, mode="r", shape=a.shape)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("make", [npvae.SGD, npvae.Adagrad, npvae.Adam])
+def test_parameters_and_state_of_any_layout_are_trained_as_they_are(make, layout):
+    """joblib maps large arrays read-only from a file; to compiled code such an array has another type."""
+    models, x = [npvae.VAE(6, (5,), 2) for _ in range(2)], np.zeros((4, 6), np.float32)
+    models[1].params = models[1].params.like(LAYOUTS[layout](models[1].params.flat))
+    optimizers = [make(model.params) for model in models]
+    copied = {n: LAYOUTS[layout](a) if getattr(a, "ndim", 0) else a for n, a in vars(optimizers[1]).items()}
+    optimizers[1].__setstate__(copied)
+    for model, optimizer in zip(models, optimizers, strict=True):
+        for _ in range(2):
+            _, trace = model.forward(x, np.ones((4, 2), np.float32))
+            optimizer.step(model.backward(trace))
+    np.testing.assert_array_equal(models[0].params.flat, models[1].params.flat)
+
+
+def test_parameters_that_were_made_read_only_are_refused_in_a_sentence():
+    model = npvae.VAE(6, (5,), 2)
+    adam = npvae.Adam(model.params)
+    model.params.flat.flags.writeable = False
+    with pytest.raises(ValueError, match=r"Adam: the parameters are read-only: .* copy\.deepcopy\(model\)"):
+        adam.step(model.params.like())
