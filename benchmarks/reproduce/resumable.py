@@ -12,12 +12,15 @@ import os
 import platform
 import time
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import npvae
+from npvae.steps import Step
+from npvae.training.descent import descend
 from npvae.training.environment import environment
 
 
@@ -81,21 +84,34 @@ class Training:
         weight_decay is added to the gradient, times the parameters. Returns the mean loss, in nats.
         """
         model, start, total = self.model, time.perf_counter(), 0.0
-        workspace = model.workspace()
-        for batch in npvae.minibatches(x, batch_size, self.rng):
-            if binarize:
-                batch = binarized(batch, self.rng)
-            loss, trace = model.forward(batch, model.draw_eps(len(batch), self.rng), workspace)
-            grads = model.backward(trace)
-            if weight_decay:
-                grads.flat[:] += weight_decay * model.params.flat
-            self.optimizer.step(grads)
-            total += loss * len(batch)
-        if not np.isfinite(total):
-            raise ArithmeticError(f"{self.path.stem}: the loss is not finite in epoch {self.epoch + 1}")
+        steps, optimizer = count(1), Decayed(self.optimizer, weight_decay) if weight_decay else self.optimizer
+
+        def place(n):
+            return {"epoch": self.epoch + 1, "step": next(steps)}
+
+        batches = self.batches(x, batch_size, binarize)
+        for n, loss, _ in descend(model, Step(model, batch_size), optimizer, batches, self.rng, place):
+            total += loss * n
         self.epoch += 1
         self.seconds += time.perf_counter() - start
         return total / len(x)
+
+    def batches(self, x, batch_size, binarize):
+        """Sizes and batches of an epoch, each drawn from its grey values if asked."""
+        for batch in npvae.minibatches(x, batch_size, self.rng):
+            yield len(batch), binarized(batch, self.rng) if binarize else batch
+
+
+class Decayed:
+    """An optimiser whose gradients have weight_decay times the parameters added."""
+
+    def __init__(self, optimizer, weight_decay):
+        self.optimizer, self.weight_decay = optimizer, weight_decay
+
+    def step(self, grads):
+        """Add the decay, in place, and step."""
+        grads.flat[:] += self.weight_decay * self.optimizer.params.flat
+        self.optimizer.step(grads)
 
 
 def binarized(x, rng):

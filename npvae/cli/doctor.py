@@ -78,7 +78,7 @@ def measure() -> str:
 
     from npvae.kernels.team import pools
     from npvae.kernels.team.jobs import outer_product
-    from npvae.kernels.workspace import aligned_empty
+    from npvae.steps.buffers import aligned_empty
 
     shapes = ((128, 784), (784, 400), (128, 400))
     a, b, out = (aligned_empty(shape, np.dtype(np.float32)) for shape in shapes)

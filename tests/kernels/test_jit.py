@@ -165,7 +165,7 @@ def test_importing_the_kernels_compiles_nothing(python):
     program = (
         "import npvae.kernels.jit as jit; found = []\n"
         "with jit.when_compiling(found.append):\n"
-        "    import npvae.kernels, npvae.kernels.optimizers, npvae.kernels.workspace\n"
+        "    import npvae.kernels, npvae.kernels.optimizers, npvae.steps\n"
         "print(found)"
     )
     assert python("-c", program).stdout.strip() == "[]"

@@ -10,6 +10,7 @@ from numba import config
 import npvae
 from npvae.kernels.multiply import SMALL
 from npvae.kernels.team import blas, pools
+from npvae.steps import Step
 
 pytestmark = pytest.mark.skipif(bool(config.DISABLE_JIT), reason="jobs exist compiled only")
 
@@ -17,14 +18,16 @@ STEP = """
     import os, sys, threading
     import numpy as np
     import npvae
+    from npvae.steps import Step
+
     x = np.random.default_rng(0).random((128, 784), dtype=np.float32)
 
     def train(steps=3):
         vae = npvae.VAE(784)
-        adam, workspace, rng = npvae.Adam(vae.params), vae.workspace(), np.random.default_rng(1)
+        adam, step, rng = npvae.Adam(vae.params), Step(vae, len(x)), np.random.default_rng(1)
         for _ in range(steps):
-            loss, trace = vae.forward(x, vae.draw_eps(len(x), rng), workspace)
-            adam.step(vae.backward(trace))
+            loss, trace = step.forward(x, vae.draw_eps(len(x), rng))
+            adam.step(step.backward(trace))
         return vae.params.flat.copy()
 """
 
@@ -146,13 +149,14 @@ def test_a_step_uses_one_pool_and_never_both(monkeypatch, products):
     """Threads of both look for work for a while after a job: on the same cores a step lasts ten times as long."""
     x = np.random.default_rng(0).random((128, 784), dtype=np.float32)
     vae = npvae.VAE(784)
-    adam, workspace, eps = npvae.Adam(vae.params), vae.workspace(), vae.draw_eps(len(x), np.random.default_rng(1))
+    adam, eps = npvae.Adam(vae.params), vae.draw_eps(len(x), np.random.default_rng(1))
     matmul, run, of_blas, of_the_team = np.matmul, pools.team.run, [], []
     monkeypatch.setattr(pools, "PRODUCTS", products)
     monkeypatch.setattr(np, "matmul", lambda a, b, out: [of_blas.append(out.size * len(b)), matmul(a, b, out=out)][1])
     monkeypatch.setattr(pools.team, "run", lambda job, *args: [of_the_team.append(job), run(job, *args)])
+    step = Step(vae, len(x))
     for _ in range(2):
-        _, trace = vae.forward(x, eps, workspace)
-        adam.step(vae.backward(trace))
+        _, trace = step.forward(x, eps)
+        adam.step(step.backward(trace))
     waking_blas = [multiply_adds for multiply_adds in of_blas if multiply_adds > SMALL]
     assert (bool(waking_blas), bool(of_the_team)) == ((False, True) if products == "tiles" else (True, False))
