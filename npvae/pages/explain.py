@@ -12,7 +12,7 @@ import numpy as np
 
 from npvae.pages.check import Case, more_given, run_code, sizes_of
 from npvae.pages.computation import Computation
-from npvae.pages.differences import by_differences
+from npvae.pages.differences import by_differences, by_differences_of_loss
 from npvae.pages.draw import draw
 from npvae.pages.evaluate import computation_of, evaluate, functions_of, shared_axes
 from npvae.pages.read import Page, module_of, page_of
@@ -140,7 +140,12 @@ def compared(
 ) -> tuple[list[str], bool]:
     """One row for each value of the code: how far the page is from it, and differences, where there are some."""
     found = evaluate(subject, {**case.inputs, **more_given(subject, case, page)}, dy, params=case.params, page=page)
-    beside = by_differences(subject, case.inputs, dy, case.params, code) if isinstance(subject, Op) else {}
+    beside: dict[str, np.ndarray] = {}
+    if isinstance(subject, Op):
+        beside = by_differences(subject, case.inputs, dy, case.params, code)
+    elif subject.page is not None and page.of("Forward"):  # a whole model: each gradient is that of its loss
+        claims = {f"d{name}": code[f"d{name}"] for name in case.inputs if f"d{name}" in code}
+        beside = by_differences_of_loss(subject, case.inputs, page.output, claims)
     lines = [f"The code against its page{' and against differences' if beside else ''}"]
     agrees, width = True, max(12, *map(len, code))
     for name, value in code.items():

@@ -163,6 +163,8 @@ def test_vae_explains_the_whole_wiring(capsys):
     (number,) = re.findall(r"^    \((\d+)\)  dmu\[n, l\] = ", output, re.MULTILINE)
     assert f"so their gradients are added: ({number})." in output
     assert "DISAGREES" not in output
+    for name in ("dW1", "db1", "dW2", "db2", "dW3", "db3", "dW4", "db4"):
+        assert re.search(rf"^    {name} +agrees: page off by \S+, differences off by \S+$", output, re.MULTILINE)
 
 
 def test_the_derivation_comes_on_request(capsys):
