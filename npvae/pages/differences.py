@@ -15,7 +15,11 @@ from npvae.spec import Law, Op
 
 
 def by_differences(
-    op: Op, inputs: Mapping[str, np.ndarray], dy: np.ndarray, params: Mapping[str, Any], grads: Mapping[str, np.ndarray]
+    op: Op,
+    inputs: Mapping[str, np.ndarray],
+    dys: Mapping[str, np.ndarray],
+    params: Mapping[str, Any],
+    grads: Mapping[str, np.ndarray],
 ) -> dict[str, np.ndarray]:
     """{"dx": ...} for each differentiable argument; grads are what they should be, which settles the step."""
     from dataclasses import replace
@@ -23,9 +27,9 @@ def by_differences(
     drawn = build(op, Sample("explain", dict.fromkeys(op.symbols, 2), params=dict(params)), 0)
     case, pair = replace(drawn, inputs=tuple(inputs.values())), Pair(op, dict(params))
     return {
-        f"d{name}": numeric_gradient(pair, case, (dy,), k, claim=grads[f"d{name}"])
+        f"d{name}": numeric_gradient(pair, case, tuple(dys.values()), k, claim=grads[f"d{name}"])
         for k, name in enumerate(op.args)
-        if name in op.differentiable
+        if f"d{name}" in grads
     }
 
 
