@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from npvae.gradcheck.calls import Pair
-from npvae.gradcheck.drawing import build
-from npvae.gradcheck.reference import numeric_gradient
-from npvae.gradcheck.samples import Sample
+from npvae.gradcheck.battery.drawing import build
+from npvae.gradcheck.battery.samples import Sample
+from npvae.gradcheck.pair.calls import Pair
+from npvae.gradcheck.slopes.numeric_loss import numeric_gradient
 from npvae.spec import Law, Op
 
 
@@ -22,8 +23,6 @@ def by_differences(
     grads: Mapping[str, np.ndarray],
 ) -> dict[str, np.ndarray]:
     """{"dx": ...} for each differentiable argument; grads are what they should be, which settles the step."""
-    from dataclasses import replace
-
     drawn = build(op, Sample("explain", dict.fromkeys(op.symbols, 2), params=dict(params)), 0)
     case, pair = replace(drawn, inputs=tuple(inputs.values())), Pair(op, dict(params))
     return {
