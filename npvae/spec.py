@@ -7,7 +7,9 @@ mathematics (`npvae.ops`) and the checker (`npvae.gradcheck`) can share it witho
 The convention of a pair, for an op called `f`:
 
     y, cache = f_forward(x, W, b, alpha=0.1)      args in order, params by keyword
-    dx, dW, db = f_backward(dy, cache)            one gradient a differentiable arg, in order; bare if there is one
+    dx, dW, db = f_backward(dy, cache)            one gradient for each differentiable arg, in order; bare if there is
+                                                  one; or a dict by name
+    y = f_forward(x); dx = f_backward(dy)         the same for a pair that keeps its cache to itself
 """
 
 from __future__ import annotations
@@ -110,6 +112,8 @@ class Op:
                        contracts are checked, numeric agreement is not
     pure               True if nothing may share memory: no gradient with dy, with an input or with another gradient.
                        The rule of npvae's own ops; other people's `return dy, dy` is legal unless it does harm.
+                       A gradient then has the dtype of its argument, too.
+    detached           outputs that have no gradient, by place or by key; those of integers need not be named
 
     Raises ValueError for what is not of these forms, and for a domain that ends at a symbol of no argument.
     """
@@ -122,6 +126,7 @@ class Op:
     seeded: bool = False
     estimator: bool = False
     pure: bool = False
+    detached: Sequence[Any] = ()
 
     def __post_init__(self) -> None:
         for what, function in (("forward", self.forward), ("backward", self.backward)):

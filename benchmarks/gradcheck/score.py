@@ -93,7 +93,7 @@ def verdict_of(outcome: Outcome) -> str:
 def caught_by_npvae(op: Op, samples: slice, seed: int = 0) -> bool:
     """Whether some sample fails; INCONCLUSIVE is a miss."""
     cases = ((build(op, s, seed), build(op, s, seed + 1)) for s in battery(op)[samples])
-    return any(verdict_of(check_case(case, other, Settings())) == FAIL for case, other in cases)
+    return any(verdict_of(check_case(case, other, Settings(strict=True))) == FAIL for case, other in cases)
 
 
 def caught_by(accepts: Accepts, op: Op, right: Op, samples: slice, cries_wolf: dict) -> bool:
@@ -184,7 +184,7 @@ def right_gradients(seeds: Sequence[int]) -> dict[str, object]:
     for seed in seeds:
         for op in RIGHT.values():
             for sample in battery(op):
-                outcome = check_case(build(op, sample, seed), build(op, sample, seed + 1), Settings())
+                outcome = check_case(build(op, sample, seed), build(op, sample, seed + 1), Settings(strict=True))
                 if outcome.skipped:
                     not_finite += 1
                     continue

@@ -17,7 +17,9 @@ from npvae.gradcheck.report.report import Report
 from npvae.gradcheck.verdict.case import Outcome, Settings, check_case
 from npvae.spec import Op
 
-__all__ = ["cells", "check_op"]
+__all__ = ["DTYPES", "cells", "check_op", "check_samples"]
+
+DTYPES = ("lenient", "strict")
 
 
 def check_op(
@@ -29,6 +31,7 @@ def check_op(
     cell: str | None = None,
     rtol: float | None = None,
     atol: float | None = None,
+    dtype: str = "lenient",
     teeth: bool = False,
 ) -> Report:
     """Check an op over the whole battery, or over one sample or one cell of it.
@@ -38,39 +41,46 @@ def check_op(
     level   "smoke", "default" or "exhaustive"
     sample  label of one sample, as reports print it ("4x3-f32")
     cell    one cell, as `cells(op)` lists them ("contract", "numeric-f64", "kink" ...)
-    rtol, atol  instead of the defaults (see `npvae.gradcheck.slopes.numeric.tolerance_for`)
+    rtol, atol  instead of the defaults (see `npvae.gradcheck.slopes.claim.tolerance_for`)
+    dtype   "lenient": a gradient of another dtype than its argument is a line of the report; "strict": it fails
     teeth   if all is well, plant generic mistakes in the backward too and report how many this configuration catches
 
-    Raises ValueError for what is no Op, and for an unknown level, sample or cell.
+    Raises ValueError for what is no Op, and for an unknown level, sample, cell or dtype.
     """
-    samples = battery(op, level)
-    if sample is not None:
-        samples = (named(op, sample),)
-    settings = Settings(rtol=rtol, atol=atol)
+    if dtype not in DTYPES:
+        raise ValueError(f"dtype is {dtype!r}, expected one of {', '.join(DTYPES)}")
+    known = battery(op, level)
+    samples: Sequence[Sample] = known if sample is None else (named(op, sample, known),)
+    settings = Settings(rtol=rtol, atol=atol, strict=dtype == "strict")
     if cell is not None:
-        samples, settings = _of_cell(op, samples, settings, cell, level)
+        samples, settings = _of_cell(op, samples, known, settings, cell)
     started = time.perf_counter()
     with undisturbed():
-        samples, notes = _in_dtypes_taken(op, samples, seed)
-        outcomes = [_outcome(op, s, seed, settings) for s in samples]
-        outcomes[0].notes += notes
+        outcomes = check_samples(op, samples, known[0], seed, settings)
     report = join(op, seed, outcomes, time.perf_counter() - started)
     report = replace(report, reproduce=_how_to_reproduce(op, report, level))
     if teeth and report:
         from npvae.gradcheck.teeth import bite
 
-        return bite(op, report, samples, seed, settings)
+        return bite(op, report, samples, seed, _as_strict(report, settings))
     if teeth:
         return replace(report, notes=(*report.notes, "teeth are tried once everything passes"))
     return report
 
 
+def _as_strict(report: Report, settings: Settings) -> Settings:
+    """Strict about dtypes, unless the right pair would fail by that already."""
+    mixes = any(finding.code == "gradient-dtype" for finding in report.findings)
+    return settings if mixes else replace(settings, strict=True)
+
+
 def cells(op: Op, level: str = "default") -> tuple[str, ...]:
     """The cells of an op: the checks that look at every sample, then the groups of samples, plainest first."""
-    groups = dict.fromkeys(sample.cell for sample in battery(op, level))
-    if op.estimator:
-        return CHECKS[:-1]
-    return (*CHECKS[:-1], *groups)
+    return _cells(op, battery(op, level))
+
+
+def _cells(op: Op, samples: Sequence[Sample]) -> tuple[str, ...]:
+    return CHECKS[:-1] if op.estimator else (*CHECKS[:-1], *dict.fromkeys(sample.cell for sample in samples))
 
 
 def _how_to_reproduce(op: Op, report: Report, level: str) -> str:
@@ -87,18 +97,32 @@ def _how_to_reproduce(op: Op, report: Report, level: str) -> str:
     return f"check_op({op.name}, seed={report.seed}{where})"
 
 
-def _in_dtypes_taken(op: Op, samples: Sequence[Sample], seed: int) -> tuple[tuple[Sample, ...], list[str]]:
-    """The samples, in float32 throughout if the pair refuses anything else, or turns everything into float32.
+def check_samples(op: Op, samples: Sequence[Sample], plain: Sample, seed: int, settings: Settings) -> list[Outcome]:
+    """What came of each sample; in float32 throughout if the pair takes nothing else, or turns everything into it.
 
     A pure op is held to its dtypes: there a y in float32 for inputs in float64 is a mistake.
     """
-    plain = battery(op)[0]
+    outcomes: list[Outcome] = []
+    for sample in samples:
+        outcome = _outcome(op, sample, seed, settings)
+        suspect = outcome.refused or (outcome.dtypes == {"float32"} and not op.pure)
+        if not outcomes and sample.dtype == "float64" and suspect:
+            what = _only_in_float32(op, plain, seed)
+            if what:
+                singles = {s.label: s for s in (replace(s, dtype="float32") for s in samples)}
+                outcomes = [_outcome(op, s, seed, settings) for s in singles.values()]
+                outcomes[0].notes.append(f"the pair {what}: every sample is in float32")
+                return outcomes
+        outcomes.append(outcome)
+    return outcomes
+
+
+def _only_in_float32(op: Op, plain: Sample, seed: int) -> str:
+    """Whether the pair gives float32 and nothing else: in which words, or ""."""
     double, single = (_dtype_of_y(op, replace(plain, dtype=dtype), seed) for dtype in ("float64", "float32"))
     if single != "float32" or (double != "refused" and (double != "float32" or op.pure)):
-        return tuple(samples), []
-    what = "takes float32 only" if double == "refused" else "computes in float32 whatever it is given"
-    singles = {s.label: s for s in (replace(s, dtype="float32") for s in samples)}
-    return tuple(singles.values()), [f"the pair {what}: every sample is in float32"]
+        return ""
+    return "takes float32 only" if double == "refused" else "computes in float32 whatever it is given"
 
 
 def _dtype_of_y(op: Op, sample: Sample, seed: int) -> str:
@@ -117,10 +141,11 @@ def _outcome(op: Op, sample: Sample, seed: int, settings: Settings) -> Outcome:
 
 
 def _of_cell(
-    op: Op, samples: Sequence[Sample], settings: Settings, cell: str, level: str
+    op: Op, samples: Sequence[Sample], known: Sequence[Sample], settings: Settings, cell: str
 ) -> tuple[tuple[Sample, ...], Settings]:
-    if cell not in cells(op, level):
-        raise ValueError(f"{op.name} has no cell {cell!r}; its cells are {', '.join(cells(op, level))}")
+    cells_of_op = _cells(op, known)
+    if cell not in cells_of_op:
+        raise ValueError(f"{op.name} has no cell {cell!r}; its cells are {', '.join(cells_of_op)}")
     if cell in CHECKS:
-        return tuple(samples), Settings(settings.rtol, settings.atol, (cell,))
-    return tuple(s for s in samples if s.cell == cell), Settings(settings.rtol, settings.atol, ("contract", "numeric"))
+        return tuple(samples), replace(settings, checks=(cell,))
+    return tuple(s for s in samples if s.cell == cell), replace(settings, checks=("contract", "numeric"))

@@ -26,7 +26,7 @@ MISTAKES = mistakes()
 
 @pytest.mark.parametrize("mistake", MISTAKES, ids=lambda m: m.name)
 def test_it_is_caught(mistake):
-    report = check_op(mistake.planted())
+    report = check_op(mistake.planted(), dtype="strict")
     assert report.verdict == "FAIL", str(report)
 
 
@@ -34,4 +34,4 @@ def test_it_is_caught(mistake):
 @pytest.mark.parametrize("seed", range(1, 11))
 @pytest.mark.parametrize("mistake", MISTAKES, ids=lambda m: m.name)
 def test_it_is_caught_whatever_the_seed(mistake, seed):
-    assert check_op(mistake.planted(), seed).verdict == "FAIL"
+    assert check_op(mistake.planted(), seed, dtype="strict").verdict == "FAIL"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -88,12 +88,15 @@ def battery(op: Op, level: str = "default") -> tuple[Sample, ...]:
     return tuple(unique.values())
 
 
-def named(op: Op, label: str) -> Sample:
-    """The sample of a label: one of the battery's, or one put together from the same words ("7x2-f32-kink").
+def named(op: Op, label: str, samples: Sequence[Sample] = ()) -> Sample:
+    """The sample of a label: one of those given, or one put together from the same words ("7x2-f32-kink").
+
+    samples  by default the op's battery
 
     Raises ValueError, with the labels of the battery, for what is no label of this op.
     """
-    for sample in battery(op):
+    samples = samples or battery(op)
+    for sample in samples:
         if sample.label == label:
             return sample
     rest = label
@@ -108,7 +111,7 @@ def named(op: Op, label: str) -> Sample:
     numbers = [] if sizes == "scalar" else sizes.split("x")
     given = {word: word in words for word in ("f32", *LAYOUTS[1:], *REGIMES[1:])}
     if not all(n.isdigit() for n in numbers) or len(numbers) != len(op.symbols) or set(words) - set(given):
-        known = ", ".join(sample.label for sample in battery(op))
+        known = ", ".join(sample.label for sample in samples)
         raise ValueError(f"{op.name} has no sample {label!r}; its samples are {known}")
     layout = next((word for word in LAYOUTS[1:] if given[word]), "C")
     regime = next((word for word in REGIMES[1:] if given[word]), "generic")

@@ -45,7 +45,7 @@ def _properties(failing: Sequence[Case]) -> Iterator[tuple[str, str, Property]]:
     yield "layout-only", "only for arrays that are not C-contiguous", lambda case: case.layout != "C"
     for key, value in first.params.items():
         yield "parameter-only", f"only for {key} = {value}", _with(key, value)
-    for symbol in first.sizes:
+    for symbol in [s for s in first.sizes if all(s in case.sizes for case in failing)]:
         least = min(case.sizes[symbol] for case in failing)
         if least > 2:
             yield "shape-only", f"only where {symbol} is {least} or more", _sized(symbol, least)
@@ -54,7 +54,7 @@ def _properties(failing: Sequence[Case]) -> Iterator[tuple[str, str, Property]]:
 
 
 def _sized(symbol: str, least: int, most: float = float("inf")) -> Property:
-    return lambda case: least <= case.sizes[symbol] <= most
+    return lambda case: symbol in case.sizes and least <= case.sizes[symbol] <= most
 
 
 def _with(key: str, value: object) -> Property:
