@@ -114,7 +114,24 @@ def check_samples(op: Op, samples: Sequence[Sample], plain: Sample, seed: int, s
                 outcomes[0].notes.append(f"the pair {what}: every sample is in float32")
                 return outcomes
         outcomes.append(outcome)
+    _where_it_raises(outcomes)
     return outcomes
+
+
+def _where_it_raises(outcomes: Sequence[Outcome]) -> None:
+    """A forward that raises in some samples is not defined there; one that raises in the plainest is at fault."""
+    raised = [_raised(outcome) for outcome in outcomes]
+    if raised[0]:
+        return
+    for outcome, words in zip(outcomes, raised, strict=True):
+        if words:
+            outcome.skipped, outcome.findings = f"it is not defined there: {words}", []
+
+
+def _raised(outcome: Outcome) -> str:
+    """In which words the forward raised, before anything else was seen; "" if it did not."""
+    raised = [f.message for f in outcome.findings if f.code == "forward-raises" and not outcome.ran]
+    return raised[0] if raised else ""
 
 
 def _only_in_float32(op: Op, plain: Sample, seed: int) -> str:

@@ -189,7 +189,7 @@ def applies(regime: str, op: Op) -> bool:
         values = [value for choices in op.params.values() for value in choices]
         return any(arg.specials for arg in args) or bool(numbers_in(dict(enumerate(values))))
     if regime == "edge":
-        return any(not isinstance(end, str) and math.isfinite(end) for arg in args for end in arg.domain)
+        return any(not isinstance(end, str) and math.isfinite(end) for arg in args for end in arg.interval)
     return True
 
 

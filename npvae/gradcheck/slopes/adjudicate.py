@@ -36,6 +36,7 @@ def _in_float64(claim: Claim, i: int, ruling: Ruling) -> Ruling:
     exact, spread = doubles[claim.position], spreads[claim.position]
     if exact is None or spread is None or exact.shape != claim.grad.shape:
         return ruling
+    exact = claim.loss.in_set(claim.k, exact)
     loss, k, claimed, double = claim.loss, claim.k, claim.of_entry(i), float(exact.flat[i])
     left_over = t.FLOAT32_KEEPS * abs(claimed - ruling.numeric) + t.FLOAT32_ERRORS * ruling.error
     if abs(double - ruling.numeric) > left_over:
