@@ -164,6 +164,16 @@ def test_weights_in_float32_and_a_batch_in_float64():
     assert "the gradient is float64, w is float32, x is float64 too: the pair mixes the two" in str(report)
 
 
+def test_digits_that_are_cut_off_are_numbers_and_no_dtype():
+    report = gradcheck(lambda x: (x * x, x), lambda dy, x: (2 * dy * x).astype(np.float32), X)
+    assert report.verdict == "FAIL"
+    assert "right to 7 digits" in str(report)
+    matched = gradcheck(
+        lambda x, w: (x @ w, (x, w)), lambda dy, c: (dy @ c[1].T, (c[0].T @ dy).astype(np.float32)), (X, W.astype("f4"))
+    )
+    assert matched, str(matched)
+
+
 def test_python_numbers_have_no_dtype():
     report = gradcheck(lambda a: (float(a) ** 2, a), lambda dy, a: float(2 * dy * a), np.float32(3.0))
     assert report, str(report)

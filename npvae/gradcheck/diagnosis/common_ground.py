@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from npvae.gradcheck.battery.drawing import Case
+from npvae.gradcheck.ground import thresholds as t
 
 __all__ = ["in_common"]
 
@@ -26,8 +27,11 @@ def in_common(failing: Sequence[Case], passing: Sequence[Case]) -> tuple[str, st
     """A code and words for the plainest property that tells failing samples from passing ones; ("", "") if none."""
     if not failing or not passing:
         return "", ""
+    # Few entries pass by chance: that is no evidence, except about the sizes themselves.
+    telling = [case for case in passing if max((x.size for x in case.inputs), default=0) >= t.TELLING_ENTRIES]
     for code, words, holds in _properties(failing):
-        if all(map(holds, failing)) and not any(map(holds, passing)):
+        others = passing if code == "shape-only" else telling
+        if others and all(map(holds, failing)) and not any(map(holds, others)):
             return code, words
     return "", ""
 

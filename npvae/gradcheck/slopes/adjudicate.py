@@ -24,7 +24,7 @@ __all__ = ["adjudicate"]
 def adjudicate(claim: Claim, i: int) -> Ruling:
     """Rule on entry i, where the claim disagrees or could not be compared."""
     ruling = _second_look(claim, i, _first_look(claim, i))
-    single = np.float32 in (claim.grad.dtype, claim.first_run.case.dtype)
+    single = claim.first_run.case.inputs[claim.k].dtype == np.float32
     if ruling.verdict in (FAIL, INCONCLUSIVE) and single and not claim.low:
         return _in_float64(claim, i, ruling)
     return ruling

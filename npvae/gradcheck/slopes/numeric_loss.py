@@ -174,6 +174,8 @@ class NumericLoss:
         scale = max(1.0, abs(centre))
         spacings = [(t.NOISE_SPACING_LOW if self.low else t.NOISE_SPACING) * self.eps * scale]
         spacings += [] if self.low else [spacing * scale for spacing in t.NOISE_SPACINGS_MORE]
+        room = float(self.reach(k).flat[i]) / t.NOISE_POINTS  # points beyond a kink would see it, not rounding
+        spacings = [spacing for spacing in spacings if side or spacing <= room] or spacings[:1]
         measured = max(
             noise_level(lambda distance: self.dot(moved(distance), self.here), spacing=spacing, side=side)
             for spacing in spacings

@@ -33,6 +33,7 @@ class Settings:
     directions  random ones a gradient
     low         the forward computes in float32, whatever dtype its outputs have
     strict      a gradient of another dtype than its argument fails
+    told        arguments whose gradient was wrong before: the first wrong entry will do, and no diagnosis
     """
 
     rtol: float | None = None
@@ -42,6 +43,7 @@ class Settings:
     directions: int = t.DIRECTIONS
     low: bool = False
     strict: bool = False
+    told: frozenset[str] = frozenset()
 
 
 @dataclass
@@ -50,6 +52,7 @@ class Outcome:
 
     dtypes   of the forward's outputs
     refused  the pair does not take such arrays
+    forwards how many it took
     """
 
     case: Case
@@ -60,6 +63,7 @@ class Outcome:
     ran: list[str] = field(default_factory=list)
     dtypes: frozenset[str] = frozenset()
     refused: bool = False
+    forwards: int = 0
 
 
 def check_case(case: Case, other: Case, settings: Settings, dys: tuple[np.ndarray, ...] | None = None) -> Outcome:
@@ -116,6 +120,7 @@ def check_case(case: Case, other: Case, settings: Settings, dys: tuple[np.ndarra
             what += [f"{case.layout} arrays"] if case.layout != "C" else []
             outcome.skipped = f"the pair does not take {' '.join(what) or 'them'}"
     outcome.findings = [f for f in outcome.findings if f.check in settings.checks or f.verdict == FAIL]
+    outcome.forwards = pair.forwards
     return outcome
 
 
@@ -162,13 +167,13 @@ def _check_numeric(pair: Pair, first_run: FirstRun, settings: Settings, outcome:
         grad = loss.in_set(k, np.where(finite, grad, 0).astype(grad.dtype))
         if loss.args[k].set == "one-hot":
             outcome.notes.append(f"d/d{name} is compared off its set: one-hot arrays have no way to move in it")
-        dtype = np.dtype(np.float32) if loss.low or grad.dtype == np.float32 else case.dtype
+        dtype = np.dtype(np.float32) if loss.low or case.inputs[k].dtype == np.float32 else case.dtype
         tolerance = tolerance_for(grad, first_run.dys, dtype, settings.rtol, settings.atol)
         if loss.low:
             tolerance = Tolerance(
                 tolerance.rtol, tolerance.atol + t.NOISE_IN_ATOL * loss.measure_noise(k) / loss.first_step
             )
         claim = Claim(first_run, loss, k, name, grad, tolerance, finite, settings.rtol, settings.atol)
-        row, findings = compare(claim, entries, settings.directions)
+        row, findings = compare(claim, entries, settings.directions, brief=name in settings.told)
         outcome.rows.append(row)
         outcome.findings += findings
