@@ -12,10 +12,10 @@ x >= 8, Stirling's series:
 1/2 <= x < 8 and an integer n nearest to x, t = x - n, which is exact: Taylor's series at 2,
     lgamma(2 + t) = (1 - gamma) * t + sum((-1)**k * (zeta(k) - 1) * t**k / k, k = 2 .. 28)
     digamma(2 + t), its derivative.
-    |t| <= 1/2 and zeta(k) - 1 is about 2**-k, so what is left out is below 2**-58 and 2**-57. From 2 + t the recurrences
-    gamma(x + 1) = x * gamma(x) and digamma(x + 1) = digamma(x) + 1 / x lead to x, through factors t + k that are exact:
-    at most 6, whose product has a relative error of 5 u / 2, which is an absolute one of its log. x near 1 and near 2,
-    where lgamma is 0, keep all digits: t stands before the series, and log(x) is log1p(t).
+    |t| <= 1/2 and zeta(k) - 1 is about 2**-k, so what is left out is below 2**-58 and 2**-57. The recurrences
+    gamma(x + 1) = x * gamma(x) and digamma(x + 1) = digamma(x) + 1 / x lead from 2 + t to x, through factors t + k that
+    are exact: at most 6, whose product has a relative error of 5 u / 2, which is an absolute one of its log. x near 1
+    and near 2, where lgamma is 0, keep all digits: t stands before the series, and log(x) is log1p(t).
 
 x < 1/2: the same, with n = 0 and t = x. -log(x) and -1 / x dominate, and are right to u.
 
@@ -25,6 +25,8 @@ Abramowitz & Stegun (1964), 6.1.33, 6.1.41, 6.3.14, 6.3.18; Loader (2000), "Fast
 probabilities", for the last two functions.
 """
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 
 STIRLING_FROM = 8.0
@@ -32,8 +34,6 @@ HALF_LOG_2PI = 0.91893853320467274178
 ONE_MINUS_GAMMA = 0.42278433509846713939  # Euler's constant gamma
 
 BERNOULLI = (1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6, -3617 / 510, 43867 / 798)  # B[2], B[4], ...
-LGAMMA_STIRLING = tuple(b / (2 * k * (2 * k - 1)) for k, b in enumerate(BERNOULLI[:8], 1))
-DIGAMMA_STIRLING = tuple(b / (2 * k) for k, b in enumerate(BERNOULLI, 1))
 
 ZETA_MINUS_1 = (  # zeta(k) - 1 for k = 2 .. 28
     0.6449340668482264,
@@ -64,47 +64,45 @@ ZETA_MINUS_1 = (  # zeta(k) - 1 for k = 2 .. 28
     7.45071178983543e-09,
     3.725334024788457e-09,
 )
-DIGAMMA_AT_2 = (ONE_MINUS_GAMMA, *((-1) ** k * z for k, z in enumerate(ZETA_MINUS_1, 2)))  # lowest power first
-LGAMMA_AT_2 = tuple(c / k for k, c in enumerate(DIGAMMA_AT_2, 1))  # of lgamma(2 + t) / t
+BLOCK = 6  # powers of x at a time in a polynomial: a third of the passes over an array that Horner's scheme takes
 
-ATANH = tuple(1 / (2 * k + 3) for k in range(10))  # (atanh(v) - v) / v**3 in powers of v**2
+
+def _in_blocks(coefficients: Sequence[float]) -> np.ndarray:
+    """Coefficients, lowest power first, in rows of six, the last filled up with zeros."""
+    return np.array([*coefficients, *[0.0] * (-len(coefficients) % BLOCK)]).reshape(-1, BLOCK)
+
+
+LGAMMA_STIRLING = _in_blocks([b / (2 * k * (2 * k - 1)) for k, b in enumerate(BERNOULLI[:8], 1)])
+DIGAMMA_STIRLING = _in_blocks([b / (2 * k) for k, b in enumerate(BERNOULLI, 1)])
+AT_2 = [ONE_MINUS_GAMMA, *((-1) ** k * z for k, z in enumerate(ZETA_MINUS_1, 2))]
+DIGAMMA_AT_2 = _in_blocks(AT_2)
+LGAMMA_AT_2 = _in_blocks([c / k for k, c in enumerate(AT_2, 1)])  # of lgamma(2 + t) / t
+ATANH = _in_blocks([1 / (2 * k + 3) for k in range(10)])  # (atanh(v) - v) / v**3 in powers of v**2
+STEPS = np.arange(2.0, 8.0)[:, np.newaxis]  # k of the factors t + k
 
 
 def lgamma(x: np.ndarray) -> np.ndarray:
     """Log of the gamma function of x > 0 of any shape, in the dtype of x; inf at 0 and at inf."""
-    x64, small, n, t = _near_2(x)
-    factors = np.ones_like(x64)
-    for k in range(2, 8):
-        factors *= np.where(n > k, t + k, 1)
-    near = t * _polynomial(LGAMMA_AT_2, t) + np.log(factors)
-    near -= np.where(n < 2, np.log1p(t), 0) + np.log(np.where(n < 1, x64, 1))
-    far = np.where(small, STIRLING_FROM, x64)
-    far = (far - 0.5) * (np.log(far) - 1) + (HALF_LOG_2PI - 0.5) + _polynomial(LGAMMA_STIRLING, far**-2.0) / far
-    return np.where(small, near, far).astype(np.result_type(x))
+    return _by_size(x, _lgamma_near, lambda x: (x - 0.5) * (np.log(x) - 1) + (HALF_LOG_2PI - 0.5) + _binet(x))
 
 
 def digamma(x: np.ndarray) -> np.ndarray:
     """Derivative of lgamma at x > 0 of any shape, in the dtype of x; -inf at 0."""
-    x64, small, near = _digamma_near(x)
-    far = np.where(small, STIRLING_FROM, x64)
-    return np.where(small, near, np.log(far) + _digamma_rest_far(far)).astype(np.result_type(x))
+    return _by_size(x, _digamma_near, lambda x: np.log(x) + _digamma_rest_far(x))
 
 
 def lgamma_rest(x: np.ndarray) -> np.ndarray:
     """lgamma(x) - (x * log(x) - x) for x > 0, which tends to log(2 * pi / x) / 2: small where lgamma is huge."""
-    x64 = np.asarray(x, float)
-    small = x64 < STIRLING_FROM
-    near = np.where(small, x64, 1)
-    far = np.where(small, STIRLING_FROM, x64)
-    far = HALF_LOG_2PI - np.log(far) / 2 + _polynomial(LGAMMA_STIRLING, far**-2.0) / far
-    return np.where(small, lgamma(near) - near * (np.log(near) - 1), far).astype(np.result_type(x))
+    return _by_size(
+        x,
+        lambda x: _lgamma_near(x) - x * (np.log(x) - 1),
+        lambda x: HALF_LOG_2PI - np.log(x) / 2 + _binet(x),
+    )
 
 
 def digamma_rest(x: np.ndarray) -> np.ndarray:
     """digamma(x) - log(x) for x > 0, the derivative of `lgamma_rest`, which tends to -1 / (2 x)."""
-    x64, small, near = _digamma_near(x)
-    near = near - np.log(np.where(small, x64, 1))
-    return np.where(small, near, _digamma_rest_far(np.where(small, STIRLING_FROM, x64))).astype(np.result_type(x))
+    return _by_size(x, lambda x: _digamma_near(x) - np.log(x), _digamma_rest_far)
 
 
 def log1pmx(z: np.ndarray) -> np.ndarray:
@@ -112,27 +110,43 @@ def log1pmx(z: np.ndarray) -> np.ndarray:
 
     With v = z / (2 + z), log1p(z) = 2 atanh(v) and z - 2 v = v z.
     """
-    v = z / (2 + z)
-    near = 2 * v**3 * _polynomial(ATANH, v * v) - v * z
-    return np.where(np.abs(z) < 0.25, near, np.log1p(np.where(np.abs(z) < 0.25, 0, z)) - z)
+    small = np.abs(z) < 0.25
+    near = np.where(small, z, 0)
+    v = near / (2 + near)
+    series = 2 * v**3 * _polynomial(ATANH, (v * v).ravel()).reshape(v.shape) - v * near
+    return np.where(small, series, np.log1p(z) - z).astype(np.result_type(z), copy=False)
 
 
-def _near_2(x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """x in float64, where it is small, and there its nearest integer n and t = x - n (elsewhere 2 and 0)."""
-    x64 = np.asarray(x, float)
+def _by_size(x: np.ndarray, near: Callable, far: Callable) -> np.ndarray:
+    """near(x) where x < 8, far(x) elsewhere, computed in float64 and for those entries alone, in the dtype of x."""
+    x64 = np.asarray(x, float).ravel()
     small = x64 < STIRLING_FROM
-    near = np.where(small, x64, 2)
-    n = np.rint(near)
-    return x64, small, n, near - n
+    if small.all():
+        y = near(x64)
+    else:
+        y = np.empty_like(x64)
+        y[small], y[~small] = near(x64[small]), far(x64[~small])
+    return y.reshape(np.shape(x)).astype(np.result_type(x), copy=False)
 
 
-def _digamma_near(x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    x64, small, n, t = _near_2(x)
-    near = _polynomial(DIGAMMA_AT_2, t)
-    for k in range(2, 8):
-        near += np.where(n > k, 1 / (t + k), 0)
-    near -= np.where(n < 2, 1 / (1 + t), 0) + np.where(n < 1, 1 / np.where(n < 1, x64, 1), 0)
-    return x64, small, near
+def _lgamma_near(x: np.ndarray) -> np.ndarray:
+    n = np.rint(x)
+    t = x - n
+    factors = np.where(n > STEPS, t + STEPS, 1).prod(axis=0)
+    below = np.where(n < 2, np.log1p(t), 0) + np.log(np.where(n < 1, x, 1))
+    return t * _polynomial(LGAMMA_AT_2, t) + (np.log(factors) - below)
+
+
+def _digamma_near(x: np.ndarray) -> np.ndarray:
+    n = np.rint(x)
+    t = x - n
+    above = np.where(n > STEPS, 1 / (t + STEPS), 0).sum(axis=0)
+    below = np.where(n < 2, 1 / (1 + t), 0) + np.where(n < 1, 1 / x, 0)
+    return _polynomial(DIGAMMA_AT_2, t) + above - below
+
+
+def _binet(x: np.ndarray) -> np.ndarray:
+    return _polynomial(LGAMMA_STIRLING, x**-2.0) / x
 
 
 def _digamma_rest_far(x: np.ndarray) -> np.ndarray:
@@ -140,10 +154,14 @@ def _digamma_rest_far(x: np.ndarray) -> np.ndarray:
     return -0.5 / x - w * _polynomial(DIGAMMA_STIRLING, w)
 
 
-def _polynomial(coefficients: tuple[float, ...], x: np.ndarray) -> np.ndarray:
-    """Horner's scheme; coefficients of the lowest power first."""
-    y = np.full_like(x, coefficients[-1])
-    for c in coefficients[-2::-1]:
-        y *= x
-        y += c
+def _polynomial(blocks: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """The polynomial of these coefficients at x (M,): all blocks at once, then Horner's scheme in x**6."""
+    powers = np.empty((BLOCK, x.size))
+    powers[0] = 1
+    for k in range(1, BLOCK):
+        np.multiply(powers[k - 1], x, out=powers[k])
+    sums = blocks @ powers
+    y, x6 = sums[-1], powers[-1] * x
+    for block in sums[-2::-1]:
+        y = y * x6 + block
     return y

@@ -73,8 +73,8 @@ def test_float32_is_within_one_unit_in_the_last_place(function, truth):
 @pytest.mark.parametrize(("function", "truth"), RESTS)
 def test_what_stirling_leaves_keeps_its_digits(function, truth):
     """The differences themselves would have lost all digits at x = 1e16."""
-    x = POINTS[(POINTS > 1e-8) & (POINTS < 1e280)]
-    found, wanted = function(x), exact(truth, x, 350)
+    x = POINTS[(POINTS > 1e-8) & (POINTS < 1e60)]
+    found, wanted = function(x), exact(truth, x, 140)
     far = x >= g.STIRLING_FROM
     np.testing.assert_allclose(found[far], wanted[far], rtol=8 * UNIT)
     np.testing.assert_allclose(found[~far], wanted[~far], rtol=16 * UNIT, atol=40 * UNIT)
