@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 
 from npvae import ops
-from npvae.models import VAE, TwoLayerVAE
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,7 @@ def rate_distortion(
 
     ValueError for a model without a posterior.
     """
-    if not isinstance(model, VAE):
+    if not model.has_posterior:
         raise ValueError(f"{type(model).__name__} has no posterior, so no rate: this measure is for VAEs")
     per_latent = np.zeros(model.latent_dim)
     rates, distortions = [], []
@@ -57,7 +56,7 @@ def rate_distortion(
             _, trace = model.forward(batch, rng.standard_normal((len(batch), model.noise_dim), dtype=model.dtype))
             nll += trace.nll / draws
             kl += trace.kl / draws  # of a sampled objective it is one of the draws, elsewhere it is analytic
-        if not isinstance(model, TwoLayerVAE):
+        if model.has_analytic_kl:
             each = kl_per_latent(*model.encode(batch))
             per_latent += each.sum(axis=0) / len(x)
             kl = each.sum(axis=1)
@@ -65,7 +64,7 @@ def rate_distortion(
         distortions.append(nll)
     rate, distortion = np.concatenate(rates), np.concatenate(distortions)
     error = float(np.std(rate + distortion) / np.sqrt(max(len(x) - 1, 1)))
-    latents = None if isinstance(model, TwoLayerVAE) else per_latent
+    latents = per_latent if model.has_analytic_kl else None
     return RateDistortion(float(rate.mean()), float(distortion.mean()), error, latents)
 
 

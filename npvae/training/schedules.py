@@ -13,6 +13,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from npvae.models import OBJECTIVES
+
 
 def read_schedule(text: str) -> Callable[[float], float]:
     """The schedule of this name: position in epochs -> fraction in [0, 1]. ValueError says how they are written."""
@@ -32,7 +34,6 @@ def read_schedule(text: str) -> Callable[[float], float]:
 
 def set_fraction(model: Any, fraction: float) -> None:
     """Give the KL term of a model this fraction of what its config says: of its beta, or of its capacity."""
-    if model.config.get("objective") == "capacity":
-        model.capacity = fraction * model.config["capacity"]
-    elif "beta" in model.config:
-        model.beta = fraction * model.config["beta"]
+    row = OBJECTIVES.get(model.config.get("objective", ""))
+    if row is not None:
+        setattr(model, row.scheduled, fraction * model.config[row.scheduled])

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from npvae.cli import main
-from npvae.cli.explain import _in_two_decimals, explain
-from npvae.equations import output_name
 from npvae.gradcheck import Arg
 from npvae.ops import OPS
+from npvae.pages import explain, output_name
+from npvae.pages.explain import _in_two_decimals
 
 MINE = """
     import numpy as np

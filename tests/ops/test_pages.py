@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import npvae.ops
-from npvae.equations import evaluate, output_name, page_of, read_equations
 from npvae.ops import OPS
 from npvae.ops.shapes import shape_error
+from npvae.pages import evaluate, output_name, page_of, read_equations
 
 CASES = [
     pytest.param(op, dict(zip(op.params, values, strict=True)), id="-".join([op.name, *map(str, values)]))
