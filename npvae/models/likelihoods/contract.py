@@ -81,6 +81,12 @@ class Likelihood:
         """One draw x ~ p(x|z), (N, D), in data units."""
         raise NotImplementedError
 
+    def sample_beside(
+        self, ops: Any, output: np.ndarray, x: np.ndarray, params: Params, rng: np.random.Generator
+    ) -> np.ndarray:
+        """One draw for the rows x (N, D) that z was encoded from: as `sample`, unless rows have sizes."""
+        return self.sample(ops, output, params, rng)
+
     def check(self, x: Any) -> None:
         """ValueError if data is not finite or lies outside the domain, with what was found and the mend."""
         low, high = float(x.min()), float(x.max())

@@ -54,6 +54,14 @@ class Counts(Likelihood):
         """The mean for rows of the sizes of x (N, D), in counts."""
         return self.mean(ops, output) * np.exp(self.log_size(x))
 
+    def sample_beside(
+        self, ops: Any, output: np.ndarray, x: np.ndarray, params: Params, rng: np.random.Generator
+    ) -> np.ndarray:
+        """One draw for rows of the sizes of x (N, D), in counts."""
+        shifted = output.copy()
+        shifted[:, : self.data_dim] += self.log_size(x)
+        return self.sample(ops, shifted, params, rng)
+
 
 class Poisson(Counts):
     """Counts whose variance is their mean; the decoder gives log-rates, (N, D)."""

@@ -51,6 +51,12 @@ class SeenEntries(Likelihood):
         """The inner likelihood's, for every entry."""
         return self.inner.sample(ops, output, params, rng)
 
+    def sample_beside(
+        self, ops: Any, output: np.ndarray, x: np.ndarray, params: Params, rng: np.random.Generator
+    ) -> np.ndarray:
+        """The inner likelihood's, for every entry."""
+        return self.inner.sample_beside(ops, output, x, params, rng)
+
     def encoder_view(self, x: np.ndarray) -> np.ndarray:
         """The inner likelihood's view (N, D), 0 for what is missing; with tells_mask the mask beside it, (N, 2 D)."""
         missing = np.isnan(x)
