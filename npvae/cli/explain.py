@@ -1,27 +1,71 @@
-"""`npvae explain`: an op's page with one small case put into every equation, and the check beside each gradient."""
+"""`npvae explain`: a page's equations with the numbers of a small case put in, and the code compared with them.
+
+Without a name it lists all pages. With one it prints the file, each equation, the numbers put into it entry by entry,
+the result, and whether the code agrees. `npvae explain vae` goes through a whole small VAE, forward and backward.
+"""
 
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
 from npvae.cli.seed_option import add_seed_option
+
+if TYPE_CHECKING:
+    from npvae.spec import Law, Op
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
     """The options of `npvae explain`."""
-    parser = subparsers.add_parser("explain", help="an op's equations with numbers put in", description=__doc__)
-    parser.add_argument("op", help="an op of npvae (gaussian_kl), or module:name for one of yours")
+    parser = subparsers.add_parser("explain", help="equations with numbers put in", description=__doc__)
+    parser.add_argument("name", nargs="?", help="a page (gaussian_kl, adam, vae), or module:name for an op of yours")
+    parser.add_argument("--derivation", action="store_true", help="print the derivation of the backward, too")
+    parser.add_argument("--entries", type=int, metavar="N", help="entries to print of each equation (4; vae: 2)")
     add_seed_option(parser, "the small case")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the page; 1 if a gradient of the code disagrees with the page or with differences."""
-    from npvae.gradcheck import find_ops
-    from npvae.pages import explain
+    """Print the page, or the list of pages; 1 if the code disagrees with its page or with differences."""
+    from npvae.pages import explain, page_of
 
-    target = args.op if ":" in args.op else f"npvae.ops:{args.op}"
-    (op,) = find_ops(target)
-    text, agrees = explain(op, args.seed)
+    if args.name is None:
+        for room, subjects in tables().items():
+            print(f"\n{room}")
+            for each in subjects:
+                print(f"    {each.name:<26}{page_of(each).title}")
+        print("\nnpvae explain NAME puts the numbers of a small case into the equations of one of them.")
+        return 0
+    most = args.entries or (2 if args.name == "vae" else 4)
+    text, agrees = explain(find(args.name), args.seed, most=most, derivation=args.derivation)
     print(text)
     return 0 if agrees else 1
+
+
+def tables() -> dict[str, list[Op | Law]]:
+    """Everything that has a page, by room."""
+    from npvae.evaluation.laws import LAWS as EVALUATION
+    from npvae.models.laws import LAWS as MODELS
+    from npvae.ops import LAWS as OPTIMIZERS
+    from npvae.ops import OPS
+    from npvae.training.schedules import LAW as SCHEDULES
+
+    return {
+        "Ops: a forward and its backward": list(OPS),
+        "Optimisers": list(OPTIMIZERS),
+        "Models and objectives": list(MODELS),
+        "Training": [SCHEDULES],
+        "Evaluation": list(EVALUATION),
+    }
+
+
+def find(name: str) -> Op | Law:
+    """The op or law of this name, or an op given as module:name. ValueError lists what there is."""
+    from npvae.gradcheck import find_ops
+
+    if ":" in name:
+        return find_ops(name)[0]
+    known = {each.name: each for subjects in tables().values() for each in subjects}
+    if name not in known:
+        raise ValueError(f"no page is called {name!r}; there are {', '.join(known)}")
+    return known[name]

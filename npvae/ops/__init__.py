@@ -2,13 +2,15 @@
 
 Every page has the same shape: what it is, its equations (which a test executes), how the backward follows from the
 forward, the code of both, and an `Op` that says what goes in. To read the library, read them in the order of OPS.
-The update formulas of the optimisers are pages too: `sgd`, `adagrad`, `adam`.
+The update formulas of the optimisers are pages too, recurrences without a backward: LAWS lists them.
 
 All derivations use one rule. `dx` is the gradient of the loss: the sum, over all paths that lead on from x, of what
 comes back on the path times the slope of the step that x takes on it (the chain rule).
 """
 
 from npvae.ops import (
+    adagrad,
+    adam,
     bernoulli_nll,
     binomial_nll,
     categorical_nll,
@@ -31,6 +33,7 @@ from npvae.ops import (
     renyi_bound,
     reparameterize,
     repeat,
+    sgd,
     sigmoid,
     silu,
     softplus,
@@ -112,8 +115,11 @@ OPS: tuple[Op, ...] = (
     vr_max.OP,
 )
 
+LAWS = (sgd.LAW, adagrad.LAW, adam.LAW)  # pages without a backward
+
 __all__ = [
     "ACTIVATIONS",
+    "LAWS",
     "OPS",
     "adagrad_update",
     "adam_update",

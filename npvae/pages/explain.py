@@ -1,99 +1,166 @@
-"""Explains an op: one small case put into every equation of its page, and the code compared with it and differences."""
+"""Explains a page: a small case put into every equation, number by number, and the code compared with it."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+import math
+import sys
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from npvae.gradcheck.calls import Pair
-from npvae.gradcheck.drawing import build
-from npvae.gradcheck.reference import numeric_gradient
-from npvae.gradcheck.samples import Sample
-from npvae.pages.evaluate import evaluate
-from npvae.pages.read import Equation, output_name, page_of, read_equations
-from npvae.spec import Arg, Op
+from npvae.pages.check import Case, more_given, run_code, sizes_of
+from npvae.pages.computation import Computation
+from npvae.pages.differences import by_differences
+from npvae.pages.draw import draw
+from npvae.pages.evaluate import computation_of, evaluate, functions_of, shared_axes
+from npvae.pages.read import Page, module_of, page_of
+from npvae.pages.render import array, entry_lines, number, wrapped
+from npvae.pages.trees import walk
+from npvae.spec import Arg, Law, Op
 
 
-def explain(op: Op, seed: int = 0) -> tuple[str, bool]:
-    """The page of an op with the values of a case of two rows, and whether code, page and differences agree.
+def explain(subject: Op | Law, seed: int = 0, *, most: int = 4, derivation: bool = False) -> tuple[str, bool]:
+    """The page of an op or a law with the numbers of a small case, and whether code, page and differences agree.
 
     What is given has two decimals and is printed in full, so that every line can be followed with a calculator.
 
-    Raises ValueError for an op whose page has no numbered equations.
+    most        entries of each equation that are shown
+    derivation  True for the page's derivation, too
+
+    Raises ValueError for a page without numbered equations.
     """
-    page = page_of(op)
-    equations = read_equations(page)
-    if not equations:
-        raise ValueError(f"{op.name} has no numbered equations: see npvae/ops/relu.py for how a page is written")
-    params = {name: values[0] for name, values in op.params.items()}
-    sizes = dict.fromkeys(op.symbols, 2)
-    case = build(op, Sample("explain", sizes, params=params), seed)
-    given = zip(case.inputs, op.args.values(), strict=True)
-    case = replace(case, inputs=tuple(_in_two_decimals(x, arg) for x, arg in given))
-    pair = Pair(op, params, seed)
-    passed = pair.forward(case.inputs)
-    dys = tuple(np.asarray(np.round(dy, 2)) for dy in case.cotangents(passed.outputs))
-    grads = pair.backward(passed.in_form_of_y(dys), passed.cache)
-    inputs = dict(zip(op.args, case.inputs, strict=True))
-    found = evaluate(op, inputs, dys[0], params=params)
-    output = output_name(op)
-
-    lines = [f"{op.name}: {page.strip().splitlines()[0]}", "", "Given"]
-    lines += [f"    {name} = {_array(x, digits=15)}" for name, x in inputs.items()]
-    lines += [f"    {name} = {value!r}" for name, value in params.items()]
-    agrees = True
-    for section in ("Forward", "Backward"):
+    page = page_of(subject)
+    if not page.equations:
+        raise ValueError(f"{subject.name} has no numbered equations: see npvae/ops/relu.py for how a page is written")
+    case = small_case(subject, seed)
+    code, dy = run_code(subject, case, page)
+    dy = None if dy is None else np.round(dy, 2)
+    if dy is not None:
+        code, _ = run_code(subject, case, page, dy)
+    more = more_given(subject, case, page)
+    computation = computation_of(subject, page, {**case.inputs, **more}, dy, case.params, math)
+    lines = [f"{subject.name}    {file_of(subject)}", page.title, "", "Given"]
+    lines += _given(subject, case)
+    lines += [f"    {name} = {array(x, 15)}    from the code" for name, x in more.items()]
+    for section in dict.fromkeys(equation.section for equation in page.equations):
         lines += ["", section]
-        if section == "Backward":
-            lines.append(f"    d{output} = {_array(dys[0], digits=15)}")
-        for equation in (e for e in equations if e.section == section):
-            lines += _equation_lines(equation, found)
-    lines += ["", "The code against its page and against differences"]
-    rows: list[tuple[str, np.ndarray, dict[str, np.ndarray]]] = [(output, passed.outputs[0], {"page": found[output]})]
-    for k, name in enumerate(op.args):
-        if name in op.differentiable:
-            grad = grads[op.differentiable.index(name)]
-            assert grad is not None, "npvae's own ops return every gradient"
-            beside = {"differences": numeric_gradient(pair, case, dys, k, claim=grad)}
-            if f"d{name}" in found:
-                beside = {"page": found[f"d{name}"], **beside}
-            rows.append((f"d{name}", grad, beside))
-    for name, code, beside in rows:
-        off = {source: _difference(code, other) for source, other in beside.items()}
-        good = all(value <= 1e-8 * max(1.0, float(np.max(np.abs(code), initial=0.0))) for value in off.values())
-        agrees = agrees and good
-        words = ", ".join(f"{source} off by {value:.0e}" for source, value in off.items())
-        lines.append(f"    {name:<12} {'agrees' if good else 'DISAGREES'}: {words}")
-    return "\n".join(lines), agrees
+        if section == "Backward" and dy is not None:
+            lines += ["    what comes back from the loss:", f"        d{page.output} = {array(dy, 15)}"]
+            lines.append("")
+        lines += _section(computation, section, most, shared_axes(subject, page, case.inputs))
+        if section == "Backward" and derivation and page.derivation:
+            lines += ["", "Derivation", *(f"    {line}" for line in page.derivation.splitlines())]
+    rows, agrees = compared(subject, case, page, code, dy)
+    return "\n".join([*lines, "", *rows]), agrees
 
 
-def _equation_lines(equation: Equation, found: dict[str, Any]) -> list[str]:
-    return [f"    {equation}", f"        {equation.name} = {_array(found[equation.name])}"]
+def small_case(subject: Op | Law, seed: int) -> Case:
+    """Two of everything, drawn from each argument's domain and rounded to two decimals where they may be.
+
+    Of ten draws the one that shows most: values that are not all 0, and both branches where there are two.
+    """
+    params = {name: values[0] for name, values in subject.params.items()} if isinstance(subject, Op) else {}
+    sizes, page = sizes_of(subject, 2), page_of(subject)
+    best, most_shown = Case({}, "explain"), -1
+    for attempt in range(10):
+        drawn = draw(subject.args, sizes, np.random.default_rng([seed, attempt]))
+        inputs = {name: in_two_decimals(x, subject.args[name]) for name, x in drawn.items()}
+        more = more_given(subject, Case(inputs, "explain"), page)
+        found = evaluate(subject, inputs | more, params=params, page=page)
+        shown = sum(int(np.any(x)) for x in found.values())
+        shown += sum(int(x.dtype.kind == "i" and len(np.unique(x)) > 1) for x in inputs.values())
+        for equation in page.equations:
+            if equation.name in found and any(tree.value in ("if", "f") for tree in walk(equation.tree)):
+                shown += int(0 < np.count_nonzero(found[equation.name]) < found[equation.name].size)
+        if shown > most_shown:
+            best, most_shown = Case(inputs, "explain", params, seed), shown
+    return best
 
 
-def _in_two_decimals(x: np.ndarray, arg: Arg) -> np.ndarray:
-    """The numbers rounded, but for those that would leave their domain, fall on a kink or become equal by it."""
+def in_two_decimals(x: np.ndarray, arg: Arg) -> np.ndarray:
+    """The numbers to two decimals, or more where they would leave the domain, fall on a kink or 0, or become equal."""
     if x.dtype.kind != "f":
         return x
-    rounded = np.round(x, 2)
-    values, counts = np.unique(rounded, return_counts=True)
-    kept = np.isin(rounded, values[counts > 1])
-    for point in (*arg.domain, *arg.kinks):
-        if not isinstance(point, str):
-            kept |= np.sign(rounded - point) != np.sign(x - point)
-    return np.asarray(np.where(kept, x, rounded))
+    result = x
+    for decimals in (4, 2):
+        rounded = np.round(x, decimals)
+        values, counts = np.unique(rounded, return_counts=True)
+        kept = np.isin(rounded, values[counts > 1])
+        for point in (*arg.domain, *arg.kinks, 0.0):
+            if not isinstance(point, str):
+                kept |= np.asarray(np.sign(rounded - point) != np.sign(x - point))
+        result = np.where(kept, result, rounded)
+    return np.asarray(result)
 
 
-def _array(x: Any, digits: int = 5) -> str:
-    """The numbers to so many significant digits: the small ones too are there to be followed."""
-    text = np.array2string(
-        np.asarray(x, dtype=float) + 0.0,  # makes -0 into 0
-        formatter={"float_kind": lambda value: f"{value:.{digits}g}"},
-        separator=", ",
-    )
-    return " ".join(text.split())
+def file_of(subject: Op | Law) -> str:
+    """Where the page stands: npvae/ops/gaussian_kl.py, or the path from here of a file that is not npvae's."""
+    name = module_of(subject)
+    path = Path(getattr(sys.modules[name], "__file__", None) or name)
+    for root in (Path(__file__).parents[2], Path.cwd()):
+        if path.is_relative_to(root):
+            return path.relative_to(root).as_posix()
+    return str(path)
+
+
+def _given(subject: Op | Law, case: Case) -> list[str]:
+    lines = [f"    {name} = {array(x, 15)}" for name, x in case.inputs.items()]
+    lines += [f"    {name} = {value!r}" for name, value in case.params.items()]
+    for name, inner in functions_of(subject, case.params).items():
+        lines.append(f"    {name} is {inner.name}, d{name} its slope: npvae explain {inner.name}")
+    return lines
+
+
+def _section(computation: Computation, section: str, most: int, shared: Mapping[str, int]) -> list[str]:
+    lines: list[str] = []
+    for k, equation in enumerate(computation.equations):
+        if equation.section == section:
+            lines += [""] if lines else []
+            origin = f"        from {equation.origin}" if equation.origin else ""
+            lines += [
+                f"    {line}" for line in wrapped(f"({equation.number})  {equation.left} = {equation.text}{origin}")
+            ]
+            lines += [f"        {line}" for line in entry_lines(computation, k, most)]
+            found, axes = computation.array(k), shared.get(equation.name.removeprefix("d"), 0)
+            if axes and section == "Backward":
+                over = ", ".join(equation.indices[:axes])
+                lines.append(
+                    f"        {equation.name[1:]} is shared along {over}, so its gradient is the sum over {over}:"
+                )
+                found = found.sum(axis=tuple(range(axes)))
+            if equation.indices:
+                lines.append(f"        {equation.name} = {array(found)}")
+    return lines
+
+
+def compared(
+    subject: Op | Law, case: Case, page: Page, code: Mapping[str, np.ndarray], dy: Any
+) -> tuple[list[str], bool]:
+    """One row for each value of the code: how far the page is from it, and differences, where there are some."""
+    found = evaluate(subject, {**case.inputs, **more_given(subject, case, page)}, dy, params=case.params, page=page)
+    beside = by_differences(subject, case.inputs, dy, case.params, code) if isinstance(subject, Op) else {}
+    lines = [f"The code against its page{' and against differences' if beside else ''}"]
+    agrees, width = True, max(12, *map(len, code))
+    for name, value in code.items():
+        if name not in found:
+            continue  # what the code gives to the page
+        others = {"page": found[name]}
+        if name in beside:
+            others["differences"] = beside[name]
+        off = {source: _difference(value, other) for source, other in others.items()}
+        good = all(far <= 1e-8 * max(1.0, float(np.max(np.abs(value), initial=0.0))) for far in off.values())
+        agrees = agrees and good
+        words = ", ".join(f"{source} off by {far:.0e}" for source, far in off.items())
+        lines.append(f"    {name:<{width}} {'agrees' if good else 'DISAGREES'}: {words}")
+    for equation in page.of("Identities"):
+        value, other = found[equation.name], found[f"({equation.number})"]
+        good = _difference(value, other) <= 1e-8 * max(1.0, float(np.max(np.abs(value), initial=0.0)))
+        agrees = agrees and good
+        sides = f"{number(np.max(value))} and {number(np.max(other))}"
+        lines.append(f"    {f'({equation.number})':<{width}} {'holds' if good else 'DOES NOT HOLD'}: {sides}")
+    return lines, agrees
 
 
 def _difference(a: Any, b: Any) -> float:

@@ -1,85 +1,172 @@
-"""Reads the numbered equations out of a page: the docstring of the module in which an op's forward lives.
+"""Reads the numbered equations out of a page: the docstring that the reader sees.
 
-They are Python, one per line (or continued on deeper lines), numbered at the end, under the headings Forward and
-Backward:
+They stand one per line (or continued on deeper lines), numbered at the end, under one of the HEADINGS:
 
     Forward
         kl[n] = sum(mu[n, l] ** 2 for l in range(L))    (1)
+
+README.md of this room describes the language.
 """
 
 from __future__ import annotations
 
-import ast
 import re
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
-from types import CodeType
+from functools import lru_cache
+from typing import Any
 
-from npvae.spec import Op
+from npvae.pages.parse import Refused, parse
+from npvae.pages.trees import Tree
+from npvae.spec import Law, Op
 
-HEADINGS = ("Forward", "Backward")
+HEADINGS = ("Forward", "Backward", "Step", "Equations", "Identities")
 _NUMBERED = re.compile(r"^(?P<text>.*?)\s*\((?P<number>\d+)\)$", re.DOTALL)
-_LEFT = re.compile(r"^(?P<name>\w+)(\[(?P<indices>[\w, ]+)\])?$")
+_NAME = r"[A-Za-z][A-Za-z0-9_]*"
+_LEFT = re.compile(rf"(?P<name>{_NAME})(\[(?P<indices>{_NAME}(, *{_NAME})*)\])?")
+
+
+class PageError(ValueError):
+    """A page that cannot be read or evaluated; the message names the page, the equation and the column."""
 
 
 @dataclass(frozen=True)
 class Equation:
-    """One numbered line of a page: `name[indices] = expression    (number)`."""
+    """One numbered line of a page: `name[indices] = text    (number)`."""
 
-    section: str  # "Forward" or "Backward"
+    page: str  # "npvae.ops.gaussian_kl"
+    section: str  # one of HEADINGS
     number: int
     name: str
     indices: tuple[str, ...]
-    expression: str
+    text: str  # the right side, letter for letter
+    tree: Tree
+    origin: str = ""  # "reparameterize (1)", for an equation that was taken over from another page
 
     @property
-    def code(self) -> CodeType:
-        """The right side, compiled."""
-        return compile(self.expression, f"<equation ({self.number})>", "eval")
+    def left(self) -> str:
+        """The left side."""
+        return f"{self.name}[{', '.join(self.indices)}]" if self.indices else self.name
 
     def __str__(self) -> str:
-        left = f"{self.name}[{', '.join(self.indices)}]" if self.indices else self.name
-        return f"{left} = {self.expression}    ({self.number})"
+        return f"{self.left} = {self.text}    ({self.number})"
+
+    def error(self, reason: str, tree: Tree | None = None) -> PageError:
+        """What is wrong here, with a mark under the place."""
+        column = len(self.left) + 4 + (tree.at[0] if tree else -3 - len(self.left))
+        return page_error(self.page, self.number, f"{self.left} = {self.text}", column, reason)
 
 
-def page_of(op: Op) -> str:
-    """The page of an op: the docstring of the module that holds its forward."""
-    return sys.modules[op.forward.__module__].__doc__ or ""
+@dataclass(frozen=True)
+class Page:
+    """What a docstring holds: its name, its first sentence, its equations, and how the backward is derived."""
+
+    name: str
+    title: str
+    equations: tuple[Equation, ...]
+    derivation: str  # "" where there is none
+
+    def of(self, *sections: str) -> tuple[Equation, ...]:
+        """The equations of these sections, in order."""
+        return tuple(equation for equation in self.equations if equation.section in sections)
+
+    @property
+    def output(self) -> str:
+        """The name of the output: what the last equation of Forward defines."""
+        forward = self.of("Forward")
+        if not forward:
+            raise PageError(f"{self.name}: no equation under Forward, so the page has no output")
+        return forward[-1].name
 
 
-def read_equations(page: str) -> tuple[Equation, ...]:
-    """All equations of a page, in order. ValueError says which line cannot be read."""
+def page_error(page: str, number: int | str, text: str, column: int, reason: str) -> PageError:
+    """The one form of all complaints about an equation."""
+    return PageError(f"{page}, equation ({number}), column {column}: {reason}\n    {text}\n    {' ' * (column - 1)}^")
+
+
+def page_of(subject: Op | Law) -> Page:
+    """The page of an op or a law: the docstring of its module, or of its function where that has the equations."""
+    if isinstance(subject, Law) and isinstance(subject.page, Page):
+        return subject.page
+    function: Callable[..., Any] = subject.forward if isinstance(subject, Op) else subject.run
+    name = module_of(subject)
+    for owner in (sys.modules[name], function):
+        page = read_page(getattr(owner, "__doc__", None) or "", name)
+        if page.equations:
+            return page
+    return page
+
+
+def module_of(subject: Op | Law) -> str:
+    """The name of the module whose docstring is the page."""
+    if isinstance(subject, Op):
+        return subject.forward.__module__
+    return subject.module or subject.run.__module__
+
+
+@lru_cache(maxsize=256)
+def read_page(text: str, name: str = "page") -> Page:
+    """The page in a text. Raises PageError, naming the equation and the column, for what is not in the language."""
+    title = next((line.strip() for line in text.splitlines() if line.strip()), "")
+    return Page(name, title, read_equations(text, name), _block(text, "Derivation"))
+
+
+def read_equations(text: str, page: str = "page") -> tuple[Equation, ...]:
+    """All equations of a text, in order. Raises PageError for a line that cannot be read."""
     equations: list[Equation] = []
     section, pending = "", ""
-    for line in page.splitlines():
-        if line.strip() and not line.startswith(" "):
+    lines = text.splitlines()
+    margin = _margin(lines)
+    for line in lines:
+        if line.strip() and not line[margin:].startswith(" "):
             if pending:
-                raise ValueError(f"equation without a number at its end: {pending.strip()!r}")
+                break
             section = line.strip() if line.strip() in HEADINGS else ""
         elif section and line.strip():
             pending = f"{pending} {line.strip()}".strip()
             match = _NUMBERED.match(pending)
             if match:
-                equations.append(_parse(section, int(match["number"]), match["text"]))
+                equations.append(read_equation(match["text"], int(match["number"]), section, page))
                 pending = ""
     if pending:
-        raise ValueError(f"equation without a number at its end: {pending!r}")
+        raise PageError(f"{page}: equation without a number at its end: {pending!r}")
+    numbers = [equation.number for equation in equations]
+    for number in numbers:
+        if numbers.count(number) > 1:
+            raise PageError(f"{page}: two equations have the number ({number})")
     return tuple(equations)
 
 
-def _parse(section: str, number: int, text: str) -> Equation:
+def read_equation(text: str, number: int, section: str, page: str = "page") -> Equation:
+    """One equation, `name[indices] = expression`. Raises PageError."""
     left, equals, right = (part.strip() for part in text.partition(" = "))
-    match = _LEFT.match(left)
+    match = _LEFT.fullmatch(left)
     if not equals or not match:
-        raise ValueError(f"equation ({number}): expected `name[indices] = expression`, found {text!r}")
+        raise page_error(page, number, text, 1, f"expected `name[indices] = expression`, found {text!r}")
+    indices = tuple(index.strip() for index in match["indices"].split(",")) if match["indices"] else ()
+    if len(set(indices)) < len(indices):
+        raise page_error(page, number, text, 1, f"an index stands twice on the left: {left}")
     try:
-        ast.parse(right, mode="eval")
-    except SyntaxError as error:
-        raise ValueError(f"equation ({number}): {error.msg} in {right!r}") from None
-    indices = tuple(i.strip() for i in match["indices"].split(",")) if match["indices"] else ()
-    return Equation(section, number, match["name"], indices, right)
+        tree = parse(right, indices)
+    except Refused as refused:
+        column = len(left) + 3 + refused.column
+        raise page_error(page, number, f"{left} = {right}", column, refused.reason) from None
+    return Equation(page, section, number, match["name"], indices, right, tree)
 
 
-def output_name(op: Op) -> str:
-    """The name that a page gives to its output: what its last Forward equation defines."""
-    return [equation.name for equation in read_equations(page_of(op)) if equation.section == "Forward"][-1]
+def _margin(lines: list[str]) -> int:
+    """How far the headings are indented: a function's docstring keeps its code's indentation."""
+    return min((len(line) - len(line.lstrip()) for line in lines if line.strip() in HEADINGS), default=0)
+
+
+def _block(text: str, heading: str) -> str:
+    """The indented lines under a heading, without their indentation."""
+    lines = text.splitlines()
+    margin, found, inside = _margin(lines), [], False
+    for line in lines:
+        if line.strip() and not line[margin:].startswith(" "):
+            inside = line.strip() == heading
+        elif inside:
+            found.append(line.strip())
+    return "\n".join(found).strip()

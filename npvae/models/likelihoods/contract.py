@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from npvae.models.contract import Ops
 from npvae.params import Params
 
 
@@ -39,16 +40,16 @@ class Likelihood:
         """Parameters of its own, by name, with the values at which they start; none by default."""
         return {}
 
-    def forward(self, ops: Any, output: np.ndarray, x: np.ndarray, params: Params) -> tuple[np.ndarray, Any]:
+    def forward(self, ops: Ops, output: np.ndarray, x: np.ndarray, params: Params) -> tuple[np.ndarray, Any]:
         """Output, x -> nll (N,) in nats, cache."""
         raise NotImplementedError
 
-    def backward(self, ops: Any, dnll: np.ndarray, cache: Any, grads: Params) -> np.ndarray:
+    def backward(self, ops: Ops, dnll: np.ndarray, cache: Any, grads: Params) -> np.ndarray:
         """From dnll (N,) to doutput; the gradients of its own parameters go into their places in grads."""
         raise NotImplementedError
 
     def forward_seen(
-        self, ops: Any, output: np.ndarray, x: np.ndarray, missing: np.ndarray, params: Params
+        self, ops: Ops, output: np.ndarray, x: np.ndarray, missing: np.ndarray, params: Params
     ) -> tuple[np.ndarray, Any]:
         """Output, x (N, D), missing (N, D) of bool -> nll (N,) of the entries that are not missing, in nats; cache."""
         x_seen, _ = ops.masked_fill_forward(x, missing)
@@ -58,7 +59,7 @@ class Likelihood:
         nll, cache = self.forward(ops, seen, x_seen, params)
         return nll, (cache, [fill_cache for _, fill_cache in filled])
 
-    def backward_seen(self, ops: Any, dnll: np.ndarray, cache: Any, grads: Params) -> np.ndarray:
+    def backward_seen(self, ops: Ops, dnll: np.ndarray, cache: Any, grads: Params) -> np.ndarray:
         """From dnll (N,) to doutput, 0 for what is missing."""
         nll_cache, fill_caches = cache
         parts = np.split(self.backward(ops, dnll, nll_cache, grads), len(fill_caches), axis=1)
@@ -69,20 +70,20 @@ class Likelihood:
         """What the encoder gets of data x (N, D): x itself, (N, D * encoder_width) in general."""
         return x
 
-    def mean(self, ops: Any, output: np.ndarray) -> np.ndarray:
+    def mean(self, ops: Ops, output: np.ndarray) -> np.ndarray:
         """The mean of p(x|z), (N, D), in data units."""
         raise NotImplementedError
 
-    def mean_beside(self, ops: Any, output: np.ndarray, x: np.ndarray) -> np.ndarray:
+    def mean_beside(self, ops: Ops, output: np.ndarray, x: np.ndarray) -> np.ndarray:
         """The mean of p(x|z) for the rows x (N, D) that z was encoded from: the same, unless rows have sizes."""
         return self.mean(ops, output)
 
-    def sample(self, ops: Any, output: np.ndarray, params: Params, rng: np.random.Generator) -> np.ndarray:
+    def sample(self, ops: Ops, output: np.ndarray, params: Params, rng: np.random.Generator) -> np.ndarray:
         """One draw x ~ p(x|z), (N, D), in data units."""
         raise NotImplementedError
 
     def sample_beside(
-        self, ops: Any, output: np.ndarray, x: np.ndarray, params: Params, rng: np.random.Generator
+        self, ops: Ops, output: np.ndarray, x: np.ndarray, params: Params, rng: np.random.Generator
     ) -> np.ndarray:
         """One draw for the rows x (N, D) that z was encoded from: as `sample`, unless rows have sizes."""
         return self.sample(ops, output, params, rng)

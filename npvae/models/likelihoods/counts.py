@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from npvae.models.contract import Ops
 from npvae.models.likelihoods.contract import Likelihood
 from npvae.params import Params
 
@@ -50,12 +51,12 @@ class Counts(Likelihood):
         seen = np.maximum((~np.isnan(x)).sum(axis=1, keepdims=True), 1)
         return np.log(np.maximum(total, 1) / seen).astype(x.dtype)
 
-    def mean_beside(self, ops: Any, output: np.ndarray, x: np.ndarray) -> np.ndarray:
+    def mean_beside(self, ops: Ops, output: np.ndarray, x: np.ndarray) -> np.ndarray:
         """The mean for rows of the sizes of x (N, D), in counts."""
         return self.mean(ops, output) * np.exp(self.log_size(x))
 
     def sample_beside(
-        self, ops: Any, output: np.ndarray, x: np.ndarray, params: Params, rng: np.random.Generator
+        self, ops: Ops, output: np.ndarray, x: np.ndarray, params: Params, rng: np.random.Generator
     ) -> np.ndarray:
         """One draw for rows of the sizes of x (N, D), in counts."""
         shifted = output.copy()
@@ -69,20 +70,20 @@ class Poisson(Counts):
     name = "poisson"
     certain = (-1e4,)
 
-    def forward(self, ops: Any, output: np.ndarray, x: np.ndarray, params: Params) -> tuple[np.ndarray, Any]:
+    def forward(self, ops: Ops, output: np.ndarray, x: np.ndarray, params: Params) -> tuple[np.ndarray, Any]:
         """Log-rates (N, D), x (N, D) -> nll (N,), in nats."""
         log_rate = output if self.offset == "none" else output + self.log_size(x)
         return ops.poisson_nll_forward(log_rate, x)
 
-    def backward(self, ops: Any, dnll: np.ndarray, cache: Any, grads: Params) -> np.ndarray:
+    def backward(self, ops: Ops, dnll: np.ndarray, cache: Any, grads: Params) -> np.ndarray:
         """From dnll (N,) to dlog_rate (N, D): an offset is added, of slope 1."""
         return ops.poisson_nll_backward(dnll, cache)
 
-    def mean(self, ops: Any, output: np.ndarray) -> np.ndarray:
+    def mean(self, ops: Ops, output: np.ndarray) -> np.ndarray:
         """exp(log_rate), (N, D)."""
         return np.exp(output)
 
-    def sample(self, ops: Any, output: np.ndarray, params: Params, rng: np.random.Generator) -> np.ndarray:
+    def sample(self, ops: Ops, output: np.ndarray, params: Params, rng: np.random.Generator) -> np.ndarray:
         """Counts, (N, D)."""
         return rng.poisson(np.exp(output)).astype(output.dtype)
 
@@ -106,14 +107,14 @@ class NegativeBinomial(Counts):
         """log(r) per column, if it is a parameter: (D,)."""
         return {"likelihood.log_r": np.zeros(self.data_dim)} if self.of == "column" else {}
 
-    def forward(self, ops: Any, output: np.ndarray, x: np.ndarray, params: Params) -> tuple[np.ndarray, Any]:
+    def forward(self, ops: Ops, output: np.ndarray, x: np.ndarray, params: Params) -> tuple[np.ndarray, Any]:
         """Output (N, D), or log(mu) and log(r) side by side (N, 2 D), x (N, D) -> nll (N,), in nats."""
         log_mean, log_r = self._log_mean_and_log_r(output, params)
         if self.offset == "row":
             log_mean = log_mean + self.log_size(x)
         return ops.negative_binomial_nll_forward(log_mean, log_r, x)
 
-    def backward(self, ops: Any, dnll: np.ndarray, cache: Any, grads: Params) -> np.ndarray:
+    def backward(self, ops: Ops, dnll: np.ndarray, cache: Any, grads: Params) -> np.ndarray:
         """From dnll (N,) to doutput; a learned log(r) gets its gradient in grads."""
         dlog_mean, dlog_r = ops.negative_binomial_nll_backward(dnll, cache)
         if self.of == "decoder":
@@ -121,11 +122,11 @@ class NegativeBinomial(Counts):
         grads["likelihood.log_r"] = dlog_r
         return dlog_mean
 
-    def mean(self, ops: Any, output: np.ndarray) -> np.ndarray:
+    def mean(self, ops: Ops, output: np.ndarray) -> np.ndarray:
         """Mu, (N, D)."""
         return np.exp(output[:, : self.data_dim])
 
-    def sample(self, ops: Any, output: np.ndarray, params: Params, rng: np.random.Generator) -> np.ndarray:
+    def sample(self, ops: Ops, output: np.ndarray, params: Params, rng: np.random.Generator) -> np.ndarray:
         """Counts, (N, D): of a Poisson whose rate is drawn from a gamma density of mean mu and shape r."""
         log_mean, log_r = self._log_mean_and_log_r(output, params)
         r = np.exp(np.broadcast_to(log_r, log_mean.shape).astype(float))

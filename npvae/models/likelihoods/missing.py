@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from npvae.models.contract import Ops
 from npvae.models.likelihoods.contract import Likelihood
 from npvae.params import Params
 
@@ -30,29 +31,29 @@ class SeenEntries(Likelihood):
         """Those of the inner likelihood."""
         return self.inner.start()
 
-    def forward(self, ops: Any, output: np.ndarray, x: np.ndarray, params: Params) -> tuple[np.ndarray, Any]:
+    def forward(self, ops: Ops, output: np.ndarray, x: np.ndarray, params: Params) -> tuple[np.ndarray, Any]:
         """Output, x (N, D) with NaN for missing -> nll (N,) of what is seen, in nats; cache."""
         missing = np.isnan(x)  # (N, D)
         return self.inner.forward_seen(ops, output, x, missing, params)
 
-    def backward(self, ops: Any, dnll: np.ndarray, cache: Any, grads: Params) -> np.ndarray:
+    def backward(self, ops: Ops, dnll: np.ndarray, cache: Any, grads: Params) -> np.ndarray:
         """From dnll (N,) to doutput, 0 for what is missing."""
         return self.inner.backward_seen(ops, dnll, cache, grads)
 
-    def mean(self, ops: Any, output: np.ndarray) -> np.ndarray:
+    def mean(self, ops: Ops, output: np.ndarray) -> np.ndarray:
         """The inner likelihood's, for every entry."""
         return self.inner.mean(ops, output)
 
-    def mean_beside(self, ops: Any, output: np.ndarray, x: np.ndarray) -> np.ndarray:
+    def mean_beside(self, ops: Ops, output: np.ndarray, x: np.ndarray) -> np.ndarray:
         """The inner likelihood's, for every entry."""
         return self.inner.mean_beside(ops, output, x)
 
-    def sample(self, ops: Any, output: np.ndarray, params: Params, rng: np.random.Generator) -> np.ndarray:
+    def sample(self, ops: Ops, output: np.ndarray, params: Params, rng: np.random.Generator) -> np.ndarray:
         """The inner likelihood's, for every entry."""
         return self.inner.sample(ops, output, params, rng)
 
     def sample_beside(
-        self, ops: Any, output: np.ndarray, x: np.ndarray, params: Params, rng: np.random.Generator
+        self, ops: Ops, output: np.ndarray, x: np.ndarray, params: Params, rng: np.random.Generator
     ) -> np.ndarray:
         """The inner likelihood's, for every entry."""
         return self.inner.sample_beside(ops, output, x, params, rng)
