@@ -84,6 +84,23 @@ MISTAKES = {
         ("e / total, labels)", "e, labels)"),
         ("(p - one_hot)", "(one_hot - p)"),
     ],
+    "binomial_nll": [
+        ("(trials * p - x)", "(p - x)"),
+        ("(trials * p - x)", "(trials * p - x / trials)"),
+    ],
+    "poisson_nll": [
+        ("x64 * z, np.exp", "z, np.exp"),
+        ("np.where(some, x64 * z, np.exp(np.where(some, 0, a)))  #", "np.where(some, x64 * z, 0 * a + 1)  #"),
+    ],
+    "negative_binomial_nll": [
+        ("dlog_mean = dnll[:, np.newaxis] * j", "dlog_mean = dnll[:, np.newaxis] * j / r"),
+        ("(h_r + digamma_rest(r)", "(digamma_rest(r)"),
+        ("- digamma_rest(r + x64))", "- digamma_rest(r + x64 + 1))"),
+    ],
+    "masked_fill": [
+        ("dy.dtype.type(0), dy)", "dy, dy.dtype.type(0))"),
+        ("np.where(missing, dy.dtype.type(0), dy)", "dy * 1"),
+    ],
     "free_bits": [("/ len(mu)", "/ 1"), ("dcost * counted", "dcost"), ("var_minus_1 / 2  # (4)", "var_minus_1  # (4)")],
     "repeat": [("dy.sum(axis=0)", "dy.mean(axis=0)"), ("dy.sum(axis=0)", "dy[0] * len(dy)")],
     "log_mean_exp": [
