@@ -1,9 +1,9 @@
 """Entries that are missing get a constant in place of their value, and no gradient.
 
 Forward
-    y[n, d] = fill if missing[n, d] else x[n, d]                                                 (1)
+    y[n, d] = fill if missing[n, d] > 0 else x[n, d]                                             (1)
 Backward
-    dx[n, d] = 0 if missing[n, d] else dy[n, d]                                                  (2)
+    dx[n, d] = 0 if missing[n, d] > 0 else dy[n, d]                                              (2)
 Derivation
     y is x itself, of slope 1, or a constant, of slope 0: (2).
 
@@ -32,7 +32,8 @@ def masked_fill_forward(x: np.ndarray, missing: np.ndarray, fill: float = 0.0) -
 def masked_fill_backward(dy: np.ndarray, cache: tuple) -> np.ndarray:
     """dy (N, D) -> dx (N, D)."""
     (missing,) = cache
-    return np.where(missing, dy.dtype.type(0), dy)  # (2)
+    dx = np.where(missing, dy.dtype.type(0), dy)  # (2)
+    return dx
 
 
 OP = Op(

@@ -63,7 +63,9 @@ def negative_binomial_nll_backward(dnll: np.ndarray, cache: tuple) -> tuple[np.n
     j, r, h_r, x64, dtype = cache
     dlog_mean = dnll[:, np.newaxis] * j  # (4)
     dlog_r = dnll[:, np.newaxis] * r * (h_r + digamma_rest(r) - digamma_rest(r + x64))  # (5)
-    return dlog_mean.astype(dtype), (dlog_r if r.ndim == 2 else dlog_r.sum(axis=0)).astype(dtype)
+    dlog_r = dlog_r if r.ndim == 2 else dlog_r.sum(axis=0)
+    dlog_mean, dlog_r = dlog_mean.astype(dtype), dlog_r.astype(dtype)
+    return dlog_mean, dlog_r
 
 
 OP = Op(

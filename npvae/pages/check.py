@@ -80,7 +80,7 @@ def more_given(subject: Op | Law, case: Case, page: Page) -> dict[str, np.ndarra
 
 def _places(arg: Arg) -> list[float]:
     """Kinks, specials, the ends of the domain and zero: where a formula may have another branch."""
-    low, high = arg.domain
+    low, high = arg.interval
     ends = [] if isinstance(high, str) or arg.dtype is not None else [low, high, *[0.0] * (low <= 0.0 <= high)]
     return list(dict.fromkeys(v for v in (*arg.kinks, *arg.specials, *ends) if math.isfinite(v)))
 
