@@ -173,7 +173,9 @@ def faults_of_page(subject: Op | Law) -> list[str]:
     else:
         used = {tree.value for equation in page.equations for tree in walk(equation.tree)}
         more = more_given(subject, next(cases(subject)), page)
-        said += [f"{subject.name}: the code gives {n}, which the page neither defines nor uses" for n in set(more) - used]
+        said += [
+            f"{subject.name}: the code gives {n}, which the page neither defines nor uses" for n in set(more) - used
+        ]
     return said
 
 
