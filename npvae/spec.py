@@ -23,7 +23,7 @@ from typing import Any
 __all__ = ["Arg", "Law", "Op"]
 
 
-SETS = ("one-hot", "simplex", "sorted", "distinct", "positive definite", "invertible", "probability")
+SETS = ("one-hot", "simplex", "sorted", "distinct", "positive definite", "invertible", "probability", "counts")
 """Domains that are no intervals, by name."""
 
 MATRICES = ("positive definite", "invertible")
@@ -38,7 +38,8 @@ class Arg:
     domain          closed interval in which the function is defined. For an integer argument the upper end may be a
                     symbol: `Arg("N", dtype=int, domain=(0, "C"))` holds labels 0 <= label < C. Or the name of a set:
                     "one-hot", "simplex", "sorted", "distinct" (along the last axis), "positive definite", "invertible"
-                    (the last two axes), "probability" (between 0 and 1, without them).
+                    (the last two axes), "probability" (between 0 and 1, without them), "counts" (whole numbers of at
+                    least 0, held as floats).
     kinks           values of an entry at which the slope jumps (0 for relu). The backward must give a subgradient
                     there: any slope between the one-sided ones.
     differentiable  False for what has no gradient: data, noise, labels.

@@ -20,9 +20,16 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser = subparsers.add_parser("explain", help="equations with numbers put in", description=__doc__)
     parser.add_argument("name", nargs="?", help="a page (gaussian_kl, adam, vae), or module:name for an op of yours")
     parser.add_argument("--derivation", action="store_true", help="print the derivation of the backward, too")
-    parser.add_argument("--entries", type=int, metavar="N", help="entries to print of each equation (4; vae: 2)")
+    parser.add_argument("--entries", type=entries, metavar="N", help="entries to print of each equation (4; vae: 2)")
     add_seed_option(parser, "the small case")
     parser.set_defaults(run=run)
+
+
+def entries(text: str) -> int:
+    """Read a whole number of at least 1."""
+    if not text.strip().isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of entries, give a whole number of at least 1")
+    return int(text)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -1,7 +1,9 @@
 """Checks code against its page: the equations are executed and compared with what the code computes.
 
-from npvae.pages import page_test
-test_swish_is_its_page = page_test(swish)      # in a test file: pytest runs it, in float64 and with 60 digits
+    from npvae.pages import page_test
+    test_swish_is_its_page = page_test(swish)      # in a test file: pytest runs it
+
+`cases` says where a page is looked at, `disagreements` compares there, in float64 or with 60 digits.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ import numpy as np
 from npvae.pages.draw import draw, symbols_of
 from npvae.pages.evaluate import evaluate
 from npvae.pages.read import Page, PageError, page_of
+from npvae.pages.trees import walk
 from npvae.spec import Arg, Law, Op
 
 SIZES = ((2, 2, 2, 2), (2, 3, 4, 2), (1, 1, 1, 1), (3, 3, 3, 3))
@@ -167,6 +170,12 @@ def faults_of_page(subject: Op | Law) -> list[str]:
         defined = {equation.name for equation in page.equations}
         missing = [f"d{name}" for name in subject.differentiable if f"d{name}" not in defined]
         said += [f"{subject.name}: no equation for {name}" for name in missing]
+    else:
+        used = {tree.value for equation in page.equations for tree in walk(equation.tree)}
+        more = more_given(subject, next(cases(subject)), page)
+        said += [
+            f"{subject.name}: the code gives {n}, which the page neither defines nor uses" for n in set(more) - used
+        ]
     return said
 
 

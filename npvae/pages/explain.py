@@ -46,11 +46,9 @@ def explain(subject: Op | Law, seed: int = 0, *, most: int = 4, derivation: bool
     for section in dict.fromkeys(equation.section for equation in page.equations):
         lines += ["", section]
         if section == "Backward" and dys:
-            lines += [
-                "    what comes back from the loss:",
-                *(f"        {n} = {array(dy, 15)}" for n, dy in dys.items()),
-                "",
-            ]
+            names = ", ".join(name[1:] for name in dys)
+            lines.append(f"    given: the slope of the loss in {names}, which comes back from what follows")
+            lines += [*(f"        {name} = {array(dy, 15)}" for name, dy in dys.items()), ""]
         lines += _section(computation, section, most, shared_axes(subject, page, case.inputs))
         if section == "Backward" and derivation and page.derivation:
             lines += ["", "Derivation", *(f"    {line}" for line in page.derivation.splitlines())]

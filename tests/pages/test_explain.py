@@ -174,3 +174,10 @@ def test_the_derivation_comes_on_request(capsys):
     output = capsys.readouterr().out
     assert "Derivation\n    tanh = sinh / cosh" in output
     assert "... and 3 more entries, in the same way" in output
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "two"])
+def test_a_number_of_entries_is_at_least_1(text, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(["explain", "tanh", f"--entries={text}"])
+    assert f"{text!r} is no number of entries, give a whole number of at least 1" in capsys.readouterr().err

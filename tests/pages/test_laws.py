@@ -87,6 +87,16 @@ def test_a_compiled_vae_is_its_page_too(way):
             np.testing.assert_allclose(array, page[name], rtol=close, atol=close, err_msg=name)
 
 
+def test_a_value_of_the_code_that_its_page_does_not_know_is_found_out():
+    sgd = next(law for law in LAWS if law.name == "sgd")
+
+    def more(**inputs):
+        return {**sgd.run(**inputs), "speed": 1.0}
+
+    wrong = Law(more, sgd.args, "sgd", module=module_of(sgd))
+    assert faults_of_page(wrong) == ["sgd: the code gives speed, which the page neither defines nor uses"]
+
+
 def test_what_a_law_needs_is_said():
     with pytest.raises(ValueError, match="Law: run is a str, expected a function"):
         Law("adam", {}, "adam")

@@ -56,6 +56,7 @@ _DRAW: dict[str, Callable[[Shape, np.random.Generator], np.ndarray]] = {
     "distinct": _distinct,
     "positive definite": _positive_definite,
     "invertible": _invertible,
+    "counts": lambda shape, rng: rng.integers(0, t.MOST_COUNTED, size=shape, endpoint=True).astype(float),
     "probability": lambda shape, rng: rng.uniform(*t.INSIDE_DOMAIN, size=shape),
 }
 

@@ -27,6 +27,7 @@ LARGER = 30.0  # "x30": past the middle of every saturating function, before it 
 TINY = 1e-8  # "tiny": squares of it vanish beside one in float64, log1p and expm1 matter
 TIE_GRID = 4.0  # "ties": so many steps across a domain no wider than this, else whole numbers
 BESIDE_POINT = (-5.0, -2.0)  # decades: how far "near" and "special" go off a point, on either side
+MOST_COUNTED = 12  # counts are drawn from 0 to here: repeats, zeros, and more than a binomial of few trials has
 INSIDE_DOMAIN = (0.05, 0.95)  # ordinary values keep off the ends of a closed interval by a twentieth of it
 LOG_SPREAD = 0.7  # of the log-normal distance from a single end: a factor of two either way
 WIDE_DOMAIN = 4.0  # an interval wider than this, with -1 and 1 inside, is drawn from N(0, 1)
