@@ -61,10 +61,9 @@ def negative_binomial_nll_forward(log_mean: np.ndarray, log_r: np.ndarray, x: np
 def negative_binomial_nll_backward(dnll: np.ndarray, cache: tuple) -> tuple[np.ndarray, np.ndarray]:
     """dnll (N,) -> dlog_mean (N, D), dlog_r of the shape of log_r."""
     j, r, h_r, x64, dtype = cache
-    dlog_mean = dnll[:, np.newaxis] * j  # (4)
+    dlog_mean = (dnll[:, np.newaxis] * j).astype(dtype)  # (4)
     dlog_r = dnll[:, np.newaxis] * r * (h_r + digamma_rest(r) - digamma_rest(r + x64))  # (5)
-    dlog_r = dlog_r if r.ndim == 2 else dlog_r.sum(axis=0)
-    dlog_mean, dlog_r = dlog_mean.astype(dtype), dlog_r.astype(dtype)
+    dlog_r = (dlog_r if r.ndim == 2 else dlog_r.sum(axis=0)).astype(dtype)
     return dlog_mean, dlog_r
 
 

@@ -88,7 +88,7 @@ def in_two_decimals(x: np.ndarray, arg: Arg) -> np.ndarray:
         rounded = np.round(x, decimals)
         values, counts = np.unique(rounded, return_counts=True)
         kept = np.isin(rounded, values[counts > 1])
-        for point in (*arg.domain, *arg.kinks, 0.0):
+        for point in (*arg.interval, *arg.kinks, 0.0):
             if not isinstance(point, str):
                 kept |= np.asarray(np.sign(rounded - point) != np.sign(x - point))
         result = np.where(kept, result, rounded)
