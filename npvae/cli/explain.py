@@ -37,10 +37,11 @@ def run(args: argparse.Namespace) -> int:
     from npvae.pages import explain, page_of
 
     if args.name is None:
+        width = max(len(each.name) for subjects in tables().values() for each in subjects) + 2
         for room, subjects in tables().items():
             print(f"\n{room}")
             for each in subjects:
-                print(f"    {each.name:<26}{page_of(each).title}")
+                print(f"    {each.name:<{width}}{page_of(each).title}")
         print("\nnpvae explain NAME puts the numbers of a small case into the equations of one of them.")
         return 0
     most = args.entries or (2 if args.name == "vae" else 4)

@@ -2,7 +2,7 @@
 
 Forward
     nll[n] = sum(exp(log_rate[n, d]) - x[n, d] * log_rate[n, d]
-                 + sum(log(k) for k in range(1, int(x[n, d]) + 1)) for d in range(D))            (1)
+                 + sum(log(k) for k in range(2, int(x[n, d]) + 1)) for d in range(D))            (1)
 Backward
     dlog_rate[n, d] = dnll[n] * (exp(log_rate[n, d]) - x[n, d])                                  (2)
 Derivation
