@@ -45,7 +45,7 @@ TESTS: dict[str, list[Stage]] = {
         (CACHED, OPTIMIZERS, TWINS),
         (CACHED, POOLS, TEAM),
     ],
-    "npvae/kernels/warmup.py": [(CACHED, DOCTOR, "-k", "warmup and tiles")],
+    "npvae/kernels/warmup.py": [(CACHED, DOCTOR, "-k", "warmup")],
     "npvae/kernels/mlp.py": [(AFRESH, SMALL_VAE)],
     "npvae/kernels/small_vae.py": [(AFRESH, SMALL_VAE)],
     "npvae/kernels/workspace.py": [(PLAIN, WORKSPACE), (CACHED, SMALL_VAE)],

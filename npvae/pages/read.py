@@ -74,10 +74,14 @@ class Page:
     @property
     def output(self) -> str:
         """The name of the output: what the last equation of Forward defines."""
-        forward = self.of("Forward")
-        if not forward:
-            raise PageError(f"{self.name}: no equation under Forward, so the page has no output")
-        return forward[-1].name
+        return self.outputs(1)[0]
+
+    def outputs(self, count: int) -> tuple[str, ...]:
+        """The names of so many outputs: what the last equations of Forward define."""
+        names = tuple(dict.fromkeys(equation.name for equation in self.of("Forward")))
+        if len(names) < count:
+            raise PageError(f"{self.name}: {len(names)} names are defined under Forward, the code has {count} outputs")
+        return names[-count:]
 
 
 def page_error(page: str, number: int | str, text: str, column: int, reason: str) -> PageError:

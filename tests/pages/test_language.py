@@ -90,7 +90,7 @@ def test_a_page_is_read_strictly(text, message):
 
 
 def test_a_page_without_an_output_says_so():
-    with pytest.raises(PageError, match="no equation under Forward"):
+    with pytest.raises(PageError, match="0 names are defined under Forward, the code has 1 outputs"):
         _ = read_page("Backward\n    dx = 1    (1)\n").output
 
 
