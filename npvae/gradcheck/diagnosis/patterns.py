@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 
 import numpy as np
@@ -34,6 +35,9 @@ def by_pattern(view: SideBySide, pair: Pair) -> Iterator[Diagnosis]:
             return
     if grad.ndim == 2 and min(grad.shape) > 1 and view.alike(_transposed(grad), numeric):
         yield "transposed", "the analytic gradient is the numeric one TRANSPOSED"
+        return
+    if grad.ndim > 2 and (order := _other_order(view)):
+        yield "transposed", f"the analytic gradient is the numeric one with its axes in the order {order}: TRANSPOSED"
         return
     yield from _other_argument(view, pair) or _factor_of_argument(view) or _difference(view)
 
@@ -123,6 +127,20 @@ def _transposed(grad: np.ndarray) -> np.ndarray:
         if grad.shape[0] == grad.shape[-1]
         else grad.reshape(grad.shape[::-1]).T
     )
+
+
+def _other_order(view: SideBySide) -> tuple[int, ...] | None:
+    """An order of the axes in which the analytic gradient would be right; only where shapes allow it."""
+    shape = view.grad.shape
+    for order in itertools.permutations(range(len(shape))):
+        moved = tuple(shape[axis] for axis in order)
+        if (
+            order != tuple(range(len(shape)))
+            and moved == shape
+            and view.alike(view.grad.transpose(order), view.numeric)
+        ):
+            return order
+    return None
 
 
 def _difference(view: SideBySide) -> Iterator[Diagnosis]:

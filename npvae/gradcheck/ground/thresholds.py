@@ -159,6 +159,8 @@ MOSTLY_WRONG = 2  # a slice counts as wrong if more than one in two of its entri
 THRESHOLD_STEP, THRESHOLD_RTOL = 2e-4, 1e-3  # a wrong side of a branch shows at once: short steps, few digits
 THRESHOLD_HALVINGS = 16  # of the interval around a threshold: five digits
 THRESHOLD_ZERO = 1e-3  # a threshold this near to zero is zero
+TRIED_AFRESH = 2  # more samples that must look the same before a diagnosis is said
+ANOTHER_SEED = 1009  # added to the seed for the inputs on which a diagnosis is tried again
 TELLING_ENTRIES = 8  # a sample of fewer may pass by chance
 POINT_DIGITS = 12  # digits in which two points of a kink are the same
 
