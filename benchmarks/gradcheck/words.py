@@ -131,9 +131,8 @@ def main() -> None:
     print("| code | named | said wrongly | said instead |\n|---|---|---|---|")
     for row in rows:
         instead = ", ".join(f"{one} {count}" for one, count in row["instead"])
-        print(
-            f"| {row['code']} | {row['named']} of {row['planted']} | {row['said wrongly']} of {row['others']} | {instead} |"
-        )
+        cells = f"{row['named']} of {row['planted']} | {row['said wrongly']} of {row['others']}"
+        print(f"| {row['code']} | {cells} | {instead} |")
     if args.json:
         args.json.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
 
