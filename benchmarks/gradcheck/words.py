@@ -79,8 +79,8 @@ BESIDE = {
     "layout-only": {"factor"},
     "float32-only": {"factor"},
     "size-of-dy": {"factor"},
-    "tail": {"shape-only", "one-row", "zero"},
-    "one-row": {"shape-only", "tail"},
+    "tail": {"shape-only", "one-row", "zero", "one-entry"},
+    "one-row": {"shape-only", "tail", "one-entry"},
     "one-entry": {"shape-only"},
 }
 """Codes that are true of a mistake besides its own."""

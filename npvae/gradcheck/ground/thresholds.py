@@ -9,10 +9,9 @@ from __future__ import annotations
 # ---- the battery: where an op is looked at
 BASE_SIZES = (4, 3, 5, 6, 7, 8)  # small, all different: a wrong axis raises or shows
 OTHER_SIZES = (3, 4, 6, 5, 8, 7)  # even where those are odd: medians, halves, pairs, the Nyquist bin
-TIE_SIZES = (5, 6, 4, 3, 2, 2)  # enough entries for some to be tied where it counts: at the largest of a row
+TIE_SIZES = (5, 4, 6, 3, 2, 2)  # enough entries for some to be tied where it counts: at the largest of a row
 LONG_SIZE = 37  # past 32 and off every block; one axis at a time, or the arrays grow
-SMALLEST = 2  # of the other axes then, where they would
-LARGEST_SAMPLE = 1700  # entries of the largest array: differences cost a few forwards for each
+SMALLEST = 2  # of the other axes then
 AXES_STRETCHED = 4  # so many axes get the long size, each in a sample of its own
 LABEL_LENGTH = 24  # a parameter whose print is longer is named by its type in the label of a sample
 EXHAUSTIVE_SIZES = ((16, 8, 7, 5, 3, 2), (33, 15, 9, 4, 3, 2))  # whole blocks of 8 and 16; one past 32
