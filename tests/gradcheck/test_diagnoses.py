@@ -106,6 +106,24 @@ def once_per_row(dy, cache):
     return dW
 
 
+def windows(x):
+    """Two windows of six entries that overlap in three, each to the third power."""
+    return np.concatenate([x[:, :6] ** 3, x[:, 3:] ** 3], axis=1), x
+
+
+def last_window_only(dy, x):
+    dx = np.zeros_like(x)
+    dx[:, :6] = 3 * dy[:, :6] * x[:, :6] ** 2
+    dx[:, 3:] = 3 * dy[:, 6:] * x[:, 3:] ** 2  # it should be added
+    return dx
+
+
+def without_the_sum(dy, cache):
+    x, w = cache
+    shared = dy * (1 - np.tanh(x + w) ** 2)
+    return dy * x, shared  # dx lacks the path through the sum, which is all of dw
+
+
 CASES = {
     "sign": (altered(lambda dx, dy, x: -dx), "SIGN"),
     "factor": (altered(lambda dx, dy, x: 2 * dx), "FACTOR of 2"),
@@ -163,6 +181,10 @@ CASES = {
     "one-step": (
         Op(lambda x: (np.cumsum(x**3, axis=1), x), lambda dy, x: 3 * dy * x * x, {"x": Arg("N T D")}),
         "right in the LAST of 3 along axis 1 only: are the other STEPS forgotten?"),
+    "overlap": (Op(windows, last_window_only, {"x": Arg("N 9")}), "wrong from 3 to 5: do windows OVERLAP there?"),
+    "extra-term ": (
+        Op(lambda x, w: (x * x / 2 + np.tanh(x + w), (x, w)), without_the_sum, {"x": Arg("N D"), "w": Arg("N D")}),
+        "times d/dw"),
     "shape-only  ": (
         altered(lambda dx, dy, x: dx * (2 if dx.shape[1] % 2 == 0 else 1)), "only where D is even"),
     "shape-only   ": (

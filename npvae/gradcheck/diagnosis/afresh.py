@@ -20,12 +20,12 @@ from npvae.gradcheck.slopes.numeric_loss import NumericLoss
 __all__ = ["BY_CHANCE", "holds_afresh"]
 
 BY_CHANCE = {
-    "tail", "one-row", "one-entry", "threshold", "float32-cast", "few-digits", "one-step", "mask", "repeated-index",
-    "factor", "factor-of-size", "factor-of-argument", "other-argument", "extra-term", "offset",
+    "tail", "one-row", "one-entry", "threshold", "float32-cast", "few-digits", "one-step", "overlap", "mask",
+    "repeated-index", "factor", "factor-of-size", "factor-of-argument", "other-argument", "extra-term", "offset",
 }  # fmt: skip
 """What a single sample may look like without being it."""
 
-PLACES = {"tail", "one-row", "one-step"}
+PLACES = {"tail", "one-row", "one-step", "overlap"}
 """Of these, what is said to be wrong at fixed indices, whatever the values."""
 
 Pattern = Callable[[SideBySide, Pair], Iterable[Diagnosis]]

@@ -178,4 +178,7 @@ def _terms(view: SideBySide, shape: tuple[int, ...]) -> Iterator[tuple[str, np.n
     yield from (("dy", dy) for dy in dys)
     yield from inputs
     yield from ((f"dy * {name}", dy * x) for dy in dys for name, x in inputs)
+    grads = zip(view.first_run.case.op.differentiable, view.first_run.grads, strict=True)
+    others = [(name, g) for name, g in grads if name != view.name and g is not None and g.shape == shape]
+    yield from ((f"d/d{name}", g.astype(np.float64)) for name, g in others)
     yield "1", np.ones(shape)

@@ -45,7 +45,7 @@ def _masked(view: SideBySide, wrong: np.ndarray) -> list[Diagnosis]:
 
 
 def _steps(view: SideBySide, wrong: np.ndarray) -> list[Diagnosis]:
-    """Right in the first or the last slice along an axis, and wrong in all before or after it."""
+    """Right in the first or the last slice along an axis only, or at both ends of it and wrong between."""
     for axis in range(1 if wrong.ndim == 1 else 0, wrong.ndim):
         size = wrong.shape[axis]
         if size < t.FEW_ENTRIES:
@@ -57,4 +57,11 @@ def _steps(view: SideBySide, wrong: np.ndarray) -> list[Diagnosis]:
             if share[place] == 0 and np.all(rest > t.ONE_RATIO):
                 words = f"right in the {word} of {size} along axis {axis} only: are the other STEPS forgotten?"
                 return [("one-step", words)]
+        inside = np.flatnonzero(share > t.ONE_RATIO)
+        apart = inside.size < 2 or inside[0] == 0 or inside[-1] == size - 1 or inside.size <= inside[-1] - inside[0]
+        if not apart and np.sum(share > 0) == inside.size:
+            words = (
+                f"right at both ENDS of axis {axis}, wrong from {inside[0]} to {inside[-1]}: do windows OVERLAP there?"
+            )
+            return [("overlap", words)]
     return []
