@@ -25,6 +25,8 @@ except ImportError as error:
 
 from npvae import models
 from npvae.data import minibatches
+from npvae.evaluation import impute
+from npvae.models.finite import check_result
 from npvae.models.settings import check_at_least_zero
 from npvae.optim import OPTIMIZERS
 from npvae.optim.checks import check_positive
@@ -32,7 +34,7 @@ from npvae.scalars import check_whole
 from npvae.steps import Step
 from npvae.training.descent import descend
 from npvae.training.evaluate import evaluate
-from npvae.training.guard import check_params, check_result
+from npvae.training.guard import check_params
 
 LINES = 20  # that verbose=1 prints
 ROWS = 1000  # samples that are looked at together outside training: bounds the memory that takes
@@ -52,6 +54,9 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     likelihood    a name in npvae.models.LIKELIHOODS. By default a Gaussian with one learned variance, which takes any
                   numbers; "bernoulli" wants data in [0, 1]
     logvar        log-variance of gaussian_fixed, or the one at which a learned one starts, for data of variance 1
+    levels        grey levels k / (levels - 1) of the data, for discretized_logistic, categorical and binomial
+    offset        "row": counts are relative to the mean count of their row, for poisson and the negative binomials
+    missing       what NaN in X is: "error", "ignore", or "mask", ignored and the encoder sees which are. See `impute`
     beta          weight of the KL term in training; scores always use 1, so that models of different beta compare
     epochs        passes over the data that `fit` makes; `partial_fit` makes one
     batch_size    samples a step
@@ -84,6 +89,9 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         activation: str = "relu",
         likelihood: str = "gaussian_scalar",
         logvar: float = 0.0,
+        levels: int = 256,
+        offset: str = "none",
+        missing: str = "error",
         beta: float = 1.0,
         epochs: int = 100,
         batch_size: int = 64,
@@ -101,6 +109,9 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         self.activation = activation
         self.likelihood = likelihood
         self.logvar = logvar
+        self.levels = levels
+        self.offset = offset
+        self.missing = missing
         self.beta = beta
         self.epochs = epochs
         self.batch_size = batch_size
@@ -118,7 +129,7 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
 
         ValueError for settings or data out of range, NonFiniteError if the loss or a gradient stops being finite.
         """
-        X = validate_data(self, X, dtype=FLOATS)
+        X = self._validated(X)
         _check_whole(epochs=self.epochs)
         if self.patience is None:
             self._start(X)
@@ -134,7 +145,7 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         the model that has changed since it was fitted: that takes a `fit`.
         """
         first = not hasattr(self, "model_")
-        X = validate_data(self, X, dtype=FLOATS, reset=first)
+        X = self._validated(X, reset=first)
         if first:
             self._start(X)
         else:
@@ -166,6 +177,33 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         rng = _generator(self.random_state if random_state is None else random_state)
         return self._to_data(self.model_.sample(n_samples, rng, draw_pixels=draw_pixels))
 
+    def impute(
+        self,
+        X: Any,
+        *,
+        draws: int | None = None,
+        samples: int = 100,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> np.ndarray:
+        """X (N, D) with its gaps (NaN) filled: by the mean of what they may have been, (N, D), or by draws.
+
+        draws         M: give M ways of filling them in, (M, N, D), drawn from p(x_missing | x_seen)
+        samples       latents per row that are weighed for it, see npvae.evaluation.impute
+        random_state  as for `sample`
+
+        Raises ValueError if the estimator was not made with missing="ignore" or "mask".
+
+        Mattei & Frellsen (2019).
+        """
+        check_is_fitted(self)
+        if self.missing == "error":
+            raise ValueError('VAE: NaN in X is an error of this estimator: make it with missing="ignore" to impute')
+        rng = _generator(self.random_state if random_state is None else random_state)
+        found = [impute(self.model_, x, rng, samples=samples, draws=draws or 0) for x in self._chunks(X)]
+        if draws is None:
+            return self._to_data(np.concatenate([part.mean for part in found]))
+        return self._to_data(np.concatenate([part.draws for part in found], axis=1))
+
     def score_samples(self, X: Any) -> np.ndarray:
         """X (N, D) -> the evidence lower bound on log p(x) of each sample, (N,), in nats.
 
@@ -178,7 +216,7 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
             for eps in self.noise_:
                 _, trace = self.model_.forward(x, np.tile(eps, (len(x), 1)))
                 bound -= (trace.nll + trace.kl) / len(self.noise_)
-            scores.append(bound - x.dtype.type(self._log_volume()))
+            scores.append(bound - self._log_volume(x).astype(x.dtype))
         found = np.concatenate(scores)
         check_result(scores=found)
         return found
@@ -201,6 +239,9 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
             self.likelihood,
             self.beta,
             logvar=self.logvar,
+            levels=self.levels,
+            offset=self.offset,
+            missing=self.missing,
             dtype=X.dtype.name,
             backend=self.backend,
             seed=int(rng.integers(2**32)),
@@ -244,10 +285,10 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         data, step = self._to_network(X), Step(self.model_, self.batch_size)
         for epoch in range(len(self.history_) + 1, len(self.history_) + epochs + 1):
             loss, nll, kl = self._train_epoch(data, step, epoch)
-            volume = self._log_volume()
+            volume = float(self._log_volume(data).mean())
             row = {"epoch": epoch, "loss": loss + volume, "nll": nll + volume, "kl": kl}
             if held_out is not None:
-                row["valid_loss"] = held_out() + volume
+                row["valid_loss"] = held_out()
             self.history_.append(row)
             self._report(row, epoch)
 
@@ -265,7 +306,8 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         valid, train = self._to_network(X[order[:held_out]]), X[order[held_out:]]
 
         def held_out_loss() -> float:
-            return evaluate(self.model_, valid, np.random.default_rng(seed))["loss"]
+            loss = evaluate(self.model_, valid, np.random.default_rng(seed))["loss"]
+            return loss + float(self._log_volume(valid).mean())
 
         best_loss, best_epoch, best = np.inf, 0, self.model_.params.flat.copy()
         for epoch in range(1, self.epochs + 1):
@@ -300,7 +342,7 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     def _chunks(self, X: Any) -> list[np.ndarray]:
         """X (N, D), checked, as the network takes it, a thousand rows at a time."""
         check_is_fitted(self)
-        data = self._to_network(validate_data(self, X, dtype=FLOATS, reset=False))
+        data = self._to_network(self._validated(X, reset=False))
         return [data[start : start + ROWS] for start in range(0, len(data), ROWS)]
 
     def _to_network(self, X: np.ndarray) -> np.ndarray:
@@ -310,12 +352,21 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     def _to_data(self, x: np.ndarray) -> np.ndarray:
         return (x * self.scale_ + self.mean_).astype(x.dtype, copy=False)
 
-    def _log_volume(self) -> float:
-        """A density in units of scale_ becomes one in the units of the data: log p(X) = log p(x) - D log(scale_)."""
-        return self.n_features_in_ * math.log(self.scale_)
+    def _log_volume(self, x: np.ndarray) -> np.ndarray:
+        """A density in units of scale_ becomes one in the units of the data: log p(X) = log p(x) - D log(scale_).
+
+        x (N, D) -> D log(scale_) of each row (N,), where D counts the entries that are seen.
+        """
+        return (~np.isnan(x)).sum(axis=1) * math.log(self.scale_)
+
+    def _validated(self, X: Any, reset: bool = True) -> np.ndarray:
+        return validate_data(
+            self, X, dtype=FLOATS, reset=reset, ensure_all_finite=True if self.missing == "error" else "allow-nan"
+        )
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = self.missing != "error"
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 
@@ -336,10 +387,14 @@ def _generator(random_state: int | np.random.RandomState | None) -> np.random.Ge
 def _centre_and_scale(X: np.ndarray) -> tuple[np.ndarray, float]:
     """Mean of each feature (D,), and the root of the mean variance of all; 1.0 where there is nothing but rounding."""
     with np.errstate(over="ignore", invalid="ignore"):
-        mean = X.mean(axis=0, dtype=float)
-        scale = float(np.sqrt(X.var(axis=0, dtype=float).mean()))
+        seen = ~np.isnan(X)
+        count = np.maximum(seen.sum(axis=0), 1)  # of each column; one that is never seen has mean and variance 0
+        mean = np.where(seen, X, 0).sum(axis=0, dtype=float) / count
+        variance = np.where(seen, (X - mean) ** 2, 0).sum(axis=0, dtype=float) / count
+        scale = float(np.sqrt(variance.mean()))
     if not math.isfinite(scale):
-        raise ValueError(f"VAE: the variance of X overflows, its largest value is {np.abs(X).max():g}: rescale it")
+        largest = np.abs(X[seen]).max()
+        raise ValueError(f"VAE: the variance of X overflows, its largest value is {largest:g}: rescale it")
     if scale <= 10 * np.finfo(X.dtype).eps * np.abs(mean).max(initial=0.0):
         scale = 1.0
     return mean.astype(X.dtype), scale

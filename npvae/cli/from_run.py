@@ -186,7 +186,7 @@ def save_arrays(path: Path, arrays: Any) -> None:
     """Write one array as .npy, or several by name as .npz. NonFiniteError, before anything is written, for NaN."""
     import numpy as np
 
-    from npvae.training.guard import check_result
+    from npvae.models.finite import check_result
 
     by_name = arrays if isinstance(arrays, dict) else {path.stem: arrays}
     check_result(**by_name)

@@ -55,7 +55,9 @@ class Columns:
         if images.mapped or images.pixels.dtype.kind != "f":
             return None
         x = images.numpy().astype(np.float64)
-        largest, mean, std = float(np.abs(x).max()), x.mean(axis=0), x.std(axis=0)
+        if np.isnan(x).all(axis=0).any():
+            return None
+        largest, mean, std = float(np.nanmax(np.abs(x))), np.nanmean(x, axis=0), np.nanstd(x, axis=0)
         varies = std > 1e-6 * np.abs(mean)
         if not varies.any():
             return None

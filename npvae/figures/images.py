@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
 from npvae.figures.style import PALETTE, signed, without_axes
-from npvae.training.guard import check_result
+from npvae.models.finite import check_result
 
 __all__ = [
     "as_images",

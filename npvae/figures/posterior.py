@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from npvae.training.guard import check_result
+from npvae.models.finite import check_result
 
 __all__ = ["LatentModel", "encoded", "posterior"]
 

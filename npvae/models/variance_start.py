@@ -32,28 +32,30 @@ def start_variance_at_data(model: Any, x: Any) -> float | None:
     Nothing is changed, and None returned, if the likelihood has no learned variance, if `logvar` was given to the
     model's constructor, if the parameters have moved already, or if the data is constant.
     """
-    of = getattr(model.likelihood, "of", None) if hasattr(model, "likelihood") else None
+    likelihood = getattr(model, "likelihood", None)
+    likelihood = getattr(likelihood, "inner", likelihood)  # that of the entries that are seen
+    of = getattr(likelihood, "of", None)
     if of not in ("scalar", "pixel", "decoder") or getattr(model, "logvar_given", True):
         return None
-    place = _place(model, of)
+    place = _place(model, of, likelihood.data_dim)
     if place is None:
         return None
     variances = _variances(model, x)
-    if variances is None or variances.size != model.likelihood.data_dim:
+    if variances is None or variances.size != likelihood.data_dim:
         return None
     logvar = np.log(variances.mean() if of == "scalar" else variances)
-    place[...] = _under_floor(logvar, model.likelihood.floor)
+    place[...] = _under_floor(logvar, likelihood.floor)
     return float(np.mean(logvar))
 
 
-def _place(model: Any, of: str) -> np.ndarray | None:
+def _place(model: Any, of: str, data_dim: int) -> np.ndarray | None:
     """Where the log-variance stands among the parameters, if it is still as it was built."""
     if of != "decoder":
         place = model.params["likelihood.logvar"]
         return place if (place == model.dtype.type(model.settings.logvar)).all() else None
     biases = [name for name in model.params if name.startswith("decoder.") and name.endswith("b")]
     bias = model.params[biases[-1]]
-    return None if bias.any() else bias[model.likelihood.data_dim :]
+    return None if bias.any() else bias[data_dim:]
 
 
 def _variances(model: Any, x: Any) -> np.ndarray | None:

@@ -1,7 +1,4 @@
-"""Looks at every number before it is used or told: losses, gradients, parameters, measures, what a command writes.
-
-No parameter is ever overwritten by NaN, and no NaN is reported as if it were a result.
-"""
+"""Looks at losses, gradients and parameters before a step is taken, so that no parameter is overwritten by NaN."""
 
 from __future__ import annotations
 
@@ -10,15 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from npvae.models.finite import NonFiniteError
 from npvae.params import Params
 
 _SHOWN = 5  # rows that a message names
 _MEND = "Try a smaller lr, and look at the data's scale."
-_MEND_MODEL = "The model has come too far from its data: train it again with a smaller lr."
-
-
-class NonFiniteError(ArithmeticError):
-    """A loss, a gradient or a parameter is inf or NaN: the message says where, and what to try."""
 
 
 def check_finite(
@@ -53,20 +46,6 @@ def check_loss(loss: float, trace: Any, *, of: str, rows: np.ndarray, saved: str
     if not math.isfinite(loss):
         found = _in_the_forward(loss, trace, rows, of)
         raise NonFiniteError(f"on {of}, {found}. {_MEND} {saved}".strip())
-
-
-def check_result(**results: Any) -> None:
-    """Raises NonFiniteError for a result, a number or an array by its name, that is not finite."""
-    for name, values in results.items():
-        array = np.asarray(values)
-        if array.dtype.kind == "f" and not np.isfinite(array).all():
-            name = name.replace("_", " ")
-            if array.ndim == 0:
-                raise NonFiniteError(f"{name}: {array}, which is no result. {_MEND_MODEL}")
-            bad = np.argwhere(~np.isfinite(array))
-            at = ", ".join(map(str, bad[0].tolist()))
-            found = f"{len(bad)} of {array.size:,} numbers are not finite, first {array[tuple(bad[0])]} at [{at}]"
-            raise NonFiniteError(f"{name}: {found}. {_MEND_MODEL}")
 
 
 def check_params(params: Params, *, step: int | None = None, saved: str = "") -> None:
