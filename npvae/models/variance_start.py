@@ -32,7 +32,7 @@ def start_variance_at_data(model: Any, x: Any) -> float | None:
     Nothing is changed, and None returned, if the likelihood has no learned variance, if `logvar` was given to the
     model's constructor, if the parameters have moved already, or if the data is constant.
     """
-    likelihood = getattr(model, "likelihood", None)
+    likelihood: Any = getattr(model, "likelihood", None)
     likelihood = getattr(likelihood, "inner", likelihood)  # that of the entries that are seen
     of = getattr(likelihood, "of", None)
     if of not in ("scalar", "pixel", "decoder") or getattr(model, "logvar_given", True):

@@ -29,6 +29,6 @@ def what_to_try(model: Any, x: Any, step: int) -> str:
     if step < _TOO_EARLY or latents_in_use(model, x) != 0:
         return ""
     ways = ["more epochs", "a beta that grows (beta_schedule, --beta-schedule linear:10) or is smaller (beta, --beta)"]
-    if getattr(getattr(model.likelihood, "inner", model.likelihood), "of", None) in ("fixed", "scalar", "pixel", "decoder"):
+    if model.likelihood.name.startswith("gaussian"):
         ways.insert(0, "a smaller variance (logvar, --logvar -4)")
     return f"no latent is in use: the decoder gives the same for every code. Try {', or '.join(ways)}"

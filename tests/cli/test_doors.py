@@ -188,13 +188,13 @@ def _take(here, ready, taken):
         taken.put(str(new_folder("digits")))
 
 
-def test_trainings_that_start_at_once_get_a_folder_each(here):
+def test_trainings_that_start_at_once_get_a_folder_each(here, hang):
     context = multiprocessing.get_context("spawn")
     ready, taken = context.Barrier(3), context.Queue()
     workers = [context.Process(target=_take, args=(here, ready, taken)) for _ in range(3)]
     for worker in workers:
         worker.start()
-    found = [taken.get(timeout=1800) for _ in range(60)]
+    found = [taken.get(timeout=hang) for _ in range(60)]
     for worker in workers:
         worker.join()
     assert len(set(found)) == 60
