@@ -5,16 +5,14 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import asdict
-from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from npvae.cli.data_options import add_data_options, reading_of
 from npvae.cli.from_run import as_rows_of, check_place, check_same_shape, own_data, run_folder
 from npvae.cli.mpiexec import share_cores, started_processes
+from npvae.cli.new_folder import new_folder, removed_if_empty
 from npvae.cli.seed_option import add_seed_option
 
 if TYPE_CHECKING:
@@ -93,19 +91,6 @@ def add_parser(subparsers: argparse._SubParsersAction, with_models: bool) -> Non
     add("--no-figures", action="store_true", help="draw no pictures")
     add("--quiet", action="store_true", help="print errors only")
     parser.set_defaults(run=run, given=[], of_model={action.option_strings[0] for action in model._group_actions})
-
-
-def new_folder(dataset: str) -> Path:
-    """Make runs/<dataset>-1, or the first number that is free: trainings that start at once get one each."""
-    path = Path(dataset)
-    name = path.stem.strip(".") or path.resolve().name or "data"
-    for number in count(1):
-        folder = Path("runs") / f"{name}-{number}"
-        check_place(folder, "--out")
-        with suppress(FileExistsError):
-            folder.mkdir(parents=True)
-            break
-    return folder
 
 
 def run(args: argparse.Namespace) -> int:
@@ -198,17 +183,6 @@ def columns_of(args: argparse.Namespace, train: Any) -> Columns | None:
     if not of_real_numbers or kept_name(args.dataset).lower().replace("_", "-") in DATASETS:
         return None
     return Columns.needed(train)
-
-
-@contextmanager
-def removed_if_empty(folder: Path) -> Iterator[None]:
-    """Take a folder away again that was made for a run of which nothing was written."""
-    try:
-        yield
-    except BaseException:
-        with suppress(OSError):  # it is not empty, or not there
-            folder.rmdir()
-        raise
 
 
 def train_new(

@@ -9,6 +9,7 @@ from npvae.models.linear import LinearVAE
 from npvae.models.objectives import OBJECTIVES
 from npvae.models.two_layer import TwoLayerVAE
 from npvae.models.vae import VAE
+from npvae.models.variance_start import start_variance_at_data
 from npvae.params import Params
 
 MODELS = {
@@ -33,5 +34,6 @@ __all__ = [
     "LinearVAE",
     "Params",
     "TwoLayerVAE",
+    "start_variance_at_data",
     "with_labels",
 ]

@@ -181,7 +181,7 @@ def test_what_is_not_the_runs_data_names_what_it_was_trained_on(here, x, capsys)
 
 def _take(here, ready, taken):
     os.chdir(here)
-    from npvae.cli.train import new_folder
+    from npvae.cli.new_folder import new_folder
 
     ready.wait()
     for _ in range(20):
@@ -191,7 +191,7 @@ def _take(here, ready, taken):
 def test_trainings_that_start_at_once_get_a_folder_each(here, hang):
     context = multiprocessing.get_context("spawn")
     ready, taken = context.Barrier(3), context.Queue()
-    workers = [context.Process(target=_take, args=(here, ready, taken)) for _ in range(3)]
+    workers = [context.Process(target=_take, args=(here, ready, taken), daemon=True) for _ in range(3)]
     for worker in workers:
         worker.start()
     found = [taken.get(timeout=hang) for _ in range(60)]
