@@ -93,7 +93,8 @@ def images_of(args: argparse.Namespace, config: dict[str, Any]) -> Source:
     if not name:
         raise ValueError(f"{args.folder} was not trained from the command line and names no data: say --dataset")
     data_dir = args.data_dir or (None if args.dataset else kept.get("data_dir"))
-    images, test = load_parts(name, data_dir)
+    gaps = config["model_settings"].get("missing", "error") != "error"
+    images, test = load_parts(name, data_dir, gaps=gaps)
     part, train = args.part or ("all" if test is None and args.dataset else "test"), None
     if part != "all":
         train, test = with_test(images, test)
@@ -105,10 +106,12 @@ def images_of(args: argparse.Namespace, config: dict[str, Any]) -> Source:
 
 
 def as_rows_of(config: dict[str, Any], images: Any) -> Any:
-    """Images as the model of a run takes them: with their labels beside them, if it is conditional."""
+    """Images as the model of a run takes them: as counts, if it explains these; with labels, if it is conditional."""
     from npvae.data import LabelledImages
-    from npvae.models import MODELS
+    from npvae.models import LIKELIHOODS, MODELS
 
+    if images is not None and LIKELIHOODS[config["model_settings"]["likelihood"]].counts:
+        images = images.as_counts()
     if images is None or not MODELS[config["model"]].reads_labels:
         return images
     return LabelledImages(images, config["model_settings"]["classes"])

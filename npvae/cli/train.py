@@ -125,7 +125,10 @@ def start(args: argparse.Namespace, processes: Processes) -> tuple[Any, Any, Any
         raise ValueError(f"--model {args.model!r} is unknown, choose one of {', '.join(MODELS)}")
     if args.out:
         check_place(args.out, "--out")
-    train, valid, test = processes.in_turn(lambda: load_data(args.dataset, args.data_dir, args.patience is not None))
+    gaps = args.missing not in (None, "error")
+    train, valid, test = processes.in_turn(
+        lambda: load_data(args.dataset, args.data_dir, args.patience is not None, gaps)
+    )
     model = MODELS[args.model](train.shape[1], **model_settings(args, train))
     described = {"model": args.model, "model_settings": model.config}
     train, valid, test = (as_rows_of(described, part) for part in (train, valid, test))
@@ -178,7 +181,8 @@ def go_on(args: argparse.Namespace, processes: Processes) -> tuple[Any, Any, Any
             f"go on with it in Python, npvae.resume({str(args.resume)!r}, x_train)"
         )
     data_dir = args.data_dir or (kept["data_dir"] and Path(kept["data_dir"]))
-    parts = load_data(kept["dataset"], data_dir, kept["patience"] is not None)
+    gaps = config["model_settings"].get("missing", "error") != "error"
+    parts = load_data(kept["dataset"], data_dir, kept["patience"] is not None, gaps)
     train, valid, test = (as_rows_of(config, part) for part in parts)
     with warnings.catch_warnings():
         warnings.showwarning = lambda message, *_: print(f"npvae: warning: {message}", file=sys.stderr)
@@ -194,10 +198,10 @@ def go_on(args: argparse.Namespace, processes: Processes) -> tuple[Any, Any, Any
     return model, train, test, args.resume
 
 
-def load_data(dataset: str, data_dir: Path | None, holds_out: bool) -> tuple[Any, Any, Any]:
+def load_data(dataset: str, data_dir: Path | None, holds_out: bool, gaps: bool = False) -> tuple[Any, Any, Any]:
     """Images to train on, to stop by (None unless wanted) and to test."""
     from npvae.data import hold_out, load_dataset
 
-    train, test = load_dataset(dataset, data_dir)
+    train, test = load_dataset(dataset, data_dir, gaps=gaps)
     train, valid = hold_out(train) if holds_out else (train, None)
     return train, valid, test

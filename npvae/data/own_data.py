@@ -25,7 +25,7 @@ _TEST_LABELS = ("y_test", "test_labels")
 _LOOKED_AT = 1000  # rows of a memory map from which its scale is guessed
 
 
-def read_own(path: Path) -> tuple[Images, Images | None]:
+def read_own(path: Path, gaps: bool = False) -> tuple[Images, Images | None]:
     """Read the user's own data -> (train, test), or (everything, None). What may be there is told in `load_dataset`."""
     if path.is_dir():
         idx_files = find_idx_files(path)
@@ -33,7 +33,7 @@ def read_own(path: Path) -> tuple[Images, Images | None]:
             return read_idx_files(idx_files)
         return Images(read_png_folder(path), source=str(path)), None
     if path.suffix.lower() == ".npz":
-        return read_images_of_npz(path)
+        return read_images_of_npz(path, gaps)
     if path.suffix.lower() == ".png":
         raise DataError(f"{path}: a single picture: give the folder it is in")
     if path.suffix.lower() == ".npy":
@@ -42,7 +42,7 @@ def read_own(path: Path) -> tuple[Images, Images | None]:
         pixels = read_idx(path)
     else:
         raise DataError(f"{path}: not a .npy, .npz or idx file: read it, with np.loadtxt if it is text, and np.save it")
-    return Images(pixels, max_value=_scale(pixels), source=str(path)), None
+    return Images(pixels, max_value=_scale(pixels), source=str(path), gaps=gaps), None
 
 
 def load_npz(path: Path) -> tuple[Images, Images]:
@@ -50,7 +50,7 @@ def load_npz(path: Path) -> tuple[Images, Images]:
     return with_test(*read_images_of_npz(path))
 
 
-def read_images_of_npz(path: Path) -> tuple[Images, Images | None]:
+def read_images_of_npz(path: Path, gaps: bool = False) -> tuple[Images, Images | None]:
     """Read a .npz -> (train, test), or (everything, None). Which arrays are taken is told in `load_dataset`."""
     names = npz_names(path)
     train, test = _first(_TRAIN, names), _first(_TEST, names)
@@ -65,12 +65,12 @@ def read_images_of_npz(path: Path) -> tuple[Images, Images | None]:
     arrays = read_npz(path, [name for name in (train, test, train_labels, test_labels) if name])
     max_value = _scale(arrays[train])
     labels = arrays[train_labels] if train_labels else None
-    images = Images(arrays[train], labels, max_value=max_value, source=f"{path}[{train}]")
+    images = Images(arrays[train], labels, max_value=max_value, source=f"{path}[{train}]", gaps=gaps)
     if test is None:
         return images, None
     labels = arrays[test_labels] if test_labels else None
     held_out = Images(
-        arrays[test], labels, image_shape=images.image_shape, max_value=max_value, source=f"{path}[{test}]"
+        arrays[test], labels, image_shape=images.image_shape, max_value=max_value, source=f"{path}[{test}]", gaps=gaps
     )
     return images, held_out
 

@@ -33,7 +33,7 @@ DATASETS = tuple(_LOADERS)
 
 
 def load_dataset(
-    name_or_path: str | os.PathLike[str], data_dir: str | os.PathLike[str] | None = None
+    name_or_path: str | os.PathLike[str], data_dir: str | os.PathLike[str] | None = None, *, gaps: bool = False
 ) -> tuple[Images, Images]:
     """A data set -> (train, test), both Images.
 
@@ -61,15 +61,16 @@ def load_dataset(
         a folder       of .png files of one size, or of four idx files named as MNIST's
 
     Pixels are uint8, of which 255 becomes 1 (if the train set holds only 0 and 1, these stay 0 and 1), or floats, which
-    stay as they are. Where there is no test set, one row in ten is held out: `npvae.data.split.hold_out`.
+    stay as they are; with gaps, NaN among them is a value that is missing. Where there is no test set, one row in ten
+    is held out: `npvae.data.split.hold_out`.
 
     DataError for an unknown name, a missing folder, a damaged file, a download that failed.
     """
-    return with_test(*load_parts(name_or_path, data_dir))
+    return with_test(*load_parts(name_or_path, data_dir, gaps=gaps))
 
 
 def load_parts(
-    name_or_path: str | os.PathLike[str], data_dir: str | os.PathLike[str] | None = None
+    name_or_path: str | os.PathLike[str], data_dir: str | os.PathLike[str] | None = None, *, gaps: bool = False
 ) -> tuple[Images, Images | None]:
     """As `load_dataset`, but data of one's own without a test set stay whole: (everything, None)."""
     if data_dir is None:
@@ -79,7 +80,7 @@ def load_parts(
         return _LOADERS[name](None if data_dir is None else Path(os.path.expanduser(data_dir)))
     path = Path(os.path.expanduser(name_or_path))
     if name != "" and os.path.exists(path):  # Path("") is the folder one is in
-        return read_own(path)
+        return read_own(path, gaps)
     if name is None or os.sep in name or path.suffix:
         raise DataError(f"{path}: no such file or folder; the data sets by name are {', '.join(DATASETS)}")
     near = difflib.get_close_matches(name, DATASETS, n=1)

@@ -45,6 +45,7 @@ def joined(train: Images, test: Images) -> Images:
         max_value=train.max_value,
         dtype=train.dtype,
         source=train.source,
+        gaps=train.gaps,
     )
     rows = [np.asarray(part.rows) for part in both if part.rows is not None]
     images.rows = np.concatenate(rows) if len(rows) == 2 else None

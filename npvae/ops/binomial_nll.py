@@ -44,7 +44,8 @@ def binomial_nll_backward(dnll: np.ndarray, cache: tuple) -> np.ndarray:
     """dnll (N,) -> dlogits (N, D)."""
     logits, x, e, trials = cache
     p = np.where(logits >= 0, 1, e) / (1 + e)  # sigmoid(logits), (N, D)
-    return dnll[:, np.newaxis] * (trials * p - x)  # (2)
+    dlogits = dnll[:, np.newaxis] * (trials * p - x)  # (2)
+    return dlogits
 
 
 OP = Op(

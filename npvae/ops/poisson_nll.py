@@ -43,7 +43,8 @@ def poisson_nll_forward(log_rate: np.ndarray, x: np.ndarray) -> tuple[np.ndarray
 def poisson_nll_backward(dnll: np.ndarray, cache: tuple) -> np.ndarray:
     """dnll (N,) -> dlog_rate (N, D)."""
     residual, dtype = cache
-    return (dnll[:, np.newaxis] * residual).astype(dtype)  # (2)
+    dlog_rate = (dnll[:, np.newaxis] * residual).astype(dtype)  # (2)
+    return dlog_rate
 
 
 OP = Op(

@@ -93,7 +93,7 @@ MISTAKES = {
         ("np.where(some, x64 * z, np.exp(np.where(some, 0, a)))  #", "np.where(some, x64 * z, 0 * a + 1)  #"),
     ],
     "negative_binomial_nll": [
-        ("dlog_mean = dnll[:, np.newaxis] * j", "dlog_mean = dnll[:, np.newaxis] * j / r"),
+        ("(dnll[:, np.newaxis] * j)", "(dnll[:, np.newaxis] * j / r)"),
         ("(h_r + digamma_rest(r)", "(digamma_rest(r)"),
         ("- digamma_rest(r + x64))", "- digamma_rest(r + x64 + 1))"),
     ],
