@@ -197,7 +197,7 @@ def main(quick=False, folder="pictures"):
 #   integrated over the interval of each count: the density itself changes with the transformation.
 # - A pixel of the digits counts ink, k out of 16, and still is no binomial. Ink is clumped: a block under a stroke's
 #   edge is often full or empty, and 16 independent trials hardly ever are. The binomial has the right support, and
-#   one number per pixel; a scale of its own per pixel (the logistic) is worth 21 nats.
+#   one number per pixel; a scale of its own per pixel (the logistic) is worth 23 nats.
 # - With half of the pixels hidden, no digit is whole. The VAE trains on what is seen, and its guesses are wrong by 0.19
 #   where column means are by 0.27.
 # - The draws differ by 0.09, less than they are wrong: the binomial is too sure of itself, here too. Where a draw has

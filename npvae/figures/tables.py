@@ -33,7 +33,7 @@ def columns(model: LatentModel, x: np.ndarray, names: Sequence[str] | None = Non
     across = min(4, len(shown))
     down = -(-len(shown) // across)
     figure = new_figure(0.5 + 2.1 * down, "Columns of the table against their reconstruction")
-    panels = figure.subplots(down, across, squeeze=False).flat
+    panels = list(figure.subplots(down, across, squeeze=False).flat)
     for axes, d in zip(panels, shown, strict=False):
         seen = ~np.isnan(x[:, d])
         value, guess = x[seen, d], back[seen, d]
@@ -44,7 +44,7 @@ def columns(model: LatentModel, x: np.ndarray, names: Sequence[str] | None = Non
         told = f"R² = {explained:.2f}".replace("-", "\N{MINUS SIGN}") if np.isfinite(explained) else "constant"
         axes.set_title(f"{names[d]}   {told}")
         axes.locator_params(nbins=4)
-    for axes in list(panels):
+    for axes in panels[len(shown) :]:
         axes.set_visible(False)
     figure.supxlabel("value in the table", fontsize=10, color=INK)
     figure.supylabel("reconstruction", fontsize=10, color=INK)
