@@ -8,7 +8,7 @@ It needs scikit-learn 1.6 or later: pip install "npvae[sklearn]".
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import count
 from typing import Any
 
@@ -29,7 +29,9 @@ from npvae.evaluation import impute
 from npvae.optim import OPTIMIZERS
 from npvae.steps import Step
 from npvae.training.descent import descend
+from npvae.training.evaluate import evaluate
 
+LINES = 20  # that verbose=1 prints
 ROWS = 1000  # samples that are looked at together outside training: bounds the memory that takes
 FLOATS = (np.float64, np.float32)
 
@@ -54,6 +56,10 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     optimizer     "adam", "adagrad" or "sgd"
     lr            learning rate
     draws         noise samples an input behind `score_samples`; an even number is taken as pairs of opposite sign
+    patience      hold out `validation_fraction` of X in `fit`, stop once this many epochs in a row have not lowered the
+                  loss on it, and keep the best epoch; None trains all epochs on all of X
+    validation_fraction  share of X held out for `patience`, at least one sample
+    verbose       0 prints nothing, 1 about twenty lines in all, 2 one line per epoch
     backend       "numba", compiled kernels, or "numpy", the pages themselves
     random_state  int, RandomState or None: weights, order, noise
 
@@ -61,7 +67,8 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     of the data first fitted. So units do not matter, the features' relative sizes do (StandardScaler evens them out),
     and what comes back (scores, samples, reconstructions) is in the units of X.
 
-    Fitted: model_ (a npvae.VAE), history_ (a dict an epoch: epoch, loss, nll, kl; nats a sample), mean_ (D,), scale_,
+    Fitted: model_ (a npvae.VAE), history_ (a dict an epoch: epoch, loss, nll, kl, with patience also valid_loss; nats a
+    sample), mean_ (D,), scale_,
     noise_ (draws, L), optimizer_, n_features_in_, and feature_names_in_ if X had names.
 
     Kingma & Welling (2014).
@@ -84,6 +91,9 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         optimizer: str = "adam",
         lr: float = 1e-3,
         draws: int = 16,
+        patience: int | None = None,
+        validation_fraction: float = 0.1,
+        verbose: int = 0,
         backend: str = "numba",
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
@@ -101,6 +111,9 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         self.optimizer = optimizer
         self.lr = lr
         self.draws = draws
+        self.patience = patience
+        self.validation_fraction = validation_fraction
+        self.verbose = verbose
         self.backend = backend
         self.random_state = random_state
 
@@ -112,8 +125,11 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         X = self._validated(X)
         if self.epochs < 1:
             raise ValueError(f"VAE: epochs is {self.epochs}, expected at least 1")
-        self._start(X)
-        self._train(X, self.epochs)
+        if self.patience is None:
+            self._start(X)
+            self._train(X, self.epochs)
+        else:
+            self._fit_with_patience(X, self.patience)
         return self
 
     def partial_fit(self, X: Any, y: Any = None) -> VAE:
@@ -230,13 +246,49 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         self._n_features_out = self.latent_dim
         self.model_ = model
 
-    def _train(self, X: np.ndarray, epochs: int) -> None:
-        """The loop of the library, over the whole of X."""
+    def _train(self, X: np.ndarray, epochs: int, held_out: Callable[[], float] | None = None) -> None:
+        """The loop of the library, over the whole of X; `held_out` gives the loss on other data after an epoch."""
         data, step = self._to_network(X), Step(self.model_, self.batch_size)
         for epoch in range(len(self.history_) + 1, len(self.history_) + epochs + 1):
             loss, nll, kl = self._train_epoch(data, step, epoch)
             volume = float(self._log_volume(data).mean())
-            self.history_.append({"epoch": epoch, "loss": loss + volume, "nll": nll + volume, "kl": kl})
+            row = {"epoch": epoch, "loss": loss + volume, "nll": nll + volume, "kl": kl}
+            if held_out is not None:
+                row["valid_loss"] = held_out()
+            self.history_.append(row)
+            self._report(row, epoch)
+
+    def _fit_with_patience(self, X: np.ndarray, patience: int) -> None:
+        """Train on a part of X until the loss on the rest, with the same noise each epoch, has stopped falling."""
+        held_out = max(1, int(len(X) * self.validation_fraction))
+        if patience < 1 or not 0 < self.validation_fraction < 1 or held_out >= len(X):
+            raise ValueError(
+                f"VAE: patience is {patience} and validation_fraction {self.validation_fraction} of {len(X)} samples, "
+                "expected at least 1, and a share between 0 and 1 that leaves samples on both sides"
+            )
+        self._start(X)
+        order, seed = self._rng.permutation(len(X)), int(self._rng.integers(2**32))
+        valid, train = self._to_network(X[order[:held_out]]), X[order[held_out:]]
+
+        def held_out_loss() -> float:
+            loss = evaluate(self.model_, valid, np.random.default_rng(seed))["loss"]
+            return loss + float(self._log_volume(valid).mean())
+
+        best_loss, best_epoch, best = np.inf, 0, self.model_.params.flat.copy()
+        for epoch in range(1, self.epochs + 1):
+            self._train(train, 1, held_out_loss)
+            loss = self.history_[-1]["valid_loss"]
+            if loss < best_loss:
+                best_loss, best_epoch, best = loss, epoch, self.model_.params.flat.copy()
+            elif epoch - best_epoch >= patience:
+                break
+        self.model_.params.flat[:] = best
+
+    def _report(self, row: dict[str, float], epoch: int) -> None:
+        """Print a row of the history, if it is among those that are wanted."""
+        if self.verbose > 1 or (self.verbose and (epoch in (1, self.epochs) or epoch % -(-self.epochs // LINES) == 0)):
+            terms = ", ".join(f"{name} {value:.3f}" for name, value in row.items() if name != "epoch")
+            print(f"[VAE] epoch {epoch}/{self.epochs}: {terms} nats")
 
     def _train_epoch(self, data: np.ndarray, step: Step, epoch: int) -> np.ndarray:
         """One pass over the data -> means of loss, nll and kl, in the network's units."""

@@ -51,7 +51,7 @@ def binomial_nll_backward(dnll: np.ndarray, cache: tuple) -> np.ndarray:
 OP = Op(
     binomial_nll_forward,
     binomial_nll_backward,
-    args={"logits": Arg("N D"), "x": Arg("N D", domain=(0.0, 16.0), differentiable=False)},
+    args={"logits": Arg("N D"), "x": Arg("N D", domain="counts", differentiable=False)},
     params={"trials": [16, 255]},
     pure=True,
 )

@@ -1,9 +1,9 @@
 """Entries that are missing get a constant in place of their value, and no gradient.
 
 Forward
-    y[n, d] = fill if missing[n, d] else x[n, d]                                                 (1)
+    y[n, d] = fill if missing[n, d] == 1 else x[n, d]                                            (1)
 Backward
-    dx[n, d] = 0 if missing[n, d] else dy[n, d]                                                  (2)
+    dx[n, d] = 0 if missing[n, d] == 1 else dy[n, d]                                             (2)
 Derivation
     y is x itself, of slope 1, or a constant, of slope 0: (2).
 

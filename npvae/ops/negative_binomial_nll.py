@@ -72,7 +72,7 @@ OP = Op(
     args={
         "log_mean": Arg("N D"),
         "log_r": Arg("N D", domain=(-40.0, 40.0)),
-        "x": Arg("N D", domain=(0.0, float("inf")), differentiable=False, specials=[0.0, 1.0, 8.0]),
+        "x": Arg("N D", domain="counts", differentiable=False),
     },
     pure=True,
 )

@@ -125,7 +125,7 @@ CASES = {
     "extra-dy": (altered(lambda dx, dy, x: dx + dy), "one dy TOO MANY"),
     "extra-term": (altered(lambda dx, dy, x: dx + dx.dtype.type(0.01) * x), "0.01 times x"),
     "offset": (altered(lambda dx, dy, x: dx + dx.dtype.type(0.5)), "0.5 times 1"),
-    "tail": (altered(last_rows), "zeros in the LAST row, from 8 of 9"),
+    "tail": (altered(last_rows), "zeros in the LAST rows, from 8 of 37"),
     "one-entry": (altered(one_entry), "ONE ENTRY"),
     "one-row": (altered(one_row), "only in row 1"),
     "kink-only": (
@@ -146,7 +146,7 @@ CASES = {
     "parameter-only": (
         Op(leaky, lambda dy, c: np.where(c[0] > 0, dy, dy.dtype.type(0.1) * dy), {"x": Arg("N D", kinks=[0.0])},
            params={"alpha": [0.1, 0.3]}), "only for alpha = 0.3"),
-    "shape-only ": (altered(lambda dx, dy, x: dx * 3 if len(dx) > 8 else dx), "only where N is 9 or more"),
+    "shape-only ": (altered(lambda dx, dy, x: dx * 3 if len(dx) > 8 else dx), "only where N is 37 or more"),
     "regime-only": (altered(lambda dx, dy, x: np.where((x != 0) & (np.abs(x) < 1e-6), 2 * dx, dx)), "at tiny values"),
 }  # fmt: skip
 

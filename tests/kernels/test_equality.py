@@ -41,11 +41,11 @@ def draw(op, rng, sizes, dtype, layouts, scale):
     inputs = []
     for (_, arg), layout in zip(op.args.items(), layouts, strict=False):
         values = scale * rng.standard_normal(arg.sizes(sizes))
-        if arg.domain == (0.0, 1.0):
+        if arg.interval == (0.0, 1.0):
             values = rng.integers(0, 17, arg.sizes(sizes)) / 16
-        elif arg.domain[0] == 0:
-            values = np.abs(values) if scale < 1 else np.rint(np.abs(values))  # counts, and what lies between them
-        inputs.append(laid_out(np.asarray(np.clip(values, *arg.domain), dtype), layout))
+        elif arg.set == "counts":
+            values = np.abs(values) if scale < 1 else np.rint(np.abs(values))  # and what lies between them
+        inputs.append(laid_out(np.asarray(np.clip(values, *arg.interval), dtype), layout))
     return inputs
 
 

@@ -15,7 +15,7 @@ FINDINGS: dict[str, str] = {
     "gradient-type": "a gradient is not a NumPy array",
     "gradient-missing": "a gradient is None where one is expected",
     "gradient-shape": "a gradient has not the shape of its argument",
-    "gradient-dtype": "a gradient has not the dtype of its argument",
+    "gradient-dtype": "a gradient has not the dtype of its argument: a warning unless dtype is strict",
     "gradient-nonfinite": "the forward is finite, a gradient is not",
     "mutates-input": "an input was changed in place",
     "mutates-dy": "dy was changed in place",
@@ -27,6 +27,7 @@ FINDINGS: dict[str, str] = {
     "slope-infinite": "a gradient is infinite where the slope is too: a warning",
     "refused": "the pair does not take the arrays that it was given",
     "nothing-checked": "no sample could be looked at",
+    "nothing-compared": "no gradient was compared with anything: INCONCLUSIVE",
     # determinism and isolation
     "forward-changes": "the same forward twice gives two outputs",
     "changes-on-repeat": "the same backward twice gives two gradients",

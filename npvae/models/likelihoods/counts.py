@@ -77,7 +77,8 @@ class Poisson(Counts):
 
     def backward(self, ops: Ops, dnll: np.ndarray, cache: Any, grads: Params) -> np.ndarray:
         """From dnll (N,) to dlog_rate (N, D): an offset is added, of slope 1."""
-        return ops.poisson_nll_backward(dnll, cache)
+        doutput = ops.poisson_nll_backward(dnll, cache)
+        return doutput
 
     def mean(self, ops: Ops, output: np.ndarray) -> np.ndarray:
         """exp(log_rate), (N, D)."""
@@ -118,7 +119,8 @@ class NegativeBinomial(Counts):
         """From dnll (N,) to doutput; a learned log(r) gets its gradient in grads."""
         dlog_mean, dlog_r = ops.negative_binomial_nll_backward(dnll, cache)
         if self.of == "decoder":
-            return np.concatenate([dlog_mean, dlog_r], axis=1)
+            doutput = np.concatenate([dlog_mean, dlog_r], axis=1)
+            return doutput
         grads["likelihood.log_r"] = dlog_r
         return dlog_mean
 

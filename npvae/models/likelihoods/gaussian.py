@@ -80,7 +80,8 @@ class Gaussian(Likelihood):
         """From dnll (N,) to doutput; a learned log-variance gets its gradient in grads."""
         nll_cache, floor_cache = cache
         dmean, dlogvar = ops.gaussian_nll_backward(dnll, nll_cache)
-        return self._join(ops, dmean, dlogvar, floor_cache, grads)
+        doutput = self._join(ops, dmean, dlogvar, floor_cache, grads)
+        return doutput
 
     def _join(self, ops: Ops, dmean: np.ndarray, dlogvar: np.ndarray, floor_cache: Any, grads: Params) -> np.ndarray:
         """From dmean (N, D) and dlogvar, of the shape in which it is learned, to doutput."""
@@ -115,7 +116,8 @@ class Gaussian(Likelihood):
             ops.masked_fill_backward(part, fill_cache) for part in ops.gaussian_nll_backward(dnll, nll_cache)
         )
         dlogvar = np.asarray(dlogvar.sum(axis=tuple(range(shared_axes))))
-        return self._join(ops, dmean, dlogvar, floor_cache, grads)
+        doutput = self._join(ops, dmean, dlogvar, floor_cache, grads)
+        return doutput
 
     def mean(self, ops: Ops, output: np.ndarray) -> np.ndarray:
         """The mean half of the output, (N, D), as a new array."""

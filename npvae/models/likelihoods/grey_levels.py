@@ -81,7 +81,8 @@ class Binomial(GreyLevels):
 
     def backward(self, ops: Ops, dnll: np.ndarray, cache: Any, grads: Params) -> np.ndarray:
         """From dnll (N,) to dlogits (N, D)."""
-        return ops.binomial_nll_backward(dnll, cache)
+        dlogits = ops.binomial_nll_backward(dnll, cache)
+        return dlogits
 
     def mean(self, ops: Ops, output: np.ndarray) -> np.ndarray:
         """sigmoid(logits), (N, D), in grey levels."""

@@ -38,7 +38,8 @@ class SeenEntries(Likelihood):
 
     def backward(self, ops: Ops, dnll: np.ndarray, cache: Any, grads: Params) -> np.ndarray:
         """From dnll (N,) to doutput, 0 for what is missing."""
-        return self.inner.backward_seen(ops, dnll, cache, grads)
+        doutput = self.inner.backward_seen(ops, dnll, cache, grads)
+        return doutput
 
     def mean(self, ops: Ops, output: np.ndarray) -> np.ndarray:
         """The inner likelihood's, for every entry."""
