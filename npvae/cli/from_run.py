@@ -137,7 +137,8 @@ def as_rows_of(config: dict[str, Any], images: Any) -> Any:
     from npvae.data import LabelledImages
     from npvae.models import LIKELIHOODS, MODELS
 
-    if images is not None and LIKELIHOODS[config["model_settings"]["likelihood"]].counts:
+    likelihood = LIKELIHOODS.get(config["model_settings"].get("likelihood"))
+    if images is not None and likelihood is not None and likelihood.counts:
         images = images.as_counts()
     if images is None or not MODELS[config["model"]].reads_labels:
         return images

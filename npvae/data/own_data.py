@@ -95,7 +95,7 @@ def _read_table(path: Path, reading: Reading, zipped: bool) -> Images:
             max_value is None
             and not reading.counts
             and values.min() >= 0
-            and values.max() == 255
+            and values.max() == 255  # not so if one is missing
             and (values == np.rint(values)).all()
         )
     if is_grey:

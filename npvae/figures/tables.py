@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -93,7 +93,7 @@ def _names(names: Sequence[str] | None, D: int, caller: str) -> list[str]:
     return list(names)
 
 
-def _of_seen(statistic: np.ufunc, x: np.ndarray) -> np.ndarray:
+def _of_seen(statistic: Callable[[np.ndarray], float], x: np.ndarray) -> np.ndarray:
     """The statistic of each column's seen entries; 0 where there are none."""
     return np.array([statistic(column) if not np.isnan(column).all() else 0.0 for column in x.T])
 
