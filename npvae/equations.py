@@ -6,9 +6,13 @@ continued on deeper lines), numbered at the end, under the headings Forward and 
     Forward
         kl[n] = sum(mu[n, l] ** 2 for l in range(L))    (1)
 
-The entry on the left is computed for all values of its indices: n runs to N, l to L, the sizes of the arguments. So a
-page is an implementation of its op, written as loops, that shares no line with the NumPy code beneath it. With
-`numbers=mpmath.mp` it is also exact far beyond float64, and thereby the truth for extreme inputs.
+The entry on the left is computed for all values of its indices: n runs to N, l to L, the sizes of the arguments. An
+index without such a size has that of the argument in whose gradient it stands. So a page is an implementation of its
+op, written as loops, that shares no line with the NumPy code beneath it. With `numbers=mpmath.mp` it is also exact far
+beyond float64, and thereby the truth for extreme inputs.
+
+An entry may be given in terms of others of the same section, in any order: it is computed when it is first asked for.
+So recurrences are written as on paper, h[n, t, j] in terms of h[n, t - 1, j], and backward in time the other way.
 """
 
 from __future__ import annotations
@@ -113,7 +117,7 @@ def evaluate(
         params = {name: values[0] for name, values in op.params.items()}
     equations = read_equations(page)
     entry = float if numbers is math else numbers.mpf
-    sizes = _sizes(op, inputs, params)
+    sizes = _sizes(op, inputs, params, equations)
     scope: dict[str, Any] = {n: getattr(numbers, n) for n in ("exp", "log", "sqrt", "tanh", "pi")}
     scope |= params | sizes
     names = getattr(sys.modules[op.forward.__module__], "equation_names", None)
@@ -136,8 +140,9 @@ def evaluate(
             if dy is None:
                 break
             scope[f"d{_output(equations)}"] = _entries(dy, entry)
+        scope |= {equation.name: _Entries(equation, scope, sizes) for equation in chosen if equation.indices}
         for equation in chosen:
-            found[equation.name] = scope[equation.name] = _fill(equation, scope, sizes)
+            found[equation.name] = scope[equation.name] = _fill(equation, scope)
     for name, axes in shared.items():
         if name in found:
             found[name] = found[name].sum(axis=tuple(range(axes)))
@@ -153,11 +158,45 @@ def _output(equations: tuple[Equation, ...]) -> str:
     return [equation.name for equation in equations if equation.section == "Forward"][-1]
 
 
-def _sizes(op: Op, inputs: Mapping[str, Any], params: Mapping[str, Any]) -> dict[str, int]:
+def _sizes(
+    op: Op, inputs: Mapping[str, Any], params: Mapping[str, Any], equations: tuple[Equation, ...]
+) -> dict[str, int]:
     sizes = {name: value for name, value in params.items() if isinstance(value, int)}
     for name, arg in op.args.items():
         sizes |= {s: n for s, n in zip(arg.axes, np.shape(inputs[name]), strict=True) if not s.isdigit()}
+    for equation in equations:  # an index that no argument names has the size of the gradient's axis on which it stands
+        shape = np.shape(inputs.get(equation.name.removeprefix("d"), ()))
+        if equation.section == "Backward" and len(shape) == len(equation.indices):
+            sizes = {i.upper(): n for i, n in zip(equation.indices, shape, strict=True)} | sizes
     return sizes
+
+
+class _Entries:
+    """The entries that an equation defines, each computed when it is first asked for."""
+
+    def __init__(self, equation: Equation, scope: dict[str, Any], sizes: Mapping[str, int]) -> None:
+        self.shape = tuple(sizes[index.upper()] for index in equation.indices)
+        self._equation, self._code, self._scope = equation, equation.code, scope
+        self._values: dict[tuple[int, ...], Any] = {}
+
+    def __getitem__(self, position: Any) -> Any:
+        position = position if isinstance(position, tuple) else (position,)
+        if position not in self._values:
+            if not all(0 <= i < size for i, size in zip(position, self.shape, strict=True)):
+                raise self._error(position, f"does not exist: the shape is {self.shape}")
+            self._values[position] = _BEGUN
+            at = dict(zip(self._equation.indices, position, strict=True))
+            self._values[position] = eval(self._code, self._scope | at)  # the page's own text, compiled above
+        if self._values[position] is _BEGUN:
+            raise self._error(position, "is given in terms of itself")
+        return self._values[position]
+
+    def _error(self, position: tuple[int, ...], what: str) -> ValueError:
+        entry = f"{self._equation.name}[{', '.join(map(str, position))}]"
+        return ValueError(f"equation ({self._equation.number}): {entry} {what}")
+
+
+_BEGUN = object()  # stands in place of an entry while it is computed
 
 
 def _entries(value: Any, entry: Any) -> np.ndarray:
@@ -171,12 +210,12 @@ def _entries(value: Any, entry: Any) -> np.ndarray:
     return out
 
 
-def _fill(equation: Equation, scope: dict[str, Any], sizes: Mapping[str, int]) -> np.ndarray:
-    shape = tuple(sizes[index.upper()] for index in equation.indices)
-    code, values = equation.code, {}
-    for position in product(*(range(size) for size in shape)):
-        scope.update(zip(equation.indices, position, strict=True))
-        values[position] = eval(code, scope)  # the page's own text, compiled above
+def _fill(equation: Equation, scope: dict[str, Any]) -> np.ndarray:
+    if not equation.indices:
+        shape, values = (), {(): eval(equation.code, scope)}  # the page's own text, compiled above
+    else:
+        entries = scope[equation.name]
+        shape, values = entries.shape, {at: entries[at] for at in product(*map(range, entries.shape))}
     exact = any(not isinstance(value, (int, float)) for value in values.values())
     array = np.empty(shape, dtype=object if exact else float)
     for position, value in values.items():

@@ -59,7 +59,7 @@ def build(op: Op, sample: Sample, seed: int) -> Case:
 
 def _draw(arg: Arg, sample: Sample, dtype: np.dtype, rng: np.random.Generator) -> np.ndarray:
     shape = arg.sizes(sample.sizes)
-    low, high = _ends(arg, sample.sizes)
+    low, high = arg.ends(sample.sizes)
     if arg.dtype is not None and np.dtype(arg.dtype).kind in "biu":
         return _draw_integers(np.dtype(arg.dtype), arg, low, high, shape, rng)
     x = _spread(low, high, shape, rng)
@@ -109,14 +109,8 @@ def _draw_integers(
     if dtype.kind == "b":
         return rng.random(shape) < 0.5
     first = int(low) if math.isfinite(low) else 0
-    # A symbol as the upper end is a size: labels run below it. A number is the last value allowed.
-    last = int(high) - isinstance(arg.domain[1], str) if math.isfinite(high) else first + 9
+    last = int(high) if math.isfinite(high) else first + 9
     return rng.integers(first, max(last, first), size=shape, endpoint=True).astype(dtype)
-
-
-def _ends(arg: Arg, sizes: Mapping[str, int]) -> tuple[float, float]:
-    low, high = arg.domain
-    return float(low), float(sizes[high] if isinstance(high, str) else high)
 
 
 def _spread(low: float, high: float, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
