@@ -211,8 +211,9 @@ def _entries(value: Any, entry: Any) -> np.ndarray:
 
 
 def _fill(equation: Equation, scope: dict[str, Any]) -> np.ndarray:
+    shape: tuple[int, ...] = ()
     if not equation.indices:
-        shape, values = (), {(): eval(equation.code, scope)}  # the page's own text, compiled above
+        values: dict[tuple[int, ...], Any] = {(): eval(equation.code, scope)}  # the page's own text, compiled above
     else:
         entries = scope[equation.name]
         shape, values = entries.shape, {at: entries[at] for at in product(*map(range, entries.shape))}

@@ -58,7 +58,7 @@ def gru_cell_forward(
     return h_new, (x_cache, h_cache, r_cache, z_cache, c_cache, h, ah_c, r, z, c)
 
 
-def gru_cell_backward(dh_new: np.ndarray, cache: tuple) -> tuple[np.ndarray, ...]:
+def gru_cell_backward(dh_new: np.ndarray, cache: tuple) -> tuple[np.ndarray | None, ...]:
     """dh_new (N, H) -> dx (N, E), dh (N, H), dWx (E, 3H), dWh (H, 3H), dbx (3H,), dbh (3H,)."""
     x_cache, h_cache, r_cache, z_cache, c_cache, h, ah_c, r, z, c = cache
     dac = tanh_backward(dh_new * (1 - z), c_cache)  # (7)
