@@ -18,6 +18,7 @@ from pathlib import Path
 from statistics import median
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy
+sys.path.append(str(Path(__file__).parent / "speed"))  # rounds
 
 import numpy as np
 from rounds import interleaved, machine, summary, write_json

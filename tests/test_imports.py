@@ -18,6 +18,7 @@ def loaded_by(statement):
         ("import npvae", {"numba", "matplotlib", "npvae.ops", "npvae.models"}),
         ("import npvae.ops", {"numba", "matplotlib", "tqdm", "scipy", "npvae.models", "npvae.gradcheck"}),
         ("import npvae.gradcheck", {"numba", "matplotlib", "hypothesis", "tqdm", "npvae.ops", "npvae.models", "scipy"}),
+        ("import npvae.pages", {"numba", "matplotlib", "mpmath", "scipy", "npvae.ops", "npvae.models"}),
         ("import npvae.models", {"matplotlib", "tqdm", "npvae.training", "npvae.gradcheck"}),
         ("import npvae.optim", {"matplotlib", "tqdm", "npvae.training", "npvae.gradcheck"}),
         ("import npvae.training", {"matplotlib", "npvae.figures", "npvae.cli"}),

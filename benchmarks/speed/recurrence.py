@@ -19,7 +19,7 @@ import numpy as np
 from rounds import interleaved, machine, ratio, summary, table, write_json
 
 from npvae import kernels, ops
-from npvae.kernels import threads
+from npvae.kernels.team import pools
 
 N, E, BATCHES = 64, 32, 8
 SIZES = (128, 256)
@@ -214,7 +214,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
-    threads.set_threads(args.threads)
+    pools.set_threads(args.threads)
     try:
         import torch
 
@@ -224,7 +224,7 @@ def main() -> None:
     rng = np.random.default_rng(0)
     lengths = lengths_of(args.names, rng)
     results: dict[str, Any] = {}
-    print(machine(), f"products by {threads.PRODUCTS}, {args.threads} thread(s)")
+    print(machine(), f"products by {pools.PRODUCTS}, {args.threads} thread(s)")
     for H in SIZES:
         weights = weights_of(H, rng)
         made = batches(lengths, H, rng)

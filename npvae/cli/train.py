@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from npvae.cli.data_options import add_data_options
 from npvae.cli.from_run import as_rows_of, check_place, run_folder
-from npvae.cli.model_options import DefaultsThatSaySomething, add_model_options, model_settings
+from npvae.cli.model_options import ShowUsefulDefaults, add_model_options, model_settings
 from npvae.cli.mpiexec import share_cores, started_processes
 from npvae.cli.seed_option import add_seed_option
 
@@ -39,7 +39,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         help="train a model and draw its pictures",
         description="Train a model and write a run folder: config.json, metrics.jsonl, model.npz, figures/. "
         "Ctrl-C saves and stops; --resume goes on, also after a crash, and ends with the same bits.",
-        formatter_class=DefaultsThatSaySomething,
+        formatter_class=ShowUsefulDefaults,
     )
     parser.register("action", None, Remembered)
     data, model, training, output = map(parser.add_argument_group, ("data", "model", "training", "output"))

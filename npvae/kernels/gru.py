@@ -23,7 +23,7 @@ from npvae import ops
 from npvae.kernels.activations import sum_rows
 from npvae.kernels.arrays import one_float_dtype
 from npvae.kernels.jit import SUMS, kernel
-from npvae.kernels.matmul.multiply import multiply
+from npvae.kernels.multiply import multiply
 from npvae.kernels.polynomials import exp, expm1
 from npvae.ops.gru import OP as GRU
 from npvae.ops.shapes import check_shapes

@@ -17,7 +17,7 @@ import numpy as np
 from npvae import ops
 from npvae.kernels.activations import ACTIVATIONS, add_bias, sum_rows, times_slope
 from npvae.kernels.arrays import one_float_dtype
-from npvae.kernels.matmul.multiply import multiply
+from npvae.kernels.multiply import multiply
 from npvae.ops.dense import OP as DENSE
 from npvae.ops.shapes import shape_error
 

@@ -5,7 +5,8 @@ Forward
                  for t in range(T) if t < lengths[n])                                            (1)
 Backward
     p[n, t, c] = exp(logits[n, t, c]) / sum(exp(logits[n, t, j]) for j in range(C))              (2)
-    dlogits[n, t, c] = dnll[n] * (p[n, t, c] - (c == labels[n, t])) if t < lengths[n] else 0     (3)
+    dlogits[n, t, c] = dnll[n] * (p[n, t, c] - (1 if c == labels[n, t] else 0)) if t < lengths[n] else 0
+                                                                                                 (3)
 Derivation
     The chain rule of probability: p(x) is the product of p(letter t | the letters before it), so that -log p(x) is the
     sum of what categorical_nll derives for one letter: (1), (3). What follows the last letter is padding, of which

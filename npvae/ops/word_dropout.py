@@ -1,10 +1,10 @@
 """Some letters hidden from the decoder: their vectors are replaced by one that stands for an unknown letter.
 
 Forward
-    y[n, t, e] = x[n, t, e] if keep[n, t] else unknown[e]                                        (1)
+    y[n, t, e] = x[n, t, e] if keep[n, t] == 1 else unknown[e]                                   (1)
 Backward
-    dx[n, t, e] = dy[n, t, e] if keep[n, t] else 0                                               (2)
-    dunknown[e] = sum(0 if keep[n, t] else dy[n, t, e] for n in range(N) for t in range(T))      (3)
+    dx[n, t, e] = dy[n, t, e] if keep[n, t] == 1 else 0                                          (2)
+    dunknown[e] = sum(0 if keep[n, t] == 1 else dy[n, t, e] for n in range(N) for t in range(T)) (3)
 Derivation
     y is a copy of x where a letter is kept and of the one vector `unknown` elsewhere: slopes 1 and 0, and the gradient
     of what was copied to many places is the sum over them.

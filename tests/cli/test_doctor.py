@@ -8,7 +8,8 @@ import pytest
 from numba import config
 
 from npvae.cli import main
-from npvae.kernels import blas, jit, threads
+from npvae.kernels import jit
+from npvae.kernels.team import blas, pools
 
 
 def test_doctor_prints_what_is_in_force(capsys):
@@ -16,7 +17,7 @@ def test_doctor_prints_what_is_in_force(capsys):
     said = capsys.readouterr().out
     for name in ("processor", "BLAS", "products", "kernels kept in", "compiled"):
         assert f"\n{name} " in said
-    assert f"{threads.PRODUCTS}, threads: {threads.team.threads}" in said
+    assert f"{pools.PRODUCTS}, threads: {pools.team.threads}" in said
     if not config.DISABLE_JIT:
         assert "us by BLAS" in said
 
@@ -40,13 +41,13 @@ def test_doctor_advises(monkeypatch, name, value, mend):
 def test_doctor_sees_idle_cores_a_missing_cache_and_an_unknown_blas(monkeypatch):
     from npvae.cli import doctor
 
-    monkeypatch.setattr(doctor, "cores", lambda: threads.team.threads + 3)
+    monkeypatch.setattr(doctor, "cores", lambda: pools.team.threads + 3)
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     monkeypatch.setattr(jit, "cache_folder", lambda: None)
     monkeypatch.setattr(blas, "threads", lambda: None)
     monkeypatch.setattr(doctor, "disabled", lambda: False)
     said = "\n".join(doctor.advice())
-    assert f"{threads.team.threads} of {threads.team.threads + 3} cores are used" in said
+    assert f"{pools.team.threads} of {pools.team.threads + 3} cores are used" in said
     assert "OMP_NUM_THREADS=1" in said
     assert "set NUMBA_CACHE_DIR" in said
     assert "--threads does not reach it" in said
@@ -56,7 +57,8 @@ TRAINING = """
 import itertools
 import numpy as np
 import npvae
-from npvae.kernels import jit, threads
+from npvae.kernels import jit
+from npvae.kernels.team import pools
 
 compiled, rng = [], np.random.default_rng(0)
 settings = [("float32", "relu", "bernoulli", 784), ("float32", "relu", "squared_error", 784)]

@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from npvae.kernels.mlp import NEEDS_DX
+from npvae.kernels.small_vae import covers, elbo_backward, is_small
 from numba import config
 
 import npvae
-from npvae.kernels import threads
-from npvae.kernels.jobs import WORTH_SHARING, dot_product, outer_product
 from npvae.kernels.matmul.alone import times, times_transposed, transposed_times
-from npvae.kernels.mlp import NEEDS_DX
-from npvae.kernels.small_vae import covers, elbo_backward, is_small
-from npvae.kernels.team import Team
+from npvae.kernels.team import pools
+from npvae.kernels.team.jobs import WORTH_SHARING, dot_product, outer_product
+from npvae.kernels.team.team import Team
 from npvae.ops import ACTIVATIONS
 
 pytestmark = pytest.mark.skipif(bool(config.DISABLE_JIT), reason="it exists compiled only")
@@ -24,7 +24,7 @@ EPS = 2.0**-23
 
 @pytest.fixture(autouse=True)
 def tiles(monkeypatch):
-    monkeypatch.setattr(threads, "PRODUCTS", "tiles")
+    monkeypatch.setattr(pools, "PRODUCTS", "tiles")
 
 
 def drawn(N, hidden=(9,), L=2, D=7, seed=0, scale=1.0, **settings):
@@ -207,7 +207,7 @@ def test_ops_are_taken_where_products_are_not_tiles_or_not_small(monkeypatch):
     monkeypatch.setattr("npvae.kernels.small_vae.WORTH_SHARING", 2 * 12 * 50)
     assert step_of(vae, x, eps, vae.workspace())[3] is None
     monkeypatch.undo()
-    monkeypatch.setattr(threads, "PRODUCTS", "blas")
+    monkeypatch.setattr(pools, "PRODUCTS", "blas")
     assert step_of(vae, x, eps, vae.workspace())[3] is None
 
 

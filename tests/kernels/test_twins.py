@@ -4,13 +4,14 @@ from inspect import signature
 
 import numpy as np
 import pytest
+from npvae.kernels.workspace import aligned_empty
 from numba import config
 
 from npvae import kernels, ops, optim
-from npvae.kernels import optimizers, threads
+from npvae.kernels import optimizers
 from npvae.kernels.arrays import one_float_dtype
+from npvae.kernels.team import pools
 from npvae.kernels.updates import sum_of_squares
-from npvae.kernels.workspace import aligned_empty
 
 N, D, O = 6, 5, 4
 CASES = {
@@ -78,9 +79,9 @@ def test_what_is_large_comes_from_new_and_place_or_was_handed_in(case):
 
 def test_large_images_are_the_teams_with_the_same_result(monkeypatch):
     if not config.DISABLE_JIT:
-        monkeypatch.setattr(threads, "PRODUCTS", "tiles")
-    rng, done, run = np.random.default_rng(0), [], threads.team.run
-    monkeypatch.setattr(threads.team, "run", lambda job, *arguments: (done.append(job), run(job, *arguments)))
+        monkeypatch.setattr(pools, "PRODUCTS", "tiles")
+    rng, done, run = np.random.default_rng(0), [], pools.team.run
+    monkeypatch.setattr(pools.team, "run", lambda job, *arguments: (done.append(job), run(job, *arguments)))
     for rows in (9, 10):
         logits, x = rng.standard_normal((rows, 5_000)).astype("f4"), rng.random((rows, 5_000)).astype("f4")
         (nll, cache), (wanted, reference) = (room.bernoulli_nll_forward(logits, x) for room in (kernels, ops))

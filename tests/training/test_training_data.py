@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 import npvae
-from npvae.data import DataError, Images
-from npvae.training.training_data import describe, is_mapped
+from npvae.data import DataError, Images, Sequences, as_data
+from npvae.data.contract import mapped_array
+from npvae.training.training_data import describe
 
 STEPS = 60
 TRAIN = """
@@ -88,11 +89,10 @@ def test_the_head_of_a_map_is_refused_beforehand(small, mapped, tmp_path):
 
 
 def test_what_is_a_map(x, mapped):
-    assert is_mapped(mapped(x))
-    assert is_mapped(Images(mapped(x)))
-    assert is_mapped(mapped(x)[3:])
-    assert not is_mapped(x)
-    assert not is_mapped(Images(x))
+    for data in (mapped(x), Images(mapped(x)), mapped(x)[3:], as_data(mapped(x))):
+        assert mapped_array(data) is not None
+    for data in (x, Images(x), as_data(x), Sequences([[1]])):
+        assert mapped_array(data) is None
 
 
 def test_a_description_depends_on_the_values_and_not_on_how_they_are_held(x):
