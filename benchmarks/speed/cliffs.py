@@ -19,6 +19,7 @@ from rounds import interleaved, machine, summary, table, write_json
 
 import npvae
 from npvae.kernels.team import pools
+from npvae.steps import Step
 
 
 def stepper(prepare: Callable[[npvae.VAE, npvae.Adam], None] = lambda vae, adam: None, N: int = 128) -> Callable:
@@ -26,15 +27,15 @@ def stepper(prepare: Callable[[npvae.VAE, npvae.Adam], None] = lambda vae, adam:
     rng = np.random.default_rng(0)
     x = rng.random((N, 784), dtype=np.float32)
     vae = npvae.VAE(784)
-    adam, workspace, eps = npvae.Adam(vae.params), vae.workspace(), vae.draw_eps(N, rng)
+    adam, way, eps = npvae.Adam(vae.params), Step(vae, N), vae.draw_eps(N, rng)
     for _ in range(3):
-        _, trace = vae.forward(x, eps, workspace)
-        adam.step(vae.backward(trace))
+        _, trace = way.forward(x, eps)
+        adam.step(way.backward(trace))
     prepare(vae, adam)
 
     def step() -> None:
-        _, trace = vae.forward(x, eps, workspace)
-        adam.step(vae.backward(trace))
+        _, trace = way.forward(x, eps)
+        adam.step(way.backward(trace))
 
     return step
 

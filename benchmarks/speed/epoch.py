@@ -31,9 +31,10 @@ train, test = npvae.load_dataset("mnist", data_dir)
 vae = npvae.VAE(784, seed=seed)
 if epochs == 0:
     import numpy as np
-    adam, workspace, x = npvae.Adam(vae.params), vae.workspace(), train[:128].astype(np.float32)
-    _, trace = vae.forward(x, vae.draw_eps(128, np.random.default_rng(0)), workspace)
-    adam.step(vae.backward(trace))
+    from npvae.steps import Step
+    adam, step, x = npvae.Adam(vae.params), Step(vae, 128), train[:128].astype(np.float32)
+    _, trace = step.forward(x, vae.draw_eps(128, np.random.default_rng(0)))
+    adam.step(step.backward(trace))
     print(json.dumps({"end": time.time()}))
     sys.exit()
 npvae.train(vae, train, test, epochs=epochs, batch_size=128, seed=seed, progress=False)

@@ -18,6 +18,7 @@ import numpy as np
 import torch
 
 import npvae
+from npvae.steps import Step
 
 D, L, HIDDEN, BATCH = 560, 20, (200, 200), 100
 
@@ -60,10 +61,10 @@ def same(vae, x, eps):
     return worst
 
 
-def npvae_epoch(vae, adam, workspace, x, rng):
+def npvae_epoch(vae, adam, step, x, rng):
     for batch in npvae.minibatches(x, BATCH, rng):
-        _, trace = vae.forward(batch, vae.draw_eps(len(batch), rng), workspace)
-        adam.step(vae.backward(trace))
+        _, trace = step.forward(batch, vae.draw_eps(len(batch), rng))
+        adam.step(step.backward(trace))
 
 
 def torch_epoch(params, adam, x, K):
@@ -89,13 +90,13 @@ def main(argv=None):
     print(f"same weights and noise: largest relative difference {difference:.1e} (float32)")
     if not difference < 1e-3:
         return 1
-    adam, workspace = npvae.Adam(vae.params, lr=5e-4), vae.workspace()
+    adam, step = npvae.Adam(vae.params, lr=5e-4), Step(vae, BATCH)
     params, torch_x = torch_model(vae), torch.tensor(x)
     torch_adam = torch.optim.Adam(params.values(), lr=5e-4, fused=True)
     ours, theirs = [], []
     for number in range(args.rounds + 1):
         start = time.perf_counter()
-        npvae_epoch(vae, adam, workspace, x, rng)
+        npvae_epoch(vae, adam, step, x, rng)
         middle = time.perf_counter()
         torch_epoch(params, torch_adam, torch_x, args.samples)
         if number:  # the first round warms up

@@ -16,24 +16,25 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from npvae.kernels.workspace import Workspace, aligned_empty
 from rounds import interleaved, machine, summary, write_json
 
 import npvae
-from npvae import kernels, ops, optim
+from npvae import kernels, ops
 from npvae.kernels import optimizers
 from npvae.kernels.multiply import multiply
 from npvae.kernels.team import pools
 from npvae.kernels.updates import sum_of_squares
+from npvae.steps.buffers import OverBuffers, aligned_empty
+from npvae.steps.small_vae import SmallVAEStep, most_samples, why_not
 
 N, D, H, L = 128, 784, 400, 20
 Pair = tuple[Callable[[], object], Callable[[], object]]
 
 
-def both_ways(name: str, arguments: tuple, workspace: Workspace, **params: object) -> dict[str, Pair]:
+def both_ways(name: str, arguments: tuple, buffers: OverBuffers, **params: object) -> dict[str, Pair]:
     """Forward and backward of one op: the reference, and the kernel as a training loop calls it."""
     reference, kernel = (
-        (getattr(module, f"{name}_forward"), getattr(module, f"{name}_backward")) for module in (ops, workspace.ops)
+        (getattr(module, f"{name}_forward"), getattr(module, f"{name}_backward")) for module in (ops, buffers.ops)
     )
     dy = None
 
@@ -51,9 +52,9 @@ def both_ways(name: str, arguments: tuple, workspace: Workspace, **params: objec
     ):
         np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-5)
 
-    def in_workspace(call: Callable, *arguments: object, **params: object) -> Callable[[], object]:
+    def over_buffers(call: Callable, *arguments: object, **params: object) -> Callable[[], object]:
         def run() -> object:
-            workspace.start_step()
+            buffers.rewind()
             return call(*arguments, **params)
 
         return run
@@ -62,9 +63,9 @@ def both_ways(name: str, arguments: tuple, workspace: Workspace, **params: objec
     return {
         f"{label} forward": (
             lambda: reference[0](*arguments, **params),
-            in_workspace(kernel[0], *arguments, **params),
+            over_buffers(kernel[0], *arguments, **params),
         ),
-        f"{label} backward": (lambda: reference[1](dy, caches[0]), in_workspace(kernel[1], dy, caches[1])),
+        f"{label} backward": (lambda: reference[1](dy, caches[0]), over_buffers(kernel[1], dy, caches[1])),
     }
 
 
@@ -79,17 +80,17 @@ def op_rows() -> dict[str, Pair]:
     def array(*shape: int) -> np.ndarray:
         return rng.standard_normal(shape, dtype=np.float32)
 
-    workspace = npvae.VAE(D).workspace()
+    buffers = OverBuffers(npvae.VAE(D))
     x, logits, pixels = array(N, L), array(N, D), rng.random((N, D), dtype=np.float32)
     rows = {}
     for activation in ops.ACTIVATIONS:
-        rows |= both_ways("layer", (x, array(L, H), array(H)), workspace, activation=activation)
-    rows |= both_ways("dense", (x, array(L, D), array(D)), workspace)
-    rows |= both_ways("bernoulli_nll", (logits, pixels), workspace)
-    rows |= both_ways("squared_error", (logits, pixels), workspace)
-    rows |= both_ways("gaussian_nll", (logits, array(N, D), pixels), workspace)
+        rows |= both_ways("layer", (x, array(L, H), array(H)), buffers, activation=activation)
+    rows |= both_ways("dense", (x, array(L, D), array(D)), buffers)
+    rows |= both_ways("bernoulli_nll", (logits, pixels), buffers)
+    rows |= both_ways("squared_error", (logits, pixels), buffers)
+    rows |= both_ways("gaussian_nll", (logits, array(N, D), pixels), buffers)
     head = array(N, 2 * L)
-    rows |= both_ways("gaussian_kl", (head[:, :L], head[:, L:]), workspace)
+    rows |= both_ways("gaussian_kl", (head[:, :L], head[:, L:]), buffers)
     return rows
 
 
@@ -100,16 +101,16 @@ def optimizer_rows(size: int = 653_224) -> dict[str, Pair]:
     m, v, m2, v2 = np.zeros((4, size), np.float32)
     settings = 5, 1e-3, (0.9, 0.999), 1e-8
     q = p.copy()
-    optim.adam_update(p, g, m, v, *settings)
+    ops.adam_update(p, g, m, v, *settings)
     optimizers.adam_update(q, g, m2, v2, *settings)
     np.testing.assert_allclose(p, q, rtol=1e-6, atol=1e-9)
     return {
         "adam": (
-            lambda: optim.adam_update(p, g, m, v, *settings),
+            lambda: ops.adam_update(p, g, m, v, *settings),
             lambda: optimizers.adam_update(q, g, m2, v2, *settings),
         ),
         "adagrad": (
-            lambda: optim.adagrad_update(p, g, v, 1e-2, 1e-10),
+            lambda: ops.adagrad_update(p, g, v, 1e-2, 1e-10),
             lambda: optimizers.adagrad_update(q, g, v2, 1e-2, 1e-10),
         ),
         "squared norm of the gradients": (lambda: g @ g, lambda: sum_of_squares(g)),
@@ -144,9 +145,9 @@ def product_rows() -> dict[str, Pair]:
     return rows
 
 
-def both_halves(vae: npvae.VAE, x: np.ndarray, eps: np.ndarray, workspace: Workspace) -> object:
+def both_halves(way: OverBuffers | SmallVAEStep, x: np.ndarray, eps: np.ndarray) -> object:
     """Forward and backward."""
-    return vae.backward(vae.forward(x, eps, workspace)[1])
+    return way.backward(way.forward(x, eps)[1])
 
 
 def small_rows() -> dict[str, Pair]:
@@ -161,11 +162,10 @@ def small_rows() -> dict[str, Pair]:
     ):
         vae, rng = npvae.VAE(data_dim, hidden, 2), np.random.default_rng(0)
         x, eps = rng.random((rows_of, data_dim), dtype=np.float32), vae.draw_eps(rows_of, rng)
-        by_ops, compiled = vae.workspace(), vae.workspace()
-        by_ops.small_step = lambda model, N: None
-        if compiled.small_step(vae, rows_of) is None:
+        if why_not(vae) or rows_of > most_samples(vae):
             continue  # products are BLAS's here
-        pair = (partial(both_halves, vae, x, eps, by_ops), partial(both_halves, vae, x, eps, compiled))
+        by_ops, compiled = OverBuffers(vae), SmallVAEStep(vae, rows_of)
+        pair = partial(both_halves, by_ops, x, eps), partial(both_halves, compiled, x, eps)
         for halves in pair:
             halves()
         np.testing.assert_allclose(compiled.grads.flat, by_ops.grads.flat, rtol=1e-3, atol=1e-5)

@@ -22,6 +22,7 @@ import numpy as np
 
 import npvae
 from npvae.data import Images, minibatches, read_npy
+from npvae.steps import Step
 
 BATCH, ROUND, ROUNDS = 128, 20, 40
 
@@ -39,15 +40,15 @@ def main() -> None:
         assert mapped.mapped
         assert len(mapped) == args.rows
         vae = npvae.VAE(784, (400,), 20)
-        adam, workspace = npvae.Adam(vae.params), vae.workspace()
+        adam, step = npvae.Adam(vae.params), Step(vae, BATCH)
         before = anonymous()
         seconds: dict[str, list[float]] = {"in memory": [], "mapped": []}
         sources = {"in memory": stream(in_memory, rng), "mapped": stream(mapped, rng)}
         for name in seconds:  # compile, and read ahead for the first time
-            timed_steps(vae, adam, workspace, sources[name], rng, ROUND)
+            timed_steps(vae, adam, step, sources[name], rng, ROUND)
         for _ in range(ROUNDS):
             for name in seconds:
-                seconds[name] += timed_steps(vae, adam, workspace, sources[name], rng, ROUND)
+                seconds[name] += timed_steps(vae, adam, step, sources[name], rng, ROUND)
         medians = {name: 1e3 * statistics.median(times) for name, times in seconds.items()}
         means = {name: 1e3 * statistics.fmean(times) for name, times in seconds.items()}
         print(f"{args.rows:,} rows, {path.stat().st_size / 2**30:.1f} GB; a step of {BATCH}: median (mean) ms")
@@ -64,12 +65,12 @@ def stream(x: Images, rng: np.random.Generator) -> Iterator[np.ndarray]:
         yield from minibatches(x, BATCH, rng)
 
 
-def timed_steps(vae, adam, workspace, source, rng, count) -> list[float]:
+def timed_steps(vae, adam, step, source, rng, count) -> list[float]:
     seconds, last = [], time.perf_counter()
     for x in islice(source, count):
         eps = vae.draw_eps(len(x), rng)
-        _, trace = vae.forward(x, eps, workspace)
-        adam.step(vae.backward(trace))
+        _, trace = step.forward(x, eps)
+        adam.step(step.backward(trace))
         now = time.perf_counter()
         seconds.append(now - last)  # with the time that the batch took to come
         last = now

@@ -20,6 +20,7 @@ import npvae
 from npvae.figures import new_figure, save_png, style
 from npvae.figures.style import PALE, PALETTE
 from npvae.kernels.team import pools
+from npvae.steps import Step
 
 BATCHES = (1, 4, 16, 64, 128, 256, 512, 1024, 2048, 4096)
 WIDTHS = (32, 64, 128, 256, 400, 512, 1024, 2048)
@@ -39,15 +40,15 @@ def measured(N: int, H: int, counts: tuple[int, ...], rounds: int) -> dict:
     rng = np.random.default_rng(0)
     x = rng.random((N, D), dtype=np.float32)
     vae, reference = npvae.VAE(D, (H,), L), npvae.VAE(D, (H,), L, backend="numpy")
-    eps, adam, workspace = vae.draw_eps(N, rng), npvae.Adam(vae.params), vae.workspace()
-    loss, trace = vae.forward(x, eps, workspace)
+    eps, adam, way = vae.draw_eps(N, rng), npvae.Adam(vae.params), Step(vae, N)
+    loss, trace = way.forward(x, eps)
     wanted_loss, wanted = reference.forward(x, eps)
     np.testing.assert_allclose(loss, wanted_loss, rtol=1e-5)
-    np.testing.assert_allclose(vae.backward(trace).flat, reference.backward(wanted).flat, rtol=1e-2, atol=1e-4)
+    np.testing.assert_allclose(way.backward(trace).flat, reference.backward(wanted).flat, rtol=1e-2, atol=1e-4)
 
     def step() -> None:
-        _, trace = vae.forward(x, eps, workspace)
-        adam.step(vae.backward(trace))
+        _, trace = way.forward(x, eps)
+        adam.step(way.backward(trace))
 
     operations, size = cost(N, H)
     row = {"N": N, "H": H, "Mflop": operations / 1e6, "MB": size / 1e6}

@@ -47,6 +47,7 @@ def worker(args):
     from mpi4py import MPI
 
     import npvae
+    from npvae.steps import Step
     from npvae.training.processes import Processes
 
     comm, processes = MPI.COMM_WORLD, Processes(MPI.COMM_WORLD)
@@ -66,13 +67,13 @@ def worker(args):
     row = model.history[-1]
     seconds = sorted(row["seconds"] for row in model.history)[args.epochs // 2]
 
-    workspace, computing, reducing = model.workspace(), [], []
+    step, computing, reducing = Step(model, len(x)), [], []
     adam = npvae.Adam(model.params)
     for _ in range(60):
         comm.Barrier()
         start = time.perf_counter()
-        _, trace = model.forward(x, eps, workspace)
-        grads = model.backward(trace)
+        _, trace = step.forward(x, eps)
+        grads = step.backward(trace)
         adam.step(grads)
         comm.Barrier()
         middle = time.perf_counter()

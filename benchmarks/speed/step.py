@@ -21,6 +21,7 @@ from rounds import interleaved, machine, summary, table, write_json
 
 import npvae
 from npvae.kernels.team import pools
+from npvae.steps import Step
 
 CASES = {  # name: batch size, settings of the VAE, thread counts
     "mnist": (128, {"data_dim": 784}, (2, 1)),
@@ -35,13 +36,15 @@ FLOOR = "OpenBLAS products alone"
 def npvae_step(vae: npvae.VAE, x: np.ndarray, eps: np.ndarray, products: str | None) -> Callable[[], float]:
     """One step of npvae; `products` is "tiles" or "blas", None for the backend without kernels."""
     adam = npvae.Adam(vae.params, backend=vae.config["backend"])
-    workspace = vae.workspace()
+    if products:
+        pools.PRODUCTS = products
+    way = Step(vae, len(x))
 
     def step() -> float:
         if products:
             pools.PRODUCTS = products
-        loss, trace = vae.forward(x, eps, workspace)
-        adam.step(vae.backward(trace))
+        loss, trace = way.forward(x, eps)
+        adam.step(way.backward(trace))
         return loss
 
     return step
@@ -138,9 +141,10 @@ def run_case(name: str, count: int, rounds: int) -> dict[str, dict[str, float]]:
     wanted = reference.backward(trace).flat
     for vae, products in vaes.values():  # the same loss and gradients before anything is timed
         pools.PRODUCTS = products or default
-        found_loss, found = vae.forward(x, eps, vae.workspace())
+        way = Step(vae, len(x))
+        found_loss, found = way.forward(x, eps)
         np.testing.assert_allclose(found_loss, loss, rtol=1e-6)
-        np.testing.assert_allclose(vae.backward(found).flat, wanted, rtol=1e-3, atol=2e-6)
+        np.testing.assert_allclose(way.backward(found).flat, wanted, rtol=1e-3, atol=2e-6)
     contenders: dict[str, Callable[[], object]] = {}
     try:
         import torch

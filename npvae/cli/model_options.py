@@ -17,14 +17,6 @@ from npvae.models.settings import Option
 MOST_GAPS = 10  # classes for each label that is there: above it, labels are numbers of another kind
 
 
-class ShowUsefulDefaults(argparse.ArgumentDefaultsHelpFormatter):
-    """Shows the default of an option, unless it is None or False."""
-
-    def _get_help_string(self, action: argparse.Action) -> str | None:
-        empty = action.default is None or action.default is False
-        return action.help if empty else super()._get_help_string(action)
-
-
 def add_model_options(parser: Any) -> None:
     """--model and the options of its settings, on a parser or a group of one."""
     parser.add_argument("--model", default="vae", help=", ".join(MODELS))
@@ -72,8 +64,10 @@ def check_options(args: argparse.Namespace) -> None:
             raise ValueError(f"{flag} is of {', '.join(models)}; {args.model} has no use for it: leave it out")
         for table, what in ((OBJECTIVES, "objective"), (LIKELIHOODS, "likelihood")):
             readers = [row_name for row_name, row in table.items() if name in row.settings]
+            if not readers:
+                continue
             chosen = getattr(args, what) or defaults(what)[args.model]
-            if readers and chosen not in readers:
+            if chosen not in readers:
                 mend = f"add --{what} {' or '.join(readers)}, or leave it out"
                 raise ValueError(f"{flag} has no effect with --{what} {chosen}: {mend}")
         if name == "alpha" and (args.samples or defaults("samples")[args.model]) == 1:

@@ -2,7 +2,7 @@
 
 Twins of `npvae.ops.dense` and `npvae.ops.layer`. Two more keyword arguments say where arrays come from:
 
-new    makes an array of a shape and dtype; np.empty, or a workspace's buffers
+new    makes an array of a shape and dtype; np.empty, or reused buffers
 place  makes the array for the gradient of a parameter; np.empty_like, or its place in a flat gradient
 
 Arrays of mixed dtype, or of another than float32 and float64, go to the reference.

@@ -55,12 +55,12 @@ def whole(least: int = 1) -> Callable[[str, Any], None]:
     return lambda name, value: check_whole(least, **{name: value})
 
 
-def one_of(names: Collection[str]) -> Callable[[str, Any], None]:
+def one_of(names: Collection[str], wrong: str = "is unknown") -> Callable[[str, Any], None]:
     """A check for a name of a table; one that a program has added is there too."""
 
     def check(name: str, value: Any) -> None:
         if value not in names:
-            raise ValueError(f"{name} {value!r} is unknown, choose one of {', '.join(names)}")
+            raise ValueError(f"{name} {value!r} {wrong}, choose one of {', '.join(names)}")
 
     return check
 
@@ -107,9 +107,9 @@ def likelihood_setting(default: str) -> Any:
     return setting(default, one_of(LIKELIHOODS), option)
 
 
-def objective_setting(default: str, names: Collection[str] = OBJECTIVES) -> Any:
-    """The name of an objective, one of `names`."""
-    return setting(default, one_of(names), Option("--objective", "what is descended", "O", choices=OBJECTIVES))
+def objective_setting(default: str, check: Callable[[str, Any], None] = one_of(OBJECTIVES)) -> Any:  # noqa: B008
+    """The name of an objective."""
+    return setting(default, check, Option("--objective", "what is descended", "O", choices=OBJECTIVES))
 
 
 def samples_setting(default: int) -> Any:

@@ -28,6 +28,7 @@ from npvae.models.settings import (
     hidden_setting,
     latent_dim_setting,
     objective_setting,
+    one_of,
     setting,
     whole,
     widths,
@@ -47,7 +48,7 @@ class TwoLayerVAESettings(VAESettings):
     latent_dim: int = latent_dim_setting(100)
     activation: str = activation_setting("tanh")
     _: KW_ONLY
-    objective: str = objective_setting("iwae", OF_TWO_LAYERS)
+    objective: str = objective_setting("iwae", one_of(OF_TWO_LAYERS, "is not one for two layers"))
     hidden2: Sequence[int] = setting(
         (100, 100),
         check_widths,

@@ -38,9 +38,13 @@ class OverBuffers:
         self._trace: Any = None
         self.ops: Any = SimpleNamespace(**{name: self._bind(name) for name in kernels.__all__})
 
-    def forward(self, x: Any, eps: Any) -> tuple[float, Any]:
-        """The model's forward; its first request gets the first buffer again."""
+    def rewind(self) -> None:
+        """The next request gets the first buffer again."""
         self._next = 0
+
+    def forward(self, x: Any, eps: Any) -> tuple[float, Any]:
+        """The model's forward, over the buffers of the one before."""
+        self.rewind()
         loss, self._trace = self.model.forward(x, eps, self.ops)
         self._end_of_forward = self._next
         return loss, self._trace

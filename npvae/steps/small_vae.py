@@ -30,7 +30,7 @@ from npvae.steps.mlp import SLOPE, layers_of, matrix, mlp_backward, mlp_forward
 
 def why_not(model: Any) -> str:
     """Why steps of this model cannot run as one compiled function, whatever their size; "" if they can."""
-    if type(model) is not VAE:
+    if type(model) is not VAE or not vars(model).keys().isdisjoint(("forward", "backward")):
         return f"{type(model).__name__} has lines of its own"
     if model.dtype != np.float32:
         return f"the model computes in {model.dtype}"

@@ -185,8 +185,6 @@ def _train(
         np.errstate(all="ignore"),  # check_finite says it better, and stops
         when_compiling(model.config["backend"], show.compiling),
     ):
-        if progress:
-            show.say(f"each step: {step}")
         check_params(model.params, step=state.step)
         processes.check_same(model.params, step=state.step)
         if state.finished(settings) and processes.rank == 0:

@@ -59,6 +59,7 @@ import numpy as np
 import npvae
 from npvae.kernels import jit
 from npvae.kernels.team import pools
+from npvae.steps import Step
 
 compiled, rng = [], np.random.default_rng(0)
 settings = [("float32", "relu", "bernoulli", 784), ("float32", "relu", "squared_error", 784)]
@@ -71,10 +72,10 @@ with jit.when_compiling(compiled.append):
         vae = npvae.VAE(data_dim, (100,), 2, activation, likelihood, dtype=dtype)
         x = rng.random((128, data_dim)).astype(dtype)
         x.flags.writeable = not read_only
-        workspace = vae.workspace()
-        loss, trace = vae.forward(x, vae.draw_eps(len(x), rng), workspace)
-        grads = vae.backward(trace)
-        workspace.square_norm(grads)
+        step = Step(vae, len(x))
+        loss, trace = step.forward(x, vae.draw_eps(len(x), rng))
+        grads = step.backward(trace)
+        step.square_norm(grads)
         npvae.Adam(vae.params).step(grads)
         npvae.Adagrad(vae.params).step(grads)
 print(compiled)

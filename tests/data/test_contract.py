@@ -128,17 +128,14 @@ class Toy:
         self.likelihood = SimpleNamespace(check=lambda x: None)
         self.seen = []
 
-    def workspace(self):
-        return None
-
     def draw_eps(self, n, rng):
         return None
 
-    def forward(self, x, eps, workspace=None):
+    def forward(self, x, eps, ops=None):
         self.seen.append(x)
         n = 1 if isinstance(x, Graph) else len(x)
         error = float(self.params["w"][0]) - float(np.mean(np.concatenate([a.ravel() for a in arrays_of(x)])))
-        trace = SimpleNamespace(nll=np.full(n, error**2), kl=np.zeros(n), workspace=None, error=error)
+        trace = SimpleNamespace(nll=np.full(n, error**2), kl=np.zeros(n), error=error)
         return error**2, trace
 
     def backward(self, trace):

@@ -173,7 +173,7 @@ def test_importing_the_kernels_compiles_nothing():
     program = (
         "import npvae.kernels.jit as jit; found = []\n"
         "with jit.when_compiling(found.append):\n"
-        "    import npvae.kernels, npvae.kernels.optimizers, npvae.kernels.workspace\n"
+        "    import npvae.kernels, npvae.kernels.optimizers, npvae.steps\n"
         "print(found)"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=True)

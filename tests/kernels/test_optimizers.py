@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numba import config
 
-from npvae import optim
+from npvae import ops
 from npvae.kernels import optimizers
 
 EPS = {"float32": 2.0**-23, "float64": 2.0**-52}
@@ -31,7 +31,7 @@ def test_adam_equals_the_reference_over_several_steps(dtype, size, scale, betas,
     for t in range(1, 4):
         g = (scale * rng.standard_normal(size)).astype(dtype)
         g[rng.random(size) < 0.2] = 0
-        for update, (p, m, v) in ((optimizers.adam_update, kernel), (optim.adam_update, reference)):
+        for update, (p, m, v) in ((optimizers.adam_update, kernel), (ops.adam_update, reference)):
             update(p, g, m, v, t, lr, betas, 1e-8)
         reach = np.maximum(reach, np.abs(reference[0]))
     assert (np.abs(kernel[0] - reference[0]) <= EPS[dtype] * (8 * reach + 64 * lr)).all()
@@ -49,7 +49,7 @@ def test_adagrad_equals_the_reference_over_several_steps(dtype, size, scale, see
     kernel, reference = ([p.copy(), np.zeros_like(p)] for _ in range(2))
     for _ in range(3):
         g = (scale * rng.standard_normal(size)).astype(dtype)
-        for update, (p, G) in ((optimizers.adagrad_update, kernel), (optim.adagrad_update, reference)):
+        for update, (p, G) in ((optimizers.adagrad_update, kernel), (ops.adagrad_update, reference)):
             update(p, g, G, 1e-2, 1e-10)
     np.testing.assert_allclose(kernel[0], reference[0], rtol=8 * EPS[dtype], atol=1e-2 * 64 * EPS[dtype])
     np.testing.assert_allclose(kernel[1], reference[1], rtol=8 * EPS[dtype], atol=1e-33)

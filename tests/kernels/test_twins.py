@@ -4,14 +4,14 @@ from inspect import signature
 
 import numpy as np
 import pytest
-from npvae.kernels.workspace import aligned_empty
 from numba import config
 
-from npvae import kernels, ops, optim
+from npvae import kernels, ops
 from npvae.kernels import optimizers
 from npvae.kernels.arrays import one_float_dtype
 from npvae.kernels.team import pools
 from npvae.kernels.updates import sum_of_squares
+from npvae.steps.buffers import aligned_empty
 
 N, D, O = 6, 5, 4
 CASES = {
@@ -56,7 +56,7 @@ def arrays_in(cache):
 
 @pytest.mark.parametrize("case", CASES)
 def test_what_is_large_comes_from_new_and_place_or_was_handed_in(case):
-    """Else a workspace would not spare the memory."""
+    """Else reused buffers would not spare the memory."""
     name, made = case.partition(" ")[0], []
     shapes = CASES[case]
     given = [half(shape, np.float32) for shape in shapes]
@@ -94,8 +94,8 @@ def test_large_images_are_the_teams_with_the_same_result(monkeypatch):
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_optimisers_are_not_left_to_the_reference(monkeypatch, dtype):
-    monkeypatch.setattr(optim, "adam_update", refuse)
-    monkeypatch.setattr(optim, "adagrad_update", refuse)
+    monkeypatch.setattr(ops, "adam_update", refuse)
+    monkeypatch.setattr(ops, "adagrad_update", refuse)
     p, g, m, v = np.ones((4, 3), dtype)
     optimizers.adam_update(p, g, m, v, 1, 1e-3, (0.9, 0.999), 1e-10)
     optimizers.adagrad_update(p, g, v, 1e-2, 1e-10)

@@ -39,7 +39,7 @@ def test_taylor_remainder_of_every_model_and_objective(build, kind, settings):
 
 @given(
     kind=st.sampled_from(list(MODELS)),
-    likelihood=st.sampled_from(LIKELIHOODS),
+    likelihood=st.sampled_from(list(LIKELIHOODS)),
     hidden=st.lists(st.integers(1, 6), max_size=3),
     seed=st.integers(0, 2**32 - 1),
     samples=st.sampled_from([1, 3]),

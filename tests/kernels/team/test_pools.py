@@ -12,6 +12,7 @@ from numba import config
 
 import npvae
 from npvae.kernels.team import blas, pools
+from npvae.steps import Step
 
 pytestmark = pytest.mark.skipif(bool(config.DISABLE_JIT), reason="jobs exist compiled only")
 
@@ -23,10 +24,10 @@ STEP = """
 
     def train(steps=3):
         vae = npvae.VAE(784)
-        adam, workspace, rng = npvae.Adam(vae.params), vae.workspace(), np.random.default_rng(1)
+        adam, step, rng = npvae.Adam(vae.params), Step(vae, len(x)), np.random.default_rng(1)
         for _ in range(steps):
-            loss, trace = vae.forward(x, vae.draw_eps(len(x), rng), workspace)
-            adam.step(vae.backward(trace))
+            loss, trace = step.forward(x, vae.draw_eps(len(x), rng))
+            adam.step(step.backward(trace))
         return vae.params.flat.copy()
 """
 
@@ -150,14 +151,14 @@ def test_the_default_arrangement_is_not_the_catastrophic_one():
     """Pools that fight make a step 10 times slower than one thread. Twice is allowed, for a machine that is busy."""
     x = np.random.default_rng(0).random((128, 784), dtype=np.float32)
     vae = npvae.VAE(784)
-    adam, workspace, eps = npvae.Adam(vae.params), vae.workspace(), vae.draw_eps(len(x), np.random.default_rng(1))
+    adam, step, eps = npvae.Adam(vae.params), Step(vae, len(x)), vae.draw_eps(len(x), np.random.default_rng(1))
     default = pools.team.threads
 
     def seconds():
         start = time.perf_counter()
         for _ in range(5):
-            _, trace = vae.forward(x, eps, workspace)
-            adam.step(vae.backward(trace))
+            _, trace = step.forward(x, eps)
+            adam.step(step.backward(trace))
         return time.perf_counter() - start
 
     times = {n: [] for n in (1, default)}

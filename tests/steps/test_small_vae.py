@@ -16,6 +16,9 @@ from npvae.kernels.team import pools
 from npvae.kernels.team.jobs import WORTH_SHARING, dot_product, outer_product
 from npvae.kernels.team.team import Team
 from npvae.ops import ACTIVATIONS
+from npvae.steps import Step
+from npvae.steps.mlp import NEEDS_DX
+from npvae.steps.small_vae import CompiledTrace, SmallVAEStep, elbo_backward, most_samples, why_not
 
 pytestmark = pytest.mark.skipif(bool(config.DISABLE_JIT), reason="it exists compiled only")
 PARTS = ("mu", "logvar", "std", "z", "output", "nll", "kl")
@@ -35,11 +38,12 @@ def drawn(N, hidden=(9,), L=2, D=7, seed=0, scale=1.0, **settings):
     return vae, rng.random((N, D)).astype(vae.dtype), vae.draw_eps(N, rng)
 
 
-def step_of(vae, x, eps, workspace=None):
-    """Loss, the parts of the trace and the gradients of a step."""
-    loss, trace = vae.forward(x, eps, workspace)
+def step_of(vae, x, eps, step=None):
+    """Loss, the parts of the trace and the gradients, of a Step or of the model itself; whether it was compiled."""
+    way = vae if step is None else step
+    loss, trace = way.forward(x, eps)
     parts = {name: getattr(trace, name).copy() for name in PARTS}
-    return loss, parts, vae.backward(trace).flat.copy(), trace.small_step
+    return loss, parts, way.backward(trace).flat.copy(), isinstance(trace, CompiledTrace)
 
 
 def in_double(vae):
@@ -51,8 +55,8 @@ def in_double(vae):
 
 def assert_same(vae, x, eps):
     """The compiled step beside the pages in double precision: values within their roundings, shapes and dtypes too."""
-    loss, parts, grads, small = step_of(vae, x, eps, vae.workspace())
-    assert small is not None
+    loss, parts, grads, small = step_of(vae, x, eps, Step(vae, len(x)))
+    assert small
     exact_loss, exact, exact_grads, _ = step_of(in_double(vae), x.astype(float), eps.astype(float))
     assert loss == pytest.approx(exact_loss, rel=100 * EPS)
     for name, part in parts.items():
@@ -85,8 +89,8 @@ def test_every_activation_is_the_one_that_was_asked_for(activation):
 def test_the_slopes_by_differences_of_the_loss():
     """Not by way of any other backward."""
     vae, x, eps = drawn(5, (6,), activation="tanh", beta=3.0)
-    _, _, grads, small = step_of(vae, x, eps, vae.workspace())
-    assert small is not None
+    _, _, grads, small = step_of(vae, x, eps, Step(vae, len(x)))
+    assert small
     double, h = in_double(vae), 1e-6
     for i in range(grads.size):
         losses = []
@@ -100,7 +104,7 @@ def test_the_slopes_by_differences_of_the_loss():
 @pytest.mark.parametrize("layout", ["read-only", "F", "strided"])
 def test_any_layout_gives_the_same_bits(layout):
     vae, x, eps = drawn(33)
-    wanted_loss, _, wanted, _ = step_of(vae, x, eps, vae.workspace())
+    wanted_loss, _, wanted, _ = step_of(vae, x, eps, Step(vae, len(x)))
     for which in ("x", "eps"):
         arrays = {"x": x.copy(), "eps": eps.copy()}
         if layout == "read-only":
@@ -109,48 +113,59 @@ def test_any_layout_gives_the_same_bits(layout):
             arrays[which] = np.asfortranarray(arrays[which])
         else:
             arrays[which] = np.repeat(arrays[which], 2, axis=1)[:, ::2]
-        loss, _, grads, small = step_of(vae, arrays["x"], arrays["eps"], vae.workspace())
-        assert small is not None
+        loss, _, grads, small = step_of(vae, arrays["x"], arrays["eps"], Step(vae, len(x)))
+        assert small
         assert loss == wanted_loss
         np.testing.assert_array_equal(grads, wanted)
 
 
 def test_a_batch_of_another_size_has_arrays_of_its_own():
     vae, x, eps = drawn(40)
-    workspace = vae.workspace()
+    step = Step(vae, len(x))
     for rows in (40, 7, 40, 1):
-        loss, parts, grads, small = step_of(vae, x[:rows], eps[:rows], workspace)
-        wanted_loss, wanted, wanted_grads, _ = step_of(vae, x[:rows], eps[:rows], vae.workspace())
-        assert small is not None
+        loss, parts, grads, small = step_of(vae, x[:rows], eps[:rows], step)
+        wanted_loss, wanted, wanted_grads, _ = step_of(vae, x[:rows], eps[:rows], Step(vae, rows))
+        assert small
         assert loss == wanted_loss
         np.testing.assert_array_equal(parts["output"], wanted["output"])
         np.testing.assert_array_equal(grads, wanted_grads)
 
 
-def test_gradients_are_in_the_workspace_and_a_second_backward_gives_them_again():
+def test_a_second_backward_gives_the_gradients_again_in_their_place():
     vae, x, eps = drawn(12)
-    workspace = vae.workspace()
-    _, trace = vae.forward(x, eps, workspace)
-    grads = vae.backward(trace)
-    assert grads is workspace.grads
+    step = Step(vae, 12)
+    _, trace = step.forward(x, eps)
+    grads = step.backward(trace)
     first = grads.flat.copy()
     grads.flat[:] = np.nan
-    np.testing.assert_array_equal(vae.backward(trace).flat, first)
+    assert step.backward(trace) is grads
+    np.testing.assert_array_equal(grads.flat, first)
+
+
+def test_an_earlier_trace_is_refused_and_so_is_one_without_its_step():
+    vae, x, eps = drawn(12)
+    step = Step(vae, 12)
+    _, earlier = step.forward(x, eps)
+    _, trace = step.forward(x, eps)
+    with pytest.raises(ValueError, match="an earlier forward, whose buffers the next has written over"):
+        step.backward(earlier)
+    with pytest.raises(ValueError, match="call backward of the Step that made it"):
+        vae.backward(trace)
 
 
 def test_the_gradient_with_respect_to_the_data_is_not_computed():
-    vae, x, eps = drawn(12, (9, 8))
-    small = step_of(vae, x, eps, vae.workspace())[3]
-    assert small.encoder[:, NEEDS_DX].tolist() == [0, 1, 1]
-    assert small.decoder[:, NEEDS_DX].tolist() == [1, 1, 1]
+    vae, _, _ = drawn(12, (9, 8))
+    network = SmallVAEStep(vae, 12).network
+    assert network.encoder[:, NEEDS_DX].tolist() == [0, 1, 1]
+    assert network.decoder[:, NEEDS_DX].tolist() == [1, 1, 1]
 
 
 def test_the_weight_of_the_kl_term_may_change_from_step_to_step():
     vae, x, eps = drawn(12)
-    workspace = vae.workspace()
+    step = Step(vae, len(x))
     for beta in (0, 0.5, 1):
         vae.beta = beta
-        loss, parts, grads, _ = step_of(vae, x, eps, workspace)
+        loss, parts, grads, _ = step_of(vae, x, eps, step)
         assert loss == pytest.approx(parts["nll"].mean() + beta * parts["kl"].mean(), rel=1e-6)
         np.testing.assert_allclose(grads, step_of(vae, x, eps)[2], rtol=1e-4, atol=1e-6)
     assert len(elbo_backward.signatures) == 1, "a whole number is compiled for like any other"
@@ -160,8 +175,8 @@ def test_what_is_not_a_number_stays_so():
     for name in ("encoder.0.W", "decoder.1.b"):
         vae, x, eps = drawn(12)
         vae.params[name].flat[0] = np.nan
-        loss, parts, grads, small = step_of(vae, x, eps, vae.workspace())
-        assert small is not None
+        loss, parts, grads, small = step_of(vae, x, eps, Step(vae, len(x)))
+        assert small
         assert np.isnan(loss)
         assert np.isnan(parts["nll"]).any()
         assert np.isnan(grads).any()
@@ -172,10 +187,9 @@ def test_a_training_goes_the_way_of_the_ops():
     ends = []
     for small in (True, False):
         vae, _, _ = drawn(1, activation="tanh")
-        adam, workspace, rng = npvae.Adam(vae.params), vae.workspace() if small else None, np.random.default_rng(2)
+        adam, way, rng = npvae.Adam(vae.params), Step(vae, 50) if small else vae, np.random.default_rng(2)
         for start in range(0, 200, 50):
-            batch = x[start : start + 50]
-            adam.step(vae.backward(vae.forward(batch, vae.draw_eps(50, rng), workspace)[1]))
+            adam.step(way.backward(way.forward(x[start : start + 50], vae.draw_eps(50, rng))[1]))
         ends.append(vae.params.flat.copy())
     np.testing.assert_allclose(ends[0], ends[1], atol=1e-5)
     assert not np.array_equal(ends[0], drawn(1, activation="tanh")[0].params.flat)
@@ -195,68 +209,72 @@ def test_a_training_goes_the_way_of_the_ops():
 )
 def test_other_models_take_the_ops(settings):
     vae, x, eps = drawn(12, **settings)
-    assert not covers(vae)
-    assert step_of(vae, x, eps, vae.workspace())[3] is None
+    assert why_not(vae)
+    step = Step(vae, 12)
+    assert why_not(vae) in str(step)
+    assert not step_of(vae, x, eps, step)[3]
 
 
 def test_ops_are_taken_where_products_are_not_tiles_or_not_small(monkeypatch):
     vae, x, eps = drawn(12, (10,), D=5)
-    border = WORTH_SHARING // (2 * 5 * 10)
-    assert is_small(vae.params, border - 1)
-    assert not is_small(vae.params, border)
-    monkeypatch.setattr("npvae.kernels.small_vae.WORTH_SHARING", 2 * 12 * 50)
-    assert step_of(vae, x, eps, vae.workspace())[3] is None
+    assert most_samples(vae) == (WORTH_SHARING - 1) // (2 * 5 * 10)
+    monkeypatch.setattr("npvae.steps.small_vae.WORTH_SHARING", 2 * 12 * 50)
+    assert most_samples(vae) == 11
+    step = Step(vae, 12)
+    assert not step_of(vae, x, eps, step)[3]
+    assert step_of(vae, x[:11], eps[:11], step)[3]
+    assert "its largest product, 12 x 5 x 10, is shared between threads; batches of 11 or fewer" in str(step)
     monkeypatch.undo()
     monkeypatch.setattr(pools, "PRODUCTS", "blas")
-    assert step_of(vae, x, eps, vae.workspace())[3] is None
+    assert not step_of(vae, x, eps, Step(vae, 12))[3]
 
 
-def test_several_samples_no_workspace_and_models_made_from_it_take_the_ops():
+def test_several_draws_and_models_made_from_it_take_the_ops():
     class Own(npvae.VAE):
         def decoder_forward(self, ops, z, x):
             self.called = True
             return super().decoder_forward(ops, z, x)
 
     vae, x, eps = drawn(12)
-    assert step_of(vae, x, eps)[3] is None
-    assert step_of(vae, x, np.stack([eps, eps]), vae.workspace())[3] is None
+    assert not step_of(vae, x, np.stack([eps, eps]), Step(vae, 12))[3]
     own = Own(7, (9,), 2)
-    assert step_of(own, x, eps, own.workspace())[3] is None
+    assert not step_of(own, x, eps, Step(own, 12))[3]
     assert own.called
     conditional = npvae.ConditionalVAE(7, (9,), 2, classes=3)
     labelled = np.hstack([x, np.eye(3, dtype=np.float32)[np.arange(12) % 3]])
-    assert conditional.forward(labelled, eps, conditional.workspace())[1].small_step is None
+    assert not step_of(conditional, labelled, eps, Step(conditional, 12))[3]
 
 
-def test_settings_that_change_between_steps_are_heeded():
+def test_a_forward_that_was_put_in_place_of_the_models_is_called():
     vae, x, eps = drawn(12)
-    workspace = vae.workspace()
-    for setting, value in (("beta", 2.0), ("activation", "tanh"), ("objective", "free_bits"), ("objective", "elbo")):
-        setattr(vae, setting, value)
-        loss, _, grads, small = step_of(vae, x, eps, workspace)
-        wanted_loss, _, wanted, _ = step_of(vae, x, eps)
-        assert (small is None) == (value == "free_bits")
-        assert loss == pytest.approx(wanted_loss, rel=1e-5)
-        np.testing.assert_allclose(grads, wanted, rtol=1e-4, atol=1e-6)
+    called = []
+
+    def forward(x, eps, ops=None, forward=vae.forward):
+        called.append(len(x))
+        return forward(x, eps, ops)
+
+    vae.forward = forward
+    step_of(vae, x, eps, Step(vae, 12))
+    assert called == [12]
 
 
-def test_another_model_with_this_workspace_computes_with_its_own_parameters():
+@pytest.mark.parametrize(("setting", "value"), [("activation", "tanh"), ("objective", "free_bits")])
+def test_a_setting_that_is_compiled_in_cannot_be_exchanged_unnoticed(setting, value):
     vae, x, eps = drawn(12)
-    other, workspace = drawn(12, seed=1)[0], vae.workspace()
-    step_of(vae, x, eps, workspace)
-    loss, _, grads, small = step_of(other, x, eps, workspace)
-    assert small is None
-    assert loss == step_of(other, x, eps)[0]
-    np.testing.assert_array_equal(grads, step_of(other, x, eps)[2])
+    step = Step(vae, 12)
+    setattr(vae, setting, value)
+    with pytest.raises(ValueError, match="make a new Step of it"):
+        step.forward(x, eps)
 
 
 def test_a_copy_of_the_model_has_a_step_of_its_own():
     vae, x, eps = drawn(12)
-    _, _, grads, _ = step_of(vae, x, eps, vae.workspace())
+    step = Step(vae, 12)
+    _, _, grads, _ = step_of(vae, x, eps, step)
     other = copy.deepcopy(vae)
     other.params.flat[:] = 0
-    np.testing.assert_array_equal(step_of(vae, x, eps, vae.workspace())[2], grads)
-    assert not np.array_equal(step_of(other, x, eps, other.workspace())[2], grads)
+    np.testing.assert_array_equal(step_of(vae, x, eps, step)[2], grads)
+    assert not np.array_equal(step_of(other, x, eps, Step(other, 12))[2], grads)
 
 
 @pytest.mark.parametrize(
