@@ -29,7 +29,7 @@ def evaluate(
     for start in range(0, len(data), batch_size):
         n = min(batch_size, len(data) - start)
         own = processes.rows(start, n)
-        eps = processes.share(model.draw_eps(n, rng))
+        eps = processes.share(model.draw_test_eps(n, rng))
         loss, trace = step.forward(data.batch(own), eps)
         if processes.weight(n) > 0:
             totals += (loss * (own.stop - own.start), trace.nll.sum(dtype=float), trace.kl.sum(dtype=float))
