@@ -12,6 +12,7 @@ from npvae.cli.data_options import add_data_options
 from npvae.cli.from_run import as_rows_of, check_place, run_folder
 from npvae.cli.mpiexec import share_cores, started_processes
 from npvae.cli.seed_option import add_seed_option
+from npvae.cli.sequences import load_lines, takes_sequences
 
 if TYPE_CHECKING:
     from npvae.training.processes import Processes
@@ -125,13 +126,15 @@ def start(args: argparse.Namespace, processes: Processes) -> tuple[Any, Any, Any
         raise ValueError(f"--model {args.model!r} is unknown, choose one of {', '.join(MODELS)}")
     if args.out:
         check_place(args.out, "--out")
-    train, valid, test = processes.in_turn(lambda: load_data(args.dataset, args.data_dir, args.patience is not None))
-    model = MODELS[args.model](train.shape[1], **model_settings(args, train))
+    holds_out = args.patience is not None
+    train, valid, test = processes.in_turn(lambda: load_data(args.model, args.dataset, args.data_dir, holds_out))
+    model = MODELS[args.model](**model_settings(args, train))
     described = {"model": args.model, "model_settings": model.config}
     train, valid, test = (as_rows_of(described, part) for part in (train, valid, test))
     out = args.out or free_folder(args.dataset)
     if not args.quiet:
-        print(f"{model}\n{len(train):,} images to train on, {len(test):,} to test; losses in nats an image")
+        what, one = ("sequences", "a sequence") if model.takes == "sequences" else ("images", "an image")
+        print(f"{model}\n{len(train):,} {what} to train on, {len(test):,} to test; losses in nats {one}")
         print(f"each step: {Step(model, args.batch_size)}")
     npvae.train(
         model,
@@ -153,7 +156,7 @@ def start(args: argparse.Namespace, processes: Processes) -> tuple[Any, Any, Any
         note={
             "dataset": args.dataset,
             "data_dir": args.data_dir and str(args.data_dir),
-            "image_shape": train.image_shape,
+            "image_shape": getattr(train, "image_shape", None),
         },
         comm=processes.comm,
     )
@@ -178,7 +181,7 @@ def go_on(args: argparse.Namespace, processes: Processes) -> tuple[Any, Any, Any
             f"go on with it in Python, npvae.resume({str(args.resume)!r}, x_train)"
         )
     data_dir = args.data_dir or (kept["data_dir"] and Path(kept["data_dir"]))
-    parts = load_data(kept["dataset"], data_dir, kept["patience"] is not None)
+    parts = load_data(config["model"], kept["dataset"], data_dir, kept["patience"] is not None)
     train, valid, test = (as_rows_of(config, part) for part in parts)
     with warnings.catch_warnings():
         warnings.showwarning = lambda message, *_: print(f"npvae: warning: {message}", file=sys.stderr)
@@ -194,10 +197,17 @@ def go_on(args: argparse.Namespace, processes: Processes) -> tuple[Any, Any, Any
     return model, train, test, args.resume
 
 
-def load_data(dataset: str, data_dir: Path | None, holds_out: bool) -> tuple[Any, Any, Any]:
-    """Images to train on, to stop by (None unless wanted) and to test."""
+def load_data(model: str, dataset: str, data_dir: Path | None, holds_out: bool) -> tuple[Any, Any, Any]:
+    """What a model of this name trains on, stops by (None unless wanted) and is tested on: images, or lines."""
     from npvae.data import hold_out, load_dataset
 
-    train, test = load_dataset(dataset, data_dir)
+    train: Any
+    test: Any
+    if takes_sequences(model):
+        train, test = load_lines(dataset, data_dir)
+    elif dataset.lower() == "names":
+        raise ValueError(f"names are sequences, --model {model} takes images: add --model sequence_vae")
+    else:
+        train, test = load_dataset(dataset, data_dir)
     train, valid = hold_out(train) if holds_out else (train, None)
     return train, valid, test

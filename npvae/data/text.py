@@ -30,6 +30,7 @@ class Text(Sequences):
         lines = list(lines)
         self.alphabet = "".join(sorted(set().union(*lines))) if alphabet is None else alphabet
         super().__init__(ids_of(lines, self.alphabet, source), source=source)
+        self.longest = self.max_length  # of the text that this is a part of
         self.note = ""  # what was read, and what was left out
         self.rows: np.ndarray | None = None  # where each line stands in the file that it was split from
 
@@ -51,13 +52,14 @@ class Text(Sequences):
         """Some of the lines, with the same alphabet."""
         chosen = np.arange(len(self))[rows]
         part = Text([self.line(row) for row in chosen], self.alphabet, source=self.source)
+        part.longest = self.longest
         part.rows = chosen if self.rows is None else self.rows[chosen]
         return part
 
     def in_alphabet(self, alphabet: str) -> Text:
         """The same lines by the ids of another alphabet. DataError for a letter that is not in it."""
         other = Text(self[:], alphabet, source=self.source)
-        other.rows, other.note = self.rows, self.note
+        other.rows, other.note, other.longest = self.rows, self.note, self.longest
         return other
 
     def __repr__(self) -> str:
@@ -113,7 +115,7 @@ def load_names(data_dir: Path | None) -> tuple[Text, Text]:
     """32,033 first names -> (train, test): the first 1,000 of `default_rng(42).permutation` are the test set."""
     train, valid, test = split_names(names_file(data_dir))
     both = Text(valid[:] + train[:], train.alphabet, source=train.source)
-    both.note = train.note
+    both.note, both.longest = train.note, train.longest
     return both, test
 
 
@@ -146,10 +148,12 @@ def split_names(path: Path, *, different: bool = False) -> tuple[Text, Text, Tex
 def load_sequences(
     name_or_path: str | Path, data_dir: str | Path | None = None, alphabet: str | None = None
 ) -> tuple[Text, Text | None]:
-    """ "names", or the path of a text file with one sequence per line -> (train, test); test is None for a file.
+    """Lines of a data set by name, or of a text file with one sequence per line -> (train, test).
 
-    data_dir is the folder of names.txt, or its parent; by default the environment variable NPVAE_DATA. DataError if
-    the text cannot be used.
+    The one name is "names"; of a file, test is None. data_dir is the folder of names.txt, or its parent; by default the
+    environment variable NPVAE_DATA. alphabet says which letters may occur, by default all that do.
+
+    Raises DataError if the text cannot be used.
     """
     data_dir = data_dir or os.environ.get("NPVAE_DATA") or None
     if str(name_or_path).lower() == "names":

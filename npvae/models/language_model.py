@@ -177,7 +177,7 @@ class LanguageModel(OfSequences, Autoencoder):
         """A language model has no code."""
         raise ValueError("a LanguageModel has no code: encode with a SequenceVAE")
 
-    decode = reconstruct = encode
+    decode = reconstruct = encode  # type: ignore[assignment]
 
     def __repr__(self) -> str:
         size = f"{self.params.flat.size:,} parameters, {self.dtype}"

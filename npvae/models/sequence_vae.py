@@ -15,7 +15,6 @@ Bowman et al. (2016), "Generating Sentences from a Continuous Space".
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
@@ -69,7 +68,7 @@ class SequenceVAE(OfSequences, VAE):
     """
 
     Settings = SequenceVAESettings
-    settings: SequenceVAESettings
+    settings: SequenceVAESettings  # type: ignore[assignment]
 
     @property
     def word_dropout(self) -> float:
@@ -191,7 +190,7 @@ class SequenceVAE(OfSequences, VAE):
         way = np.linspace(0, 1, steps, dtype=self.dtype)[:, np.newaxis]
         return self.decode((1 - way) * mu[0] + way * mu[1])
 
-    def encode(self, x: Sequence[str] | Any) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[override]
+    def encode(self, x: Any) -> tuple[np.ndarray, np.ndarray]:
         """Sequences, or lines -> mu (N, L), logvar (N, L) of the posterior q(z|x)."""
         return super().encode(self.batch_of(x) if isinstance(x, (list, tuple)) else x)
 

@@ -30,6 +30,11 @@ SMALL = {
 }
 
 
+def kinds_that_take(kind: str) -> list[str]:
+    """The names in MODELS of the models that take data of this kind, a name in npvae.data.KINDS."""
+    return [name for name, model in MODELS.items() if model.takes == kind]
+
+
 def small(
     kind: str, rng: np.random.Generator, *, n: int = 4, spread: float = 0.3, **settings: Any
 ) -> tuple[Any, Any, Any]:

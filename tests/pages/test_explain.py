@@ -121,7 +121,11 @@ def test_every_number_can_be_followed_with_a_calculator(op):
     text, _ = explain(op, most=100)
     page = page_of(op)
     lines = follow(text, slopes(op))
-    assert lines >= len(page.equations) - 1 or op.name in ("relu", "repeat", "last_state")  # whose numbers are those given
+    assert lines >= len(page.equations) - 1 or op.name in (
+        "relu",
+        "repeat",
+        "last_state",
+    )  # whose numbers are those given
 
 
 def test_the_numbers_are_put_in_entry_by_entry():
