@@ -12,6 +12,6 @@ def add_data_options(parser: Any, default: str | None) -> None:
         "--dataset",
         default=default,
         help="a name (digits, shapes, mnist, fashion-mnist, ...), or a .npy/.npz/idx file or PNG folder; for models of "
-        "sequences names, or a text file with one sequence per line",
+        "sequences names, names-small, or a text file with one sequence per line",
     )
     parser.add_argument("--data-dir", type=Path, help="where the data set's files are, to use them without a network")

@@ -205,8 +205,8 @@ def load_data(model: str, dataset: str, data_dir: Path | None, holds_out: bool) 
     test: Any
     if takes_sequences(model):
         train, test = load_lines(dataset, data_dir)
-    elif dataset.lower() == "names":
-        raise ValueError(f"names are sequences, --model {model} takes images: add --model sequence_vae")
+    elif dataset.lower() in ("names", "names-small"):
+        raise ValueError(f"{dataset} are sequences, --model {model} takes images: add --model sequence_vae")
     else:
         train, test = load_dataset(dataset, data_dir)
     train, valid = hold_out(train) if holds_out else (train, None)

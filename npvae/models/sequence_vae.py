@@ -192,7 +192,8 @@ class SequenceVAE(OfSequences, VAE):
 
     def encode(self, x: Any) -> tuple[np.ndarray, np.ndarray]:
         """Sequences, or lines -> mu (N, L), logvar (N, L) of the posterior q(z|x)."""
-        return super().encode(self.batch_of(x) if isinstance(x, (list, tuple)) else x)
+        batch: Any = self.batch_of(x) if isinstance(x, (list, tuple)) else x
+        return super().encode(batch)
 
     def __repr__(self) -> str:
         size = f"{self.params.flat.size:,} parameters, {self.dtype}"

@@ -81,6 +81,13 @@ def test_what_is_no_file_is_named(tmp_path):
         split_names(tmp_path / "few.txt")
 
 
+def test_the_small_set_is_there_without_any_folder(monkeypatch):
+    monkeypatch.delenv("NPVAE_DATA", raising=False)
+    train, test = load_sequences("names-small")
+    assert (len(train), len(test), train.alphabet) == (2000, 500, "abcdefghijklmnopqrstuvwxyz")
+    assert not set(train[:]) & set(test[:])
+
+
 def test_the_split_of_the_names(shared_data):
     train, valid, test = split_names(shared_data / "names" / "names.txt")
     assert [len(part) for part in (train, valid, test)] == [30_033, 1_000, 1_000]
