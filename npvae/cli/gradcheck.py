@@ -39,7 +39,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """One row a gradient, then what failed at length; 1 if anything did not pass."""
-    from npvae.gradcheck.text import listing
+    from npvae.gradcheck.report.text import listing
 
     if args.emit_test and args.emit_test.exists():
         raise ValueError(f"--emit-test {args.emit_test}: the file exists; give another name or remove it")

@@ -160,8 +160,9 @@ def load_sequences(
 ) -> tuple[Text, Text | None]:
     """Lines of a data set by name, or of a text file with one sequence per line -> (train, test).
 
-    The names are "names" and "names-small" (shipped with npvae); of a file, test is None. data_dir is the folder of names.txt, or its parent; by default the
-    environment variable NPVAE_DATA. alphabet says which letters may occur, by default all that do.
+    The names are "names" and "names-small" (shipped with npvae); of a file, test is None. data_dir is the folder of
+    names.txt, or its parent; by default the environment variable NPVAE_DATA. alphabet says which letters may occur, by
+    default all that do.
 
     Raises DataError if the text cannot be used.
     """

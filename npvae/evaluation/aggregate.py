@@ -28,6 +28,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from npvae import ops
+
 _BLOCK = 2**21  # log-densities held at a time
 
 
@@ -64,30 +66,26 @@ def aggregate_posterior(
     N, L = mu.shape
     rows = rng.permutation(N)[np.arange(draws) % N]  # (1)
     z = mu[rows] + np.exp(logvar[rows] / 2) * rng.standard_normal((draws, L))  # (2)
-    own = _log_normal(z, mu[rows], logvar[rows])  # (draws, L), (4)
+    own = _log_densities(z, mu[rows], logvar[rows])  # (draws, L), (4)
     joint, each = np.empty(draws), np.empty((draws, L))
     step = max(1, _BLOCK // N)
     for start in range(0, draws, step):
         part = slice(start, start + step)
         together = np.zeros((len(z[part]), N))
         for l in range(L):
-            log_q = _log_normal(z[part, l, np.newaxis], mu[:, l], logvar[:, l])  # (S, N)
-            each[part, l] = _log_mean_exp(log_q)  # (6)
+            log_q = _log_densities(z[part, l, np.newaxis], mu[:, l], logvar[:, l])  # (S, N)
+            each[part, l] = ops.log_mean_exp_forward(log_q.T)[0]  # (6)
             together += log_q
-        joint[part] = _log_mean_exp(together)  # (5)
+        joint[part] = ops.log_mean_exp_forward(together.T)[0]  # (5)
     information, correlation = own.sum(axis=1) - joint, joint - each.sum(axis=1)  # (8) (9)
     error = [float(np.std(values) / np.sqrt(draws)) for values in (information, correlation)]
-    from_prior = (each - _log_normal(z, np.zeros(L), np.zeros(L))).mean(axis=0)  # (7) (10)
+    from_prior = (each - _log_densities(z, np.zeros(L), np.zeros(L))).mean(axis=0)  # (7) (10)
     return AggregatePosterior(
         float(information.mean()), float(correlation.mean()), from_prior, error[0], error[1], float(np.log(N))
     )
 
 
-def _log_normal(z: np.ndarray, mu: np.ndarray, logvar: np.ndarray) -> np.ndarray:
-    return -0.5 * ((z - mu) ** 2 * np.exp(-logvar) + logvar + np.log(2 * np.pi))  # (3)
-
-
-def _log_mean_exp(values: np.ndarray) -> np.ndarray:
-    """Over the last axis."""
-    top = values.max(axis=1, keepdims=True)
-    return np.log(np.exp(values - top).mean(axis=1)) + top[:, 0]
+def _log_densities(z: np.ndarray, mu: np.ndarray, logvar: np.ndarray) -> np.ndarray:
+    """log N(z; mu, exp(logvar)) entry by entry, in nats, the three broadcast against each other."""
+    full = np.broadcast_arrays(z, mu, logvar)
+    return ops.gaussian_log_density_forward(*(part.reshape(-1, 1) for part in full))[0].reshape(full[0].shape)  # (3)

@@ -81,7 +81,7 @@ LAWS = (
         args={
             "mu": Arg("N L", specials=[-1e3]),
             "logvar": Arg("N L", domain=(-40.0, 8.0)),  # above, the spread over the samples is lost in rounding
-            "nll": Arg("N", specials=[-1e4, 1e4]),
+            "nll": Arg("N", domain=(0.0, np.inf), specials=[1e4]),
         },
     ),
     Law(

@@ -149,20 +149,20 @@ LAWS = (
     wiring.LAW,
     Law(
         _vae,
-        name="vae_page",
+        name="elbo",
         module="npvae.models.vae",
         args={
             "mu": Arg("N L", specials=[-1e3]),
             "logvar": _LOGVAR,
             "eps": Arg("N L"),
-            "nll": Arg("N", specials=[-1e4, 1e4]),
+            "nll": Arg("N", domain=(0.0, np.inf), specials=[1e4]),
             "dz": Arg("N L"),
             "beta": _BETA,
         },
     ),
     Law(
         _analytic,
-        name="objectives_analytic",
+        name="objectives.analytic",
         module=analytic.__name__,
         args={
             "mu": Arg("N L"),
@@ -174,13 +174,13 @@ LAWS = (
     ),
     Law(
         _importance,
-        name="objectives_importance",
+        name="objectives.importance",
         module="npvae.models.objectives.importance",
         args={
             "mu": Arg("N L"),
             "logvar": _OF_DRAWS,
             "eps": Arg("K N L"),
-            "nll": Arg("K N", specials=[1e4]),
+            "nll": Arg("K N", domain=(0.0, np.inf), specials=[1e4]),
             "bound": Arg("N", specials=[-1e4]),
             "dlog_w": Arg("K N"),
             "beta": _BETA,
@@ -188,7 +188,7 @@ LAWS = (
     ),
     Law(
         _means,
-        name="objectives_means",
+        name="objectives.means",
         module=means.__name__,
         args={
             "log_w": Arg("K N", specials=[-1e4, -800.0, 800.0]),
@@ -198,7 +198,7 @@ LAWS = (
     ),
     Law(
         _paths,
-        name="objectives_paths",
+        name="objectives.paths",
         module=paths.__name__,
         args={
             "z": Arg("K N L", specials=[1e3]),

@@ -38,7 +38,7 @@ class Case:
 
 
 def cases(subject: Op | Law, seed: int = 0, *, extremes: bool = True) -> Iterator[Case]:
-    """Where a page is looked at: four shapes of ordinary values, then every kink, special value and end of a domain."""
+    """Where a page is looked at: four shapes of ordinary values, then kinks, specials, ends of domains and ties."""
     params = dict(subject.params) if isinstance(subject, Op) else {}
     for values in product(*params.values()):
         chosen = dict(zip(params, values, strict=True))
@@ -53,6 +53,10 @@ def cases(subject: Op | Law, seed: int = 0, *, extremes: bool = True) -> Iterato
                 inputs = draw(subject.args, sizes_of(subject, 2), rng)
                 inputs[name].reshape(-1)[::3] = value  # of four entries the first and the last, not a whole row
                 yield Case(inputs, f"{name} at {value}{named}", chosen, seed)
+            if isinstance(subject, Op) and arg.dtype is None:
+                inputs = draw(subject.args, sizes_of(subject, 2), np.random.default_rng([seed, 200]))
+                inputs[name][...] = inputs[name].reshape(-1)[0]  # which of equal ones is the largest?
+                yield Case(inputs, f"{name} all equal{named}", chosen, seed)
 
 
 def sizes_of(subject: Op | Law, *sizes: int) -> dict[str, int]:
@@ -94,14 +98,20 @@ def run_code(
 
 
 def disagreements(
-    subject: Op | Law, case: Case, *, numbers: Any = math, page: Page | None = None, rtol: float = 1e-10
+    subject: Op | Law,
+    case: Case,
+    *,
+    numbers: Any = math,
+    page: Page | None = None,
+    rtol: float = 1e-10,
+    ran: tuple[dict[str, np.ndarray], np.ndarray | None] | None = None,
 ) -> list[str]:
     """One sentence for each value of the code that is not what its page says; none if they agree.
 
-    rtol is relative to the value, or to the largest of its array times 1e-2.
+    rtol is relative to the value, or to the largest of its array times 1e-2; ran is what `run_code` gave for the case.
     """
     page = page or page_of(subject)
-    code, dy = run_code(subject, case, page)
+    code, dy = ran or run_code(subject, case, page)
     defined = {equation.name for equation in page.equations}
     more = {name: value for name, value in code.items() if name not in defined and isinstance(subject, Law)}
     code = {name: value for name, value in code.items() if name not in more}

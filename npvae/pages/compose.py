@@ -42,7 +42,8 @@ def renamed(equation: Equation, names: Mapping[str, str], of: str) -> Equation:
 def composed(name: str, title: str, parts: Sequence[Equation | Call], derivation: str = "") -> Page:
     """One page: the forwards of all parts in order, then the backwards from the last part to the first.
 
-    An equation among the parts is a line of the model's own, in the section that it says.
+    An equation among the parts is a line of the model's own, in the section that it says. All are numbered anew, and
+    so are the numbers of the model's own lines in the derivation.
     """
     forward: list[Equation] = []
     backward: list[Equation] = []
@@ -51,4 +52,7 @@ def composed(name: str, title: str, parts: Sequence[Equation | Call], derivation
     for part in reversed(parts):
         backward += part.of("Backward") if isinstance(part, Call) else [part] if part.section == "Backward" else []
     lines = [replace(equation, page=name, number=k) for k, equation in enumerate([*forward, *backward], start=1)]
-    return Page(name, title, tuple(lines), derivation)
+    before = enumerate([*forward, *backward], start=1)
+    now = {f"({equation.number})": f"({k})" for k, equation in before if not equation.origin}
+    cited = re.sub(r"\(\d+\)", lambda number: now.get(number[0], number[0]), derivation)
+    return Page(name, title, tuple(lines), cited)

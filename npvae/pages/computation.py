@@ -62,6 +62,10 @@ class Computation:
         self.sizes: dict[str, Any] = {"pi": self.numbers.pi, **sizes}
         self.functions = self.numbers.functions | dict(called or {})
         self.entries = [_Entries(self, k) for k in range(len(self.equations))]
+        self._defining: dict[str, list[int]] = {}
+        for k, equation in enumerate(self.equations):
+            if equation.section != "Identities":
+                self._defining.setdefault(equation.name, []).append(k)
 
     def array(self, k: int) -> np.ndarray:
         """All entries of equation k."""
@@ -82,18 +86,15 @@ class Computation:
                 return int(source[()])
             if isinstance(source, _Entries) and not source.equation.indices:
                 return int(source.at(()))
-        gradient_of = self.given.get(equation.name.removeprefix("d"))
-        if gradient_of is not None and gradient_of.ndim == len(equation.indices):
-            return int(gradient_of.shape[equation.indices.index(index)])
         raise equation.error(f"the index {index} has no size: no argument has an axis {symbol}")
 
     def source(self, k: int, name: str, indices: tuple[Tree, ...] | None) -> _Entries | np.ndarray | None:
         """What a name means in equation k: entries to be computed, an array that was given, or nothing."""
-        here = self.equations[k]
-        own = tuple(Tree("name", index) for index in here.indices)
-        defines = [j for j, e in enumerate(self.equations) if e.name == name and e.section != "Identities"]
-        if k in defines and indices is not None and indices != own:
-            return self.entries[k]
+        defines = self._defining.get(name, ())
+        if k in defines and indices is not None:
+            own = tuple(Tree("name", index) for index in self.equations[k].indices)
+            if indices != own:
+                return self.entries[k]
         above = [j for j in defines if j < k]
         if above:
             return self.entries[above[-1]]
@@ -116,6 +117,8 @@ class Computation:
 
     def _name(self, k: int, tree: Tree) -> Callable[[Where], Any]:
         name = tree.value
+        if name in self.equations[k].indices:
+            return lambda where: where[name]
         source = self.source(k, name, ())
         if isinstance(source, np.ndarray):
             if source.ndim:

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from npvae.gradcheck.calls import Pair
-from npvae.gradcheck.drawing import build
-from npvae.gradcheck.reference import numeric_gradient
-from npvae.gradcheck.samples import Sample
+from npvae.gradcheck.battery.drawing import build
+from npvae.gradcheck.battery.samples import Sample
+from npvae.gradcheck.pair.calls import Pair
+from npvae.gradcheck.slopes.numeric_loss import numeric_gradient
 from npvae.spec import Op
 
 

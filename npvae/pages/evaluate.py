@@ -91,8 +91,9 @@ def _sizes(subject: Op | Law, page: Page, inputs: Mapping[str, Any]) -> dict[str
             if not symbol.isdigit():
                 sizes.setdefault(symbol, size // int(factor or 1))
     for equation in page.equations:  # an index that no argument names has the size of the gradient's axis it stands on
-        shape = np.shape(inputs.get(equation.name.removeprefix("d"), ()))
-        if len(shape) == len(equation.indices):
+        name = equation.name.removeprefix("d")
+        shape = np.shape(inputs[name]) if name in inputs else None
+        if shape is not None and len(shape) == len(equation.indices):
             sizes = {i.upper(): size for i, size in zip(equation.indices, shape, strict=True)} | sizes
     return sizes
 

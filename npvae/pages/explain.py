@@ -16,7 +16,7 @@ from npvae.pages.differences import by_differences
 from npvae.pages.draw import draw
 from npvae.pages.evaluate import computation_of, evaluate, functions_of, shared_axes
 from npvae.pages.read import Page, module_of, page_of
-from npvae.pages.render import array, entry_lines, number
+from npvae.pages.render import array, entry_lines, number, wrapped
 from npvae.pages.trees import walk
 from npvae.spec import Arg, Law, Op
 
@@ -48,6 +48,7 @@ def explain(subject: Op | Law, seed: int = 0, *, most: int = 4, derivation: bool
         lines += ["", section]
         if section == "Backward" and dy is not None:
             lines += ["    what comes back from the loss:", f"        d{page.output} = {array(dy, 15)}"]
+            lines.append("")
         lines += _section(computation, section, most, shared_axes(subject, page, case.inputs))
         if section == "Backward" and derivation and page.derivation:
             lines += ["", "Derivation", *(f"    {line}" for line in page.derivation.splitlines())]
@@ -79,7 +80,7 @@ def small_case(subject: Op | Law, seed: int) -> Case:
 
 
 def in_two_decimals(x: np.ndarray, arg: Arg) -> np.ndarray:
-    """The numbers to two decimals, or more where they would leave the domain, fall on a kink or become equal."""
+    """The numbers to two decimals, or more where they would leave the domain, fall on a kink or 0, or become equal."""
     if x.dtype.kind != "f":
         return x
     result = x
@@ -87,9 +88,9 @@ def in_two_decimals(x: np.ndarray, arg: Arg) -> np.ndarray:
         rounded = np.round(x, decimals)
         values, counts = np.unique(rounded, return_counts=True)
         kept = np.isin(rounded, values[counts > 1])
-        for point in (*arg.domain, *arg.kinks):
+        for point in (*arg.domain, *arg.kinks, 0.0):
             if not isinstance(point, str):
-                kept |= np.sign(rounded - point) != np.sign(x - point)
+                kept |= np.asarray(np.sign(rounded - point) != np.sign(x - point))
         result = np.where(kept, result, rounded)
     return np.asarray(result)
 
@@ -118,7 +119,9 @@ def _section(computation: Computation, section: str, most: int, shared: Mapping[
         if equation.section == section:
             lines += [""] if lines else []
             origin = f"        from {equation.origin}" if equation.origin else ""
-            lines.append(f"    ({equation.number})  {equation.left} = {equation.text}{origin}")
+            lines += [
+                f"    {line}" for line in wrapped(f"({equation.number})  {equation.left} = {equation.text}{origin}")
+            ]
             lines += [f"        {line}" for line in entry_lines(computation, k, most)]
             found, axes = computation.array(k), shared.get(equation.name.removeprefix("d"), 0)
             if axes and section == "Backward":
@@ -139,7 +142,7 @@ def compared(
     found = evaluate(subject, {**case.inputs, **more_given(subject, case, page)}, dy, params=case.params, page=page)
     beside = by_differences(subject, case.inputs, dy, case.params, code) if isinstance(subject, Op) else {}
     lines = [f"The code against its page{' and against differences' if beside else ''}"]
-    agrees = True
+    agrees, width = True, max(12, *map(len, code))
     for name, value in code.items():
         if name not in found:
             continue  # what the code gives to the page
@@ -150,13 +153,13 @@ def compared(
         good = all(far <= 1e-8 * max(1.0, float(np.max(np.abs(value), initial=0.0))) for far in off.values())
         agrees = agrees and good
         words = ", ".join(f"{source} off by {far:.0e}" for source, far in off.items())
-        lines.append(f"    {name:<12} {'agrees' if good else 'DISAGREES'}: {words}")
+        lines.append(f"    {name:<{width}} {'agrees' if good else 'DISAGREES'}: {words}")
     for equation in page.of("Identities"):
         value, other = found[equation.name], found[f"({equation.number})"]
         good = _difference(value, other) <= 1e-8 * max(1.0, float(np.max(np.abs(value), initial=0.0)))
         agrees = agrees and good
         sides = f"{number(np.max(value))} and {number(np.max(other))}"
-        lines.append(f"    ({equation.number}){'':<9} {'holds' if good else 'DOES NOT HOLD'}: {sides}")
+        lines.append(f"    {f'({equation.number})':<{width}} {'holds' if good else 'DOES NOT HOLD'}: {sides}")
     return lines, agrees
 
 

@@ -25,7 +25,7 @@ class Numbers:
         simple["digamma"] = module.digamma if self.exact else _digamma
         simple["log"], simple["sqrt"] = (self._real(name, getattr(module, name)) for name in ("log", "sqrt"))
         self.functions: dict[str, Callable[..., Any]] = {name: self._of_one(f) for name, f in simple.items()}
-        self.functions |= {"abs": abs, "max": max, "min": min}
+        self.functions |= {"abs": abs, "max": max, "min": min, "int": _whole}
 
     def _of_one(self, function: Callable[[Any], Any]) -> Callable[[Any], Any]:
         return lambda x: function(self.of(x))
@@ -69,6 +69,13 @@ class Numbers:
         return (type(self.of(0)),)
 
 
+def _whole(x: Any) -> int:
+    """A count that came as a float, as a whole number: the end of a range, or an index."""
+    if x != int(x):
+        raise ValueError(f"int of {float(x):g}, which is no whole number")
+    return int(x)
+
+
 def _digamma(x: float) -> float:
     """The slope of lgamma for x > 0: moved up to x >= 10 by 1 / x, then the asymptotic series (Abramowitz 6.3.18)."""
     if not x > 0:
@@ -77,5 +84,8 @@ def _digamma(x: float) -> float:
     while x < 10:
         moved, x = moved - 1 / x, x + 1
     square = 1 / (x * x)
-    series = square * (1 / 12 - square * (1 / 120 - square * (1 / 252 - square * (1 / 240 - square / 132))))
+    series = square * (
+        1 / 12
+        - square * (1 / 120 - square * (1 / 252 - square * (1 / 240 - square * (1 / 132 - square * 691 / 32760))))
+    )
     return moved + math.log(x) - 0.5 / x - series

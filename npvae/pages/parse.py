@@ -18,6 +18,7 @@ _NUMBER = re.compile(r"\d+(\.\d*)?([eE][+-]?\d+)?")
 _BINARY = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.FloorDiv: "//", ast.Mod: "%", ast.Pow: "**"}
 _COMPARE = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!="}
 _OVER = ("sum", "max", "min")
+_NO_NAMES = (set(FUNCTIONS) - {"f", "df"}) | {*_OVER, "range"}  # f is an index, too: that of a filter
 
 
 class Refused(ValueError):
@@ -105,7 +106,7 @@ class _Converter:
         raise self.refuse(node, f"`{self.words(node)}` is no condition: write a comparison, as in x[n, d] > 0")
 
     def name(self, node: ast.Name) -> str:
-        if node.id.startswith("_") or node.id in FUNCTIONS or node.id in (*_OVER, "range"):
+        if node.id.startswith("_") or node.id in _NO_NAMES:
             raise self.refuse(node, f"{node.id} is not the name of a number")
         return node.id
 

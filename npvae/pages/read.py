@@ -156,8 +156,8 @@ def read_equation(text: str, number: int, section: str, page: str = "page") -> E
 
 
 def _margin(lines: list[str]) -> int:
-    """How far all lines but the first are indented: a function's docstring keeps its code's indentation."""
-    return min((len(line) - len(line.lstrip()) for line in lines[1:] if line.strip()), default=0)
+    """How far the headings are indented: a function's docstring keeps its code's indentation."""
+    return min((len(line) - len(line.lstrip()) for line in lines if line.strip() in HEADINGS), default=0)
 
 
 def _block(text: str, heading: str) -> str:

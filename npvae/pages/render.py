@@ -12,6 +12,8 @@ from npvae.pages.computation import Computation, Where
 from npvae.pages.trees import Tree, text_of
 
 DIGITS = 5  # significant digits of what is computed; what is given is printed in full
+MORE_DIGITS = (5, 6, 7, 8, 10, 12, 15)  # of what is put in, where the result would not follow from five
+NOTHING = 1e-14  # what is left where numbers cancel
 WIDTH = 110
 
 
@@ -31,36 +33,55 @@ def entry_lines(computation: Computation, k: int, most: int) -> list[str]:
 
 
 def _right_side(computation: Computation, k: int, where: Where) -> str:
-    tree = computation.equations[k].tree
-    taken: list[str] = []
-    put_in = text_of(_put_in(computation, k, tree, where, taken))
-    result = number(computation.entries[k].at(tuple(where.values())))
+    exact = computation.entries[k].at(tuple(where.values()))
+    result = number(exact)
+    for digits in MORE_DIGITS:
+        taken: list[str] = []
+        tree = _put_in(computation, k, where, digits, taken)
+        followed = computation.value(k, tree, {})
+        if abs(followed - exact) <= 0.5 * 10.0**-DIGITS * abs(exact) + NOTHING:
+            break
+    put_in = text_of(tree)
     reasons = f"    since {', '.join(dict.fromkeys(taken))}" if taken else ""
     return f"{put_in} = {result}{reasons}" if put_in != result else f"{result}{reasons}"
 
 
-def _put_in(computation: Computation, k: int, tree: Tree, where: Where, taken: list[str]) -> Tree:
-    """The tree with a number for each name, the terms of each sum, and of each `if` the branch that is taken."""
+def _put_in(
+    computation: Computation, k: int, where: Where, digits: int, taken: list[str], tree: Tree | None = None
+) -> Tree:
+    """The tree with a number for each name, the terms of each sum, and of each `if` the branch that is taken.
+
+    digits  of numbers that are longer; taken collects which conditions decided
+    """
+    tree = tree or computation.equations[k].tree
+
+    def inside(part: Tree, at: Where = where, into: list[str] = taken) -> Tree:
+        return _put_in(computation, k, at, digits, into, part)
+
     if tree.kind in ("name", "entry"):
-        value = computation.value(k, tree, where)
-        given = isinstance(computation.source(k, tree.value, tree.parts), np.ndarray) or isinstance(value, int)
-        return Tree("number", number(value, 15 if given else DIGITS))
+        return Tree("number", number(computation.value(k, tree, where), digits))
     if tree.kind == "if":
         condition = tree.parts[0]
         is_true = computation.value(k, condition, where)
-        said = text_of(_put_in(computation, k, condition, where, []))
+        said = text_of(inside(condition, where, []))
         taken.append(said if is_true else f"{said} is false")
-        return _put_in(computation, k, tree.parts[1 if is_true else 2], where, taken)
+        return inside(tree.parts[1 if is_true else 2])
     if tree.kind == "over":
-        return _terms(computation, k, tree, where, taken)
-    parts = tuple(_put_in(computation, k, part, where, taken) for part in tree.parts)
+        terms = [inside(tree.parts[0], place) for place in _places(computation, k, tree, where)]
+        if tree.value != "sum" and len(terms) > 1:
+            return Tree("call", tree.value, tuple(terms))
+        together = terms[0] if terms else Tree("number", "0")
+        for each in terms[1:]:
+            together = Tree("binary", "+", (together, each))
+        return together
+    parts = tuple(inside(part) for part in tree.parts)
     return Tree(tree.kind, tree.value, parts)
 
 
-def _terms(computation: Computation, k: int, tree: Tree, where: Where, taken: list[str]) -> Tree:
-    term, *ranges = tree.parts
+def _places(computation: Computation, k: int, tree: Tree, where: Where) -> list[Where]:
+    """The values of the indices for each term of a sum."""
     places = [where]
-    for each in ranges:
+    for each in tree.parts[1:]:
         first, end, *conditions = each.parts
         places = [
             inner
@@ -69,13 +90,7 @@ def _terms(computation: Computation, k: int, tree: Tree, where: Where, taken: li
             for inner in [{**outer, each.value: value}]
             if all(computation.value(k, condition, inner) for condition in conditions)
         ]
-    terms = [_put_in(computation, k, term, place, taken) for place in places]
-    if tree.value != "sum" and len(terms) > 1:
-        return Tree("call", tree.value, tuple(terms))
-    together = terms[0] if terms else Tree("number", "0")
-    for each in terms[1:]:
-        together = Tree("binary", "+", (together, each))
-    return together
+    return places
 
 
 def wrapped(line: str) -> list[str]:
@@ -85,14 +100,16 @@ def wrapped(line: str) -> list[str]:
 
 def number(value: Any, digits: int = DIGITS) -> str:
     """A number to so many significant digits; whole numbers as they are."""
-    return str(value) if isinstance(value, int) else f"{float(value) + 0.0:.{digits}g}"  # + 0.0 makes -0 into 0
+    if isinstance(value, int):
+        return str(value)
+    return "0" if abs(value) < NOTHING else f"{float(value):.{digits}g}"
 
 
 def array(x: Any, digits: int = DIGITS) -> str:
     """An array on one line, each number to so many significant digits."""
     text = np.array2string(
-        np.asarray(x, dtype=float) + 0.0,
-        formatter={"float_kind": lambda value: f"{value:.{digits}g}"},
+        np.asarray(x, dtype=float),
+        formatter={"float_kind": lambda value: number(float(value), digits)},
         separator=", ",
         threshold=10_000,
     )

@@ -32,6 +32,7 @@ FUNCTIONS = {
     "abs": 1,
     "lgamma": 1,
     "digamma": 1,
+    "int": 1,
     "max": 2,
     "min": 2,
     "f": 1,

@@ -13,6 +13,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from npvae.models.checks import check_whole
 from npvae.params import Params
 
@@ -36,7 +38,8 @@ class AsWritten:
 
     def square_norm(self, grads: Params) -> float:
         """The squared norm of gradients."""
-        return float(grads.flat @ grads.flat)
+        with np.errstate(over="ignore", invalid="ignore"):  # inf or NaN is the answer then
+            return float(grads.flat @ grads.flat)
 
 
 class Step:

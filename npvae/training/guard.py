@@ -21,20 +21,23 @@ def check_finite(
     loss: float,
     trace: Any,
     grads: Params,
-    square_norm: float,
     *,
     epoch: int,
     step: int,
     rows: np.ndarray | None = None,
     saved: str = "",
+    square_norm: float | None = None,
 ) -> None:
     """NonFiniteError if the loss is not finite, or a gradient, or the square of one, which optimisers need.
 
-    `square_norm`, of the gradients, is finite only if all of them are, and their squares. `epoch` and
+    `square_norm`, taken here if not given, is finite only if all gradients are, and their squares. `epoch` and
     `step` say where training is, `rows` which rows of the training data are in the batch, `saved` where the last good
     checkpoint is.
     """
-    if math.isfinite(loss) and math.isfinite(square_norm):
+    if square_norm is None and math.isfinite(loss):
+        with np.errstate(over="ignore", invalid="ignore"):
+            square_norm = float(grads.flat @ grads.flat)
+    if math.isfinite(loss) and square_norm is not None and math.isfinite(square_norm):
         return
     found = _in_the_backward(grads) if math.isfinite(loss) else _in_the_forward(loss, trace, rows)
     if found:

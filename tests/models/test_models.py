@@ -255,3 +255,16 @@ def test_a_likelihood_refuses_data_that_it_cannot_explain(values, message):
 
 def test_a_gaussian_takes_any_finite_data():
     likelihood_of(AutoencoderSettings(2, likelihood="gaussian_scalar")).check(np.array([[-1e6, 1e6]]))
+
+
+@pytest.mark.parametrize("kind", ["vae", "conditional_vae", "two_layer_vae", "linear_vae"])
+def test_reconstruct_takes_one_draw_of_noise_per_input_and_refuses_another(build, kind):
+    model, x, _ = build(kind)
+    rng = np.random.default_rng(0)
+    eps = rng.standard_normal((len(x), model.latent_dim))
+    mu, logvar = model.encode(x)
+    np.testing.assert_allclose(model.reconstruct(x, eps), model.decode_beside(mu + np.exp(logvar / 2) * eps, x))
+    for wrong in (eps[:, :1], eps[:1], eps[np.newaxis], eps.astype(np.float32), eps.tolist()):
+        with pytest.raises(ValueError, match="eps") as caught:
+            model.reconstruct(x, wrong)
+        assert "(K, N, L)" not in str(caught.value)

@@ -6,8 +6,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from npvae.kernels.mlp import NEEDS_DX
-from npvae.kernels.small_vae import covers, elbo_backward, is_small
 from numba import config
 
 import npvae

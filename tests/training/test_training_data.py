@@ -1,6 +1,5 @@
 """Data larger than memory goes through the loop without filling it, and its batches are checked as they come."""
 
-import subprocess
 import sys
 
 import numpy as np
@@ -38,13 +37,11 @@ print(len(train), max(*peak, anonymous()))
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
-def test_a_memory_map_of_four_gigabytes_stays_out_of_memory(tmp_path):
+def test_a_memory_map_of_four_gigabytes_stays_out_of_memory(python, tmp_path):
     """A sparse file: as long as one, but without its blocks on the disk. Checkpoints are written meanwhile."""
     rows = 4 * 2**30 // 784
     np.lib.format.open_memmap(tmp_path / "x.npy", mode="w+", dtype=np.uint8, shape=(rows, 784))
-    arguments = [str(tmp_path / "x.npy"), str(tmp_path / "run"), str(STEPS)]
-    done = subprocess.run([sys.executable, "-c", TRAIN, *arguments], capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr
+    done = python("-c", TRAIN, tmp_path / "x.npy", tmp_path / "run", STEPS)
     found, megabytes = done.stdout.split()
     assert int(found) == rows
     assert float(megabytes) < 500

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from npvae.models.contract import Ops
 from npvae.params import Params
 
 
@@ -34,19 +35,19 @@ class Likelihood:
         """Parameters of its own, by name, with the values at which they start; none by default."""
         return {}
 
-    def forward(self, ops: Any, output: np.ndarray, x: np.ndarray, params: Params) -> tuple[np.ndarray, Any]:
+    def forward(self, ops: Ops, output: np.ndarray, x: np.ndarray, params: Params) -> tuple[np.ndarray, Any]:
         """Output, x -> nll (N,) in nats, cache."""
         raise NotImplementedError
 
-    def backward(self, ops: Any, dnll: np.ndarray, cache: Any, grads: Params) -> np.ndarray:
+    def backward(self, ops: Ops, dnll: np.ndarray, cache: Any, grads: Params) -> np.ndarray:
         """From dnll (N,) to doutput; the gradients of its own parameters go into their places in grads."""
         raise NotImplementedError
 
-    def mean(self, ops: Any, output: np.ndarray) -> np.ndarray:
+    def mean(self, ops: Ops, output: np.ndarray) -> np.ndarray:
         """The mean of p(x|z), (N, D), in data units."""
         raise NotImplementedError
 
-    def sample(self, ops: Any, output: np.ndarray, params: Params, rng: np.random.Generator) -> np.ndarray:
+    def sample(self, ops: Ops, output: np.ndarray, params: Params, rng: np.random.Generator) -> np.ndarray:
         """One draw x ~ p(x|z), (N, D), in data units."""
         raise NotImplementedError
 

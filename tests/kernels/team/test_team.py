@@ -25,13 +25,13 @@ def computed(team, a, b):
     return out
 
 
-def test_helpers_sleep_when_idle_wake_for_a_job_and_stop():
+def test_helpers_sleep_when_idle_wake_for_a_job_and_stop(hang):
     team, (a, b) = Team(3), factors()
     wanted = computed(Team(1), a, b)
     np.testing.assert_array_equal(computed(team, a, b), wanted)
     assert [helper.is_alive() for helper in team.helpers] == [True, True]
     assert [helper.name for helper in team.helpers] == ["npvae-0", "npvae-1"]  # as a debugger lists them
-    until = time.monotonic() + 10
+    until = time.monotonic() + hang
     while not all(team.state[ASLEEP : ASLEEP + 2]) and time.monotonic() < until:
         time.sleep(0.01)
     assert list(team.state[ASLEEP : ASLEEP + 2]) == [1, 1]
@@ -44,7 +44,7 @@ def test_helpers_sleep_when_idle_wake_for_a_job_and_stop():
     team.stop()
 
 
-def test_a_helper_that_found_no_work_waits_until_it_is_rung_for():
+def test_a_helper_that_found_no_work_waits_until_it_is_rung_for(hang):
     state, waited = new_state(), []
 
     def wait():
@@ -53,7 +53,7 @@ def test_a_helper_that_found_no_work_waits_until_it_is_rung_for():
 
     helper = threading.Thread(target=_help, args=(state, 0, SimpleNamespace(acquire=wait)))
     helper.start()
-    helper.join(timeout=20)
+    helper.join(timeout=hang)
     state[STOP] = 1
     assert waited == [1]
 
@@ -108,12 +108,12 @@ def test_a_team_that_was_taken_when_its_process_forked_is_free_in_the_child():
     assert team.taken.acquire(blocking=False)
 
 
-def test_whoever_finds_the_team_taken_works_alone_and_does_not_wait():
+def test_whoever_finds_the_team_taken_works_alone_and_does_not_wait(hang):
     team, done = Team(2), []
     with team.taken:
         worker = threading.Thread(target=team.run, args=(lambda state, x: done.append((state, x)), 5), daemon=True)
         worker.start()
-        worker.join(timeout=30)
+        worker.join(timeout=hang)
         assert len(done) == 1
     assert done[0][1] == 5
     assert done[0][0] is not team.state
