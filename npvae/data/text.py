@@ -130,7 +130,11 @@ def load_small_names() -> tuple[Text, Text]:
 
 
 def names_file(data_dir: Path | None) -> Path:
-    """Where names.txt is. DataError if it is not there."""
+    """Where names.txt is: in the folder, by default the environment variable NPVAE_DATA, or in names within it.
+
+    Raises DataError if it is not there.
+    """
+    data_dir = data_dir or (Path(os.environ["NPVAE_DATA"]) if os.environ.get("NPVAE_DATA") else None)
     folders = [] if data_dir is None else [data_dir, data_dir / "names"]
     for folder in folders:
         if (folder / "names.txt").is_file():
@@ -166,7 +170,6 @@ def load_sequences(
 
     Raises DataError if the text cannot be used.
     """
-    data_dir = data_dir or os.environ.get("NPVAE_DATA") or None
     name = str(name_or_path).lower()
     if name in ("names", "names-small"):
         if name == "names":
