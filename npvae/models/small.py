@@ -38,7 +38,7 @@ def kinds_that_take(kind: str) -> list[str]:
 def small(
     kind: str, rng: np.random.Generator, *, n: int = 4, spread: float = 0.3, **settings: Any
 ) -> tuple[Any, Any, Any]:
-    """A model of MODELS, n samples (grey levels k / 4, or short lines) and their noise: what its forward takes.
+    """A model of MODELS, n samples (grey levels k / 4, counts k, short lines) and their noise: what its forward takes.
 
     spread    standard deviation of what is added to every parameter: weights as small as a fresh start hide mistakes of
               wiring, and zero biases hide more
@@ -49,7 +49,7 @@ def small(
     model.params.flat[:] += (spread * rng.standard_normal(model.params.flat.size)).astype(model.dtype)
     if model.takes == "sequences":
         return model, Text([LINES[i % len(LINES)] for i in range(n)], "abc").batch(slice(None)), model.draw_eps(n, rng)
-    x = (rng.integers(0, 5, (n, model.data_dim)) / 4).astype(model.dtype)
+    x = (rng.integers(0, 5, (n, model.data_dim)) / (1 if model.likelihood.whole else 4)).astype(model.dtype)
     if model.reads_labels:
         x = with_labels(x, rng.integers(0, model.classes, n), model.classes)
     return model, x, model.draw_eps(n, rng)
