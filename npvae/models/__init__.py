@@ -4,9 +4,11 @@ from npvae.models.autoencoder import Autoencoder
 from npvae.models.conditional import ConditionalVAE, with_labels
 from npvae.models.denoising import DenoisingAutoencoder
 from npvae.models.iwae import IWAE
+from npvae.models.language_model import LanguageModel
 from npvae.models.likelihoods import LIKELIHOODS
 from npvae.models.linear import LinearVAE
 from npvae.models.objectives import OBJECTIVES
+from npvae.models.sequence_vae import SequenceVAE
 from npvae.models.two_layer import TwoLayerVAE
 from npvae.models.vae import VAE
 from npvae.params import Params
@@ -19,6 +21,8 @@ MODELS = {
     "iwae": IWAE,
     "linear_vae": LinearVAE,
     "two_layer_vae": TwoLayerVAE,
+    "sequence_vae": SequenceVAE,
+    "language_model": LanguageModel,
 }
 
 __all__ = [
@@ -30,8 +34,10 @@ __all__ = [
     "Autoencoder",
     "ConditionalVAE",
     "DenoisingAutoencoder",
+    "LanguageModel",
     "LinearVAE",
     "Params",
+    "SequenceVAE",
     "TwoLayerVAE",
     "with_labels",
 ]

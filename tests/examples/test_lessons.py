@@ -52,6 +52,20 @@ def likelihood_by_sampling(n, quick):
     assert 0.3 < n["down"] < 0.5
 
 
+def why_the_decoder_stops_listening(n, quick):
+    plain, free, inputless = n["plain"], n["free bits"], n["inputless"]
+    assert plain["kl"] < 0.1 < 1 < free["kl"]
+    assert abs(plain["foreign"]) < 0.3
+    assert min(free["foreign"], inputless["foreign"]) > 0.5
+    assert free["nll"] < plain["nll"] - 0.7
+    assert inputless["bound"] > plain["bound"] + 1
+    assert abs(plain["bound"] - n["its best"]) < 0.6
+    for row in (plain, free, inputless):
+        assert row["-log p"] < row["bound"]
+    if not quick:
+        assert all(n[remedy]["kl"] > 0.3 for remedy in ("annealed", "cyclical", "word dropout"))
+
+
 def two_kl_divergences(n, quick):
     assert n["reverse gradient"]
     assert n["forward gradient"]
@@ -256,6 +270,7 @@ LESSONS = {
         which_likelihood,
         counts_and_gaps,
         posterior_collapse,
+        why_the_decoder_stops_listening,
         bug_museum,
     )
 }
