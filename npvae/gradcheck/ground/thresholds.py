@@ -15,6 +15,7 @@ SMALLEST = 2  # of the other axes then
 AXES_STRETCHED = 4  # so many axes get the long size, each in a sample of its own
 LABEL_LENGTH = 24  # a parameter whose print is longer is named by its type in the label of a sample
 EXHAUSTIVE_SIZES = ((16, 8, 7, 5, 3, 2), (33, 15, 9, 4, 3, 2))  # whole blocks of 8 and 16; one past 32
+TRIAL_SIZES = ((7, 11, 13, 17, 19, 23), (11, 17, 7, 23, 13, 19))  # primes: a layer built at them shows its shapes
 SQUARE_SIZE = 3  # all axes alike: here a wrong axis raises no error and must show in the numbers
 AXES_SET_TO_ONE = 3  # so many axes get size 1 on their own; more axes than these are rare and cost a sample each
 PARAMETERS_VISITED = 6  # combinations of parameters seen at ordinary values
