@@ -9,6 +9,7 @@ import npvae
 from npvae.models import LIKELIHOODS, MODELS
 from npvae.models.likelihoods import likelihood_of
 from npvae.models.settings import AutoencoderSettings
+from npvae.models.small import small
 
 
 @pytest.fixture
@@ -253,3 +254,12 @@ def test_reconstruct_takes_one_draw_of_noise_per_input_and_refuses_another(build
         with pytest.raises(ValueError, match="eps") as caught:
             model.reconstruct(x, wrong)
         assert "(K, N, L)" not in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_a_printed_trace_is_a_table_in_columns(kind):
+    model, x, eps = small(kind, np.random.default_rng(0))
+    head, *rows = repr(model.forward(x, eps)[1]).splitlines()
+    assert len(rows) >= 4
+    assert {len(row) for row in rows} == {len(head)}
+    assert head.split()[1:] == ["shape", "mean", "least", "largest"]
