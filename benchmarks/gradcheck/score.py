@@ -40,6 +40,7 @@ from rivals import rivals
 from npvae.gradcheck.battery.drawing import Case, build
 from npvae.gradcheck.battery.samples import battery
 from npvae.gradcheck.ground.findings import FAIL, INCONCLUSIVE
+from npvae.gradcheck.pair.calls import Pair
 from npvae.gradcheck.verdict.case import Outcome, Settings, check_case
 from npvae.ops import OPS
 from npvae.spec import Op
@@ -135,10 +136,10 @@ def caught_by(accepts: Accepts, op: Op, right: Op, samples: slice, cries_wolf: d
 def _is_finite(case: Case) -> bool:
     with np.errstate(all="ignore"):
         try:
-            y, _ = case.op.forward(*[np.array(x) for x in case.inputs], **case.params)
+            outputs = Pair(case.op, case.params, case.seed).forward([np.array(x) for x in case.inputs]).outputs
         except Exception:
             return True
-        return bool(np.all(np.isfinite(y)))
+        return all(np.all(np.isfinite(y)) for y in outputs)
 
 
 RIGHT = {op.name: op for op in (*OPS, *ZOO)}

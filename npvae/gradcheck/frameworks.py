@@ -101,6 +101,7 @@ def jax_op(f: Callable[..., Any], args: Mapping[str, Arg], *, name: str = "") ->
         pairs = zip(grads, args.values(), strict=True)
         return tuple(np.array(grad) for grad, arg in pairs if arg.differentiable)
 
+    backward.__wrapped__ = f  # type: ignore[attr-defined]
     return Op(forward, backward, args, name=name or _name(f))
 
 

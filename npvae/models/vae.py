@@ -99,11 +99,11 @@ class VAE(Autoencoder):
         posterior_cache, std_cache, z_cache, decoder_cache, nll_cache, kl_cache, counted_cache = trace.caches
         dnll = np.full(N, 1 / N, self.dtype)  # (5)
         dkl = np.full(N, self.beta / N, self.dtype)  # (6)
-        dmu_kl, dlogvar_kl = objective.counted_backward(self, ops, dkl, kl_cache, counted_cache)
+        dmu_kl, dlogvar_kl = objective.counted_backward(self, ops, dkl, kl_cache, counted_cache)  # through kl
         grads = self.params.like() if grads is None else grads
         doutput = self.likelihood.backward(ops, dnll, nll_cache, grads)
         dz = self.decoder_backward(ops, doutput, decoder_cache, grads)
-        dmu_z, dstd = ops.reparameterize_backward(dz, z_cache)
+        dmu_z, dstd = ops.reparameterize_backward(dz, z_cache)  # through z
         dlogvar_z = ops.std_from_logvar_backward(dstd, std_cache)
         dmu = dmu_z + dmu_kl  # (7)
         dlogvar = dlogvar_z + dlogvar_kl  # (8)

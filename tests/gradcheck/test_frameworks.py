@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from npvae.gradcheck import Arg, check_torch, torch_op
+from npvae.gradcheck import Arg, check_jax, check_torch, torch_op
 
 torch = pytest.importorskip("torch")
 
@@ -83,6 +83,23 @@ def test_an_op_of_two_inputs_one_without_gradient():
     report = check_op(op, level="smoke")
     assert report, str(report)
     assert [row.name for row in report.rows] == ["x"]
+
+
+@pytest.mark.parametrize(("factor", "verdict"), [(1.0, "PASS"), (1.01, "FAIL")])
+def test_a_custom_vjp_of_jax(factor, verdict):
+    jax = pytest.importorskip("jax")
+    jax.config.update("jax_enable_x64", True)
+
+    @jax.custom_vjp
+    def scaled(x, w):
+        return jax.numpy.tanh(x) * w
+
+    def backward(cache, dy):
+        x, w = cache
+        return factor * dy * w * (1 - jax.numpy.tanh(x) ** 2), dy * jax.numpy.tanh(x)
+
+    scaled.defvjp(lambda x, w: (jax.numpy.tanh(x) * w, (x, w)), backward)
+    assert check_jax(scaled, np.ones((4, 3)), np.ones((4, 3)), level="smoke").verdict == verdict
 
 
 def test_no_framework_is_imported_before_it_is_asked_for():

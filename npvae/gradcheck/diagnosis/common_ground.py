@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 
 from npvae.gradcheck.battery.drawing import Case
@@ -53,6 +54,12 @@ def _properties(failing: Sequence[Case]) -> Iterator[tuple[str, str, Property]]:
         least = min(case.sizes[symbol] for case in failing)
         if least > 2:
             yield "shape-only", f"only where {symbol} is {least} or more", _sized(symbol, least)
+    for symbol in first.sizes:
+        yield "shape-only", f"only where {symbol} is even", _sized_as(symbol, lambda n: n % 2 == 0)
+        yield "shape-only", f"only where {symbol} is odd and more than 1", _sized_as(symbol, lambda n: n % 2 == 1 < n)
+    for a, b in itertools.combinations(first.sizes, 2):
+        yield "shape-only", f"only where {a} and {b} differ", _pair_of_sizes(a, b, lambda m, n: m != n)
+        yield "shape-only", f"only where {a} = {b}", _pair_of_sizes(a, b, lambda m, n: m == n > 1)
     if first.regime in _REGIMES:
         yield "regime-only", f"only {_REGIMES[first.regime]}", lambda case: case.regime == first.regime
 
@@ -63,3 +70,11 @@ def _sized(symbol: str, least: int, most: float = float("inf")) -> Property:
 
 def _with(key: str, value: object) -> Property:
     return lambda case: case.params[key] == value
+
+
+def _sized_as(symbol: str, holds: Callable[[int], bool]) -> Property:
+    return lambda case: symbol in case.sizes and holds(case.sizes[symbol])
+
+
+def _pair_of_sizes(a: str, b: str, holds: Callable[[int, int], bool]) -> Property:
+    return lambda case: a in case.sizes and b in case.sizes and holds(case.sizes[a], case.sizes[b])

@@ -9,10 +9,9 @@ from __future__ import annotations
 # ---- the battery: where an op is looked at
 BASE_SIZES = (4, 3, 5, 6, 7, 8)  # small, all different: a wrong axis raises or shows
 OTHER_SIZES = (3, 4, 6, 5, 8, 7)  # even where those are odd: medians, halves, pairs, the Nyquist bin
-TIE_SIZES = (5, 6, 4, 3, 2, 2)  # enough entries for some to be tied where it counts: at the largest of a row
+TIE_SIZES = (5, 4, 6, 3, 2, 2)  # enough entries for some to be tied where it counts: at the largest of a row
 LONG_SIZE = 37  # past 32 and off every block; one axis at a time, or the arrays grow
-SMALLEST = 2  # of the other axes then, where they would
-LARGEST_SAMPLE = 1700  # entries of the largest array: differences cost a few forwards for each
+SMALLEST = 2  # of the other axes then
 AXES_STRETCHED = 4  # so many axes get the long size, each in a sample of its own
 LABEL_LENGTH = 24  # a parameter whose print is longer is named by its type in the label of a sample
 EXHAUSTIVE_SIZES = ((16, 8, 7, 5, 3, 2), (33, 15, 9, 4, 3, 2))  # whole blocks of 8 and 16; one past 32
@@ -160,6 +159,8 @@ MOSTLY_WRONG = 2  # a slice counts as wrong if more than one in two of its entri
 THRESHOLD_STEP, THRESHOLD_RTOL = 2e-4, 1e-3  # a wrong side of a branch shows at once: short steps, few digits
 THRESHOLD_HALVINGS = 16  # of the interval around a threshold: five digits
 THRESHOLD_ZERO = 1e-3  # a threshold this near to zero is zero
+TRIED_AFRESH = 2  # more samples that must look the same before a diagnosis is said
+ANOTHER_SEED = 1009  # added to the seed for the inputs on which a diagnosis is tried again
 TELLING_ENTRIES = 8  # a sample of fewer may pass by chance
 POINT_DIGITS = 12  # digits in which two points of a kink are the same
 

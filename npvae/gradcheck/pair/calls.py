@@ -47,7 +47,7 @@ class Pair:
 
     def __post_init__(self) -> None:
         self._noise_keyword = None
-        self._dtypes: dict[str, np.dtype] = {}
+        self._inputs: Sequence[Any] = ()
         self.keeps_its_cache = keeps_its_cache(self.op.backward)
         if self.op.seeded:
             with contextlib.suppress(TypeError, ValueError):
@@ -57,7 +57,7 @@ class Pair:
     def forward(self, inputs: Sequence[Any]) -> ForwardResult:
         """Run the forward. Raises Broken or Refused."""
         params = dict(self.params)
-        self._dtypes = {name: x.dtype for name, x in zip(self.op.args, inputs, strict=True) if x.dtype.kind == "f"}
+        self._inputs = inputs
         self.forwards += 1
         if self.op.seeded:
             if self._noise_keyword == "rng":
@@ -93,7 +93,8 @@ class Pair:
                 result = self.op.backward(*given)
         except Exception as error:
             raise _in_words("backward", error) from error
-        return read_gradients(result, self.op, self._dtypes)
+        dtypes = {name: x.dtype for name, x in zip(self.op.args, self._inputs, strict=True) if x.dtype.kind == "f"}
+        return read_gradients(result, self.op, dtypes)
 
 
 def keeps_its_cache(backward: Callable[..., Any]) -> bool:

@@ -26,7 +26,7 @@ class Refused(Exception):
     """The pair does not take arrays of this dtype or layout (numba with explicit signatures, for one)."""
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class ForwardResult:
     """What one forward gave.
 
@@ -60,12 +60,9 @@ class ForwardResult:
 
 def read_outputs(y: Any, cache: Any, detached: Sequence[Any]) -> ForwardResult:
     """The outputs of a forward. Raises Broken if they are no real floating-point numbers."""
-    if isinstance(y, Mapping):
-        named = list(y.items())
-    elif isinstance(y, (tuple, list)):
-        named = list(enumerate(y))
-    else:
+    if isinstance(y, np.ndarray) or not isinstance(y, (tuple, list, Mapping)):
         return ForwardResult((_real(y),), cache, y)
+    named = list(y.items() if isinstance(y, Mapping) else enumerate(y))
     without = tuple(place for place, value in named if place in detached or _is_integer(value))
     outputs = tuple(_real(value) for place, value in named if place not in without)
     if not outputs:
