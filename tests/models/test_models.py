@@ -112,7 +112,7 @@ def test_a_conditional_vae_decodes_the_label_it_is_given(build, rng):
         model.decode(z, np.array([0, 1]))
 
 
-def test_a_denoising_autoencoder_sees_the_spoilt_input_and_answers_for_the_clean_one(build, rng):
+def test_a_denoising_autoencoder_sees_the_corrupted_input_and_answers_for_the_clean_one(build, rng):
     model, x, _ = build("denoising_autoencoder", amount=1.0)
     loss, trace = model.forward(x, model.draw_eps(len(x), rng))
     blank, _ = model.forward(np.zeros_like(x))
