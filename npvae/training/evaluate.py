@@ -21,7 +21,7 @@ def chunks(x: Any, size: int, dtype: np.dtype, takes: str = "rows") -> Iterator[
 def evaluate(
     model: Any, x: Any, rng: np.random.Generator, *, batch_size: int = 250, processes: Processes = ALONE
 ) -> dict[str, float]:
-    """Means over the N samples of x of loss, nll and kl, in nats, with one noise sample an input drawn from rng.
+    """Means over the N samples of x of loss, nll and kl, in nats, with one noise sample per input drawn from rng.
 
     Several processes take a share of each batch and all give the means over the whole.
     """

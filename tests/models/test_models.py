@@ -9,7 +9,7 @@ import npvae
 from npvae.models import LIKELIHOODS, MODELS
 from npvae.models.likelihoods import likelihood_of
 from npvae.models.settings import AutoencoderSettings
-from npvae.models.small import kinds_that_take
+from npvae.models.small import kinds_that_take, small
 
 
 @pytest.fixture
@@ -113,7 +113,7 @@ def test_a_conditional_vae_decodes_the_label_it_is_given(build, rng):
         model.decode(z, np.array([0, 1]))
 
 
-def test_a_denoising_autoencoder_sees_the_spoilt_input_and_answers_for_the_clean_one(build, rng):
+def test_a_denoising_autoencoder_sees_the_corrupted_input_and_answers_for_the_clean_one(build, rng):
     model, x, _ = build("denoising_autoencoder", amount=1.0)
     loss, trace = model.forward(x, model.draw_eps(len(x), rng))
     blank, _ = model.forward(np.zeros_like(x))
@@ -257,3 +257,12 @@ def test_reconstruct_takes_one_draw_of_noise_per_input_and_refuses_another(build
         with pytest.raises(ValueError, match="eps") as caught:
             model.reconstruct(x, wrong)
         assert "(K, N, L)" not in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_a_printed_trace_is_a_table_in_columns(kind):
+    model, x, eps = small(kind, np.random.default_rng(0))
+    head, *rows = repr(model.forward(x, eps)[1]).splitlines()
+    assert len(rows) >= 4
+    assert {len(row) for row in rows} == {len(head)}
+    assert head.split()[1:] == ["shape", "mean", "least", "largest"]
