@@ -185,7 +185,7 @@ def main(argv=None):
     names = ["language model", "plain", "free bits"] if args.quick else ["language model", *REMEDIES]
     folder.mkdir(parents=True, exist_ok=True)
     kept = folder / f"finished-{epochs}.json"
-    finished = json.loads(kept.read_text()) if kept.exists() else {}
+    finished = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
     wanted = [(who, name, seed) for seed in seeds for name in names for who in ("npvae", "torch")]
     wanted = [one for one in wanted if one[0] == "npvae" or (one[1] in IN_TORCH and not args.no_torch)]
     for who, name, seed in wanted:
@@ -198,7 +198,7 @@ def main(argv=None):
             found = with_torch(name, parts, epochs, seed)
         if found is not None:
             finished[key] = found
-            kept.write_text(json.dumps(finished))
+            kept.write_text(json.dumps(finished), encoding="utf-8")
             print(f"{key}: bound {found['bound']:.4f} nats per letter, {np.median(found['seconds']):.1f} s an epoch")
     counts = {order: counting(parts[0], parts[2], order) for order in ORDERS}
     show(finished, names, seeds, counts, parts[2])

@@ -51,7 +51,7 @@ def lengths_of(names: Path | None, rng: np.random.Generator) -> np.ndarray:
     if names is None:
         sizes, shares = list(LIKE_NAMES), np.array(list(LIKE_NAMES.values()))
         return rng.choice(sizes, size=(BATCHES, N), p=shares / shares.sum())
-    known = [len(name) + 1 for name in names.read_text().split()]
+    known = [len(name) + 1 for name in names.read_text(encoding="utf-8").split()]
     return rng.choice(known, size=(BATCHES, N))
 
 
