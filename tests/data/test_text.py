@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from npvae.data import DataError, Text, hold_out, load_sequences
-from npvae.data.text import LONGEST, load_names, lines_of, split_names
+from npvae.data.text import LONGEST, lines_of, load_names, split_names
 
 
 def test_lines_come_back_from_their_ids():
