@@ -6,9 +6,10 @@ continued on deeper lines), numbered at the end, under the headings Forward and 
     Forward
         kl[n] = sum(mu[n, l] ** 2 for l in range(L))    (1)
 
-The entry on the left is computed for all values of its indices: n runs to N, l to L, the sizes of the arguments. So a
-page is an implementation of its op, written as loops, that shares no line with the NumPy code beneath it. With
-`numbers=mpmath.mp` it is also exact far beyond float64, and thereby the truth for extreme inputs.
+The entry on the left is computed for all values of its indices: n runs to N, l to L, the sizes of the arguments, or to
+a size that an equation of its own gives, U = I + 1 - P. So a page is an implementation of its op, written as loops,
+that shares no line with the NumPy code beneath it. With `numbers=mpmath.mp` it is also exact far beyond float64, and
+thereby the truth for extreme inputs.
 """
 
 from __future__ import annotations
@@ -138,6 +139,8 @@ def evaluate(
             scope[f"d{_output(equations)}"] = _entries(dy, entry)
         for equation in chosen:
             found[equation.name] = scope[equation.name] = _fill(equation, scope, sizes)
+            if not equation.indices and equation.name.isupper():  # a size, for the indices of later equations
+                sizes[equation.name] = scope[equation.name] = int(found[equation.name])
     for name, axes in shared.items():
         if name in found:
             found[name] = found[name].sum(axis=tuple(range(axes)))

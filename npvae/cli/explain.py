@@ -54,7 +54,7 @@ def explain(op: Op, seed: int = 0) -> tuple[str, bool]:
     if not equations:
         raise ValueError(f"{op.name} has no numbered equations: see npvae/ops/relu.py for how a page is written")
     params = {name: values[0] for name, values in op.params.items()}
-    sizes = dict.fromkeys(op.symbols, 2)
+    sizes = op.within_ranges(dict.fromkeys(op.symbols, 2))
     case = build(op, Sample("explain", sizes, params=params), seed)
     given = zip(case.inputs, op.args.values(), strict=True)
     case = replace(case, inputs=tuple(_in_two_decimals(x, arg) for x, arg in given))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from npvae.spec import Op
@@ -84,7 +84,8 @@ def battery(op: Op, level: str = "default") -> tuple[Sample, ...]:
                 kept.append(sample)
         recipes = kept[::-1]
     unique: dict[str, Sample] = {}
-    for sample in recipes:
+    for recipe in recipes:
+        sample = replace(recipe, sizes=op.within_ranges(recipe.sizes))
         unique.setdefault(sample.label, sample)
     return tuple(unique.values())
 

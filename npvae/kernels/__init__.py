@@ -15,6 +15,16 @@ from typing import Any
 
 from npvae import ops
 from npvae.kernels.bernoulli_nll import bernoulli_nll_backward, bernoulli_nll_forward
+from npvae.kernels.conv.twins import (
+    conv2d_backward,
+    conv2d_forward,
+    conv2d_layer_backward,
+    conv2d_layer_forward,
+    conv2d_transpose_backward,
+    conv2d_transpose_forward,
+    conv2d_transpose_layer_backward,
+    conv2d_transpose_layer_forward,
+)
 from npvae.kernels.gaussian_kl import gaussian_kl_backward, gaussian_kl_forward
 from npvae.kernels.gaussian_nll import (
     gaussian_nll_backward,
@@ -28,6 +38,10 @@ from npvae.spec import Op
 TWINS: dict[str, tuple[Callable, Callable]] = {
     "dense": (dense_forward, dense_backward),
     "layer": (layer_forward, layer_backward),
+    "conv2d": (conv2d_forward, conv2d_backward),
+    "conv2d_transpose": (conv2d_transpose_forward, conv2d_transpose_backward),
+    "conv2d_layer": (conv2d_layer_forward, conv2d_layer_backward),
+    "conv2d_transpose_layer": (conv2d_transpose_layer_forward, conv2d_transpose_layer_backward),
     "bernoulli_nll": (bernoulli_nll_forward, bernoulli_nll_backward),
     "squared_error": (squared_error_forward, squared_error_backward),
     "gaussian_nll": (gaussian_nll_forward, gaussian_nll_backward),

@@ -18,6 +18,7 @@ from npvae.kernels.pieces import (
     ADAM,
     ADAM_PIECE,
     BERNOULLI,
+    CALL,
     COLUMNS,
     DOTS,
     FIFTH,
@@ -138,3 +139,10 @@ def bernoulli(words: np.ndarray, logits: np.ndarray, x: np.ndarray, nll: np.ndar
     words[ROWS], words[COLUMNS] = logits.shape
     height = rows_of_bernoulli_piece(logits.shape[1])
     do_job(words, (logits.shape[0] + height - 1) // height)
+
+
+@kernel(AS_WRITTEN)
+def call_pieces(words: np.ndarray, function: int, plan: np.ndarray, pieces: int) -> None:
+    """Call the compiled function at an address with (the plan's address, piece), for every piece."""
+    words[KIND], words[FIRST], words[SECOND] = CALL, function, plan.ctypes.data
+    do_job(words, pieces)

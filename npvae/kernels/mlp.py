@@ -11,19 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from npvae.kernels.activations import (
-    ACTIVATIONS,
-    add_bias,
-    elu,
-    leaky_relu,
-    relu,
-    sigmoid,
-    silu,
-    softplus,
-    sum_rows,
-    tanh,
-    times_slope,
-)
+from npvae.kernels.activations import activate, add_bias, sum_rows, times_slope
 from npvae.kernels.jit import AS_WRITTEN, kernel
 from npvae.kernels.matmul.alone import times, times_transposed, transposed_times
 
@@ -33,7 +21,6 @@ if TYPE_CHECKING:
 FAN_IN, FAN_OUT, NEEDS_DX = range(3)  # columns of layers: the widths, and whether dx is asked for
 WEIGHT, BIAS = 3, 4  # where W (I, O) and b (O,) begin, and their gradients
 SLOPE, Y, DA, DX, TURNED = range(5, 10)  # where in buffer: a (N, O), which becomes the slope; y, da, dx; Wᵀ (O, I)
-RELU, LEAKY_RELU, ELU, SILU, TANH, SIGMOID, SOFTPLUS = range(len(ACTIVATIONS))
 
 
 def layers_of(params: Params, prefix: str, N: int, start: int, needs_dx: bool) -> tuple[np.ndarray, int]:
@@ -53,25 +40,6 @@ def layers_of(params: Params, prefix: str, N: int, start: int, needs_dx: bool) -
 def matrix(flat: np.ndarray, start: int, rows: int, columns: int) -> np.ndarray:
     """A part of a flat array as a matrix."""
     return flat[start : start + rows * columns].reshape((rows, columns))
-
-
-@kernel(AS_WRITTEN)
-def activate(activation: int, a: np.ndarray, b: np.ndarray, y: np.ndarray) -> None:
-    """The kernel with this place in ACTIVATIONS."""
-    if activation == RELU:
-        relu(a, b, y)
-    elif activation == LEAKY_RELU:
-        leaky_relu(a, b, y)
-    elif activation == ELU:
-        elu(a, b, y)
-    elif activation == SILU:
-        silu(a, b, y)
-    elif activation == TANH:
-        tanh(a, b, y)
-    elif activation == SIGMOID:
-        sigmoid(a, b, y)
-    else:
-        softplus(a, b, y)
 
 
 @kernel(AS_WRITTEN)

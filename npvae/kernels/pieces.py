@@ -8,13 +8,13 @@ not, so results are bitwise the same for any number of threads.
 import numpy as np
 from numba import carray
 
-from npvae.kernels.atomics import floats_at
+from npvae.kernels.atomics import call_at, floats_at
 from npvae.kernels.jit import AS_WRITTEN, kernel
 from npvae.kernels.likelihoods import nll_and_residual
 from npvae.kernels.matmul.products import dot_piece, outer_piece
 from npvae.kernels.updates import adam
 
-OUTER, DOTS, ADAM, BERNOULLI = range(4)  # kinds of job
+OUTER, DOTS, ADAM, BERNOULLI, CALL = range(5)  # kinds of job; CALL: FIRST is a function's address, SECOND its plan's
 KIND, FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH = range(24, 31)  # where in words: the kind, addresses of arrays
 ROWS, COLUMNS, K, A_ROW, A_K = range(32, 37)  # and sizes
 
@@ -43,6 +43,8 @@ def do_piece(words: np.ndarray, piece: int) -> None:
         m, v = carray(floats_at(third), columns), carray(floats_at(fourth), columns)
         rates, least = carray(floats_at(words[FIFTH]), 7), carray(floats_at(words[SIXTH]), 2)
         adam(p[low:high], g[low:high], m[low:high], v[low:high], rates, least)
+    elif kind == CALL:
+        call_at(first, second, piece)
     else:
         height = rows_of_bernoulli_piece(columns)
         low, high = piece * height, min(rows, (piece + 1) * height)

@@ -16,7 +16,7 @@ from npvae.kernels.threads import SHARED_FROM
 from npvae.kernels.updates import sum_of_squares
 from npvae.spec import Op
 
-SIZES = {"N": 8, "I": 3, "O": 4, "D": 5, "L": 2}
+SIZES = {"N": 8, "I": 3, "O": 4, "D": 5, "L": 2, "J": 3, "C": 2, "P": 2, "Q": 2, "F": 4}
 SHARED = SIZES | {"D": SHARED_FROM // SIZES["N"]}  # large enough for a job of the team
 
 
