@@ -25,7 +25,7 @@ _HOME = {
     "load_dataset": "npvae.data",
     "train": "npvae.training",
     "load": "npvae.training",
-    "set_threads": "npvae.kernels.threads",
+    "set_threads": "npvae.kernels.team.pools",
     "resume": "npvae.training",
     "audit_loss": "npvae.audit",
 }

@@ -16,6 +16,7 @@ Kingma & Welling (2014), equation 10; Higgins et al. (2017) for beta; Lucas et a
 from __future__ import annotations
 
 import math
+import textwrap
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -24,6 +25,7 @@ __all__ = ["LossAudit", "audit_loss"]
 REDUCTIONS = ("sum", "mean")
 IN_NATS = ("bernoulli", "continuous_bernoulli", "discretized_logistic", "categorical")
 SQUARES = ("squared_error", "gaussian_fixed")
+INDENT = 14  # of the report, where its second column begins
 
 
 @dataclass(frozen=True)
@@ -60,8 +62,6 @@ class LossAudit:
         return asdict(self)
 
     def __str__(self) -> str:
-        from npvae.audit_report import report
-
         return report(self)
 
 
@@ -194,3 +194,81 @@ def _check_numbers(
     for name, value in (("reconstruction_weight", reconstruction_weight), ("variance", variance)):
         if not 0 < value < math.inf:
             raise ValueError(f"{name} is {value}, expected a finite number above 0")
+
+
+def report(audit: LossAudit) -> str:
+    """One screen of plain text: what the loss is, what it optimises, what its number means, how to write it."""
+    rows = [
+        ("the loss", audit.terms[0]),
+        ("", f"+ {audit.terms[1]}"),
+        ("with", f"D = {audit.data_dim} pixels, L = {audit.latent_dim} latents, N = {audit.batch_size} a batch"),
+        *_optimises(audit),
+        ("in nats", _in_nats(audit)),
+        ("gradients", f"{audit.scale:.6g} times those of the loss below: no matter to Adam, but to SGD's"),
+        ("", "learning rate, to weight decay and to clipping"),
+        *_weights(audit),
+        *((("write it as" if i == 0 else ""), line) for i, line in enumerate(proper_lines(audit))),
+        *(("note", note) for note in audit.notes),
+    ]
+    return "\n".join(_row(name, text) for name, text in rows)
+
+
+def _optimises(audit: LossAudit) -> list[tuple[str, str]]:
+    if audit.variance is None:
+        kind = "the ELBO (beta = 1)" if audit.beta == 1 else f"a beta-VAE with beta = {audit.beta:.6g}"
+        return [("optimises", "an autoencoder's reconstruction: beta = 0" if audit.beta == 0 else kind)]
+    return [
+        ("optimises", f"the ELBO (beta = 1) of a Gaussian with variance {audit.variance:.6g}"),
+        (
+            "or",
+            f"the same thing: a beta-VAE with beta = {audit.beta:.6g}, variance {audit.at_variance:g};",
+        ),
+        ("", f"only beta * variance = {audit.variance:.6g} is fixed by this loss"),
+    ]
+
+
+def _in_nats(audit: LossAudit) -> str:
+    zero = "" if audit.constant == 0 else f" {'+' if audit.nats(0) > 0 else '-'} {abs(audit.nats(0)):.6g}"
+    number = f"loss * {1 / audit.scale:.6g}{zero}"
+    if audit.model["beta"] == 1:
+        return f"-ELBO = {number}, a sample: on average an upper bound on -log p(x)"
+    if audit.beta == 0:
+        return f"nll = {number}, a sample, up to a constant: no bound on anything"
+    bound = "on average above -log p(x) too, more loosely" if audit.beta > 1 else "no bound on log p(x)"
+    return f"nll + {audit.beta:.6g} * KL = {number}, a sample: {bound}"
+
+
+def _weights(audit: LossAudit) -> list[tuple[str, str]]:
+    """What to put in front of the KL, all else as it is, to get the ELBO."""
+    if audit.kl_weight == 0 or (audit.variance is None and audit.beta == 1):
+        return []
+    if audit.variance is None:
+        return [
+            ("for the ELBO", f"(beta = 1) and all else as it is, weigh the KL with {audit.kl_weight / audit.beta:.6g}")
+        ]
+    weight = audit.kl_weight / audit.variance
+    return [("for another", f"variance v, and all else as it is, weigh the KL with {weight:.6g} * v")]
+
+
+def proper_lines(audit: LossAudit) -> list[str]:
+    """The same objective with its beta and its variance in sight, in NumPy and as a model of npvae."""
+    nll = {
+        "bernoulli": "nll = (np.logaddexp(0, logits) - x * logits).sum(axis=1)",
+        "gaussian_fixed": f"v = {audit.variance or 0:.6g}\n"
+        "nll = ((x_hat - x)**2 / v + log(2 * pi * v)).sum(axis=1) / 2",
+        "squared_error": "nll = ((x_hat - x)**2).sum(axis=1) / 2",
+    }.get(audit.model["likelihood"], f"nll = -log p(x|z) of {audit.model['likelihood']}, summed over the pixels")
+    beta = "" if audit.model["beta"] == 1 else f"{audit.model['beta']:.6g} * "
+    arguments = ", ".join(f"{name}={value:.6g}" if isinstance(value, float) else f"{name}={value!r}"
+                          for name, value in audit.model.items())  # fmt: skip
+    return [
+        *nll.split("\n"),
+        "kl = (exp(logvar) + mu**2 - 1 - logvar).sum(axis=1) / 2",
+        f"loss = (nll + {beta}kl).mean()",
+        f"npvae.VAE({audit.data_dim}, latent_dim={audit.latent_dim}, {arguments})",
+    ]
+
+
+def _row(name: str, text: str) -> str:
+    lines = textwrap.wrap(text, 106, break_long_words=False) if name == "note" else [text]
+    return f"{name:<{INDENT}}" + f"\n{'':<{INDENT}}".join(lines)

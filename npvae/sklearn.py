@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,8 @@ except ImportError as error:
 from npvae import models
 from npvae.data import minibatches
 from npvae.optim import OPTIMIZERS
-from npvae.training import NonFiniteError
+from npvae.steps import Step
+from npvae.training.descent import descend
 
 ROWS = 1000  # samples that are looked at together outside training: bounds the memory that takes
 FLOATS = (np.float64, np.float32)
@@ -190,21 +192,23 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
 
     def _train(self, X: np.ndarray, epochs: int) -> None:
         """The loop of the library, over the whole of X."""
-        data, model, workspace = self._to_network(X), self.model_, self.model_.workspace()
-        for _ in range(epochs):
-            epoch, totals = len(self.history_) + 1, np.zeros(3)
-            for step, x in enumerate(minibatches(data, self.batch_size, self._rng)):
-                eps = model.draw_eps(len(x), self._rng)
-                loss, trace = model.forward(x, eps, workspace)
-                grads = model.backward(trace)
-                if not (math.isfinite(loss) and math.isfinite(grads.flat @ grads.flat)):
-                    found = f"the loss is {loss}" if not math.isfinite(loss) else "a gradient is not finite"
-                    raise NonFiniteError(f"VAE: epoch {epoch}, step {step}: {found}. Try a smaller lr")
-                self.optimizer_.step(grads)
-                totals += np.multiply((loss, trace.nll.mean(), trace.kl.mean()), len(x))
-            loss, nll, kl = totals / len(data)
+        data, step = self._to_network(X), Step(self.model_, self.batch_size)
+        for epoch in range(len(self.history_) + 1, len(self.history_) + epochs + 1):
+            loss, nll, kl = self._train_epoch(data, step, epoch)
             volume = self._log_volume()
             self.history_.append({"epoch": epoch, "loss": loss + volume, "nll": nll + volume, "kl": kl})
+
+    def _train_epoch(self, data: np.ndarray, step: Step, epoch: int) -> np.ndarray:
+        """One pass over the data -> means of loss, nll and kl, in the network's units."""
+        totals, steps = np.zeros(3), count(1)
+
+        def place(n: int) -> dict[str, Any]:
+            return {"epoch": epoch, "step": next(steps)}
+
+        batches = ((len(x), x) for x in minibatches(data, self.batch_size, self._rng))
+        for n, loss, trace in descend(self.model_, step, self.optimizer_, batches, self._rng, place):
+            totals += np.multiply((loss, trace.nll.mean(), trace.kl.mean()), n)
+        return totals / len(data)
 
     def _chunks(self, X: Any) -> list[np.ndarray]:
         """X (N, D), checked, as the network takes it, a thousand rows at a time."""

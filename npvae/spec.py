@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from numbers import Real
 from typing import Any
 
-__all__ = ["Arg", "Op"]
+__all__ = ["Arg", "Law", "Op"]
 
 
 @dataclass(frozen=True)
@@ -185,6 +185,36 @@ class Op:
         """The symbols of all argument shapes, in order of first appearance: ("N", "I", "O") for dense."""
         axes = (axis for arg in self.args.values() for axis in arg.axes)
         return tuple(dict.fromkeys(axis.rpartition("*")[2] for axis in axes if not axis.isdecimal()))
+
+
+@dataclass(frozen=True)
+class Law:
+    """Code that has a page of equations but no backward of its own: a recurrence, a schedule, a closed form, a wiring.
+
+    run     the code: takes the args by name, gives {name on the page: value}. What it gives beyond the names that the
+            page defines, the page may use: eigenvectors, say, of which the page says what they must fulfil.
+    args    what goes in, by name. A float argument with `specials` is tried at those values, too.
+    name    how reports call it
+    module  the module whose docstring is the page; by default the one in which `run` stands
+    page    an npvae.pages.Page, where the equations are not those of one docstring
+    least   the smallest sizes for which it is defined: {"D": 2}
+
+    Raises ValueError for a run that is no function, and for args that are not described by an Arg each.
+    """
+
+    run: Callable[..., Mapping[str, Any]]
+    args: Mapping[str, Arg]
+    name: str
+    module: str = ""
+    page: Any = None
+    least: Mapping[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not callable(self.run):
+            raise ValueError(f"Law: run is a {type(self.run).__name__}, expected a function")
+        for key, arg in self.args.items():
+            if not isinstance(arg, Arg):
+                raise ValueError(f'law {self.name}: args["{key}"] is {arg!r}, expected an Arg')
 
 
 def _is_list(values: Any) -> bool:

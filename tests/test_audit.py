@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import npvae
-from npvae.audit import LossAudit
+from npvae.audit import LossAudit, proper_lines
 
 N, D, H, L = 3, 5, 4, 2
 REDUCTIONS = list(itertools.product(("sum", "mean"), repeat=4))
@@ -168,8 +168,6 @@ def test_the_report_is_one_screen_and_its_advice_is_right(likelihood, reductions
 
 def test_lines_to_write_are_the_model_itself():
     """The NumPy lines of the report, executed, give the loss of the model named beneath them."""
-    from npvae.audit_report import proper_lines
-
     rng = np.random.default_rng(2)
     x, eps = rng.random((N, D)), rng.standard_normal((N, L))
     for settings in LOSSES:

@@ -1,15 +1,12 @@
 """Who may import what, seen from fresh interpreters: the arrows between the rooms point one way."""
 
-import subprocess
-import sys
-
 import pytest
 
 
-def loaded_by(statement):
+@pytest.fixture
+def loaded_by(python):
     """Names of all modules in memory after a statement, in a fresh interpreter."""
-    code = f"{statement}\nimport sys\nprint(*sys.modules)"
-    return set(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split())
+    return lambda statement: set(python("-c", f"{statement}\nimport sys\nprint(*sys.modules)").stdout.split())
 
 
 @pytest.mark.parametrize(
@@ -18,16 +15,17 @@ def loaded_by(statement):
         ("import npvae", {"numba", "matplotlib", "npvae.ops", "npvae.models"}),
         ("import npvae.ops", {"numba", "matplotlib", "tqdm", "scipy", "npvae.models", "npvae.gradcheck"}),
         ("import npvae.gradcheck", {"numba", "matplotlib", "hypothesis", "tqdm", "npvae.ops", "npvae.models", "scipy"}),
+        ("import npvae.pages", {"numba", "matplotlib", "mpmath", "scipy", "npvae.ops", "npvae.models"}),
         ("import npvae.models", {"matplotlib", "tqdm", "npvae.training", "npvae.gradcheck"}),
         ("import npvae.optim", {"matplotlib", "tqdm", "npvae.training", "npvae.gradcheck"}),
         ("import npvae.training", {"matplotlib", "npvae.figures", "npvae.cli"}),
     ],
 )
-def test_a_room_loads_only_what_it_may(statement, absent):
+def test_a_room_loads_only_what_it_may(loaded_by, statement, absent):
     assert not loaded_by(statement) & absent
 
 
-def test_ops_know_the_spec_and_numpy_alone():
+def test_ops_know_the_spec_and_numpy_alone(loaded_by):
     own = {name for name in loaded_by("import npvae.ops") if name.startswith("npvae")}
     assert {name for name in own if not name.startswith("npvae.ops")} == {"npvae", "npvae.spec"}
 

@@ -24,8 +24,8 @@ COMMANDS = (
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the exit code is 0, 2 for what the user can mend, 130 after Ctrl-C, or the command's own."""
-    parser = build_parser()
-    args = parser.parse_args(argv)
+    argv = sys.argv[1:] if argv is None else argv
+    args = build_parser(argv).parse_args(argv)
     try:
         return int(args.run(args))
     except (ValueError, OSError, ArithmeticError) as error:
@@ -38,14 +38,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """The parser with all commands; each lives in its own module, which imports what is heavy only when it runs."""
+def build_parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
+    """The parser with all commands; each lives in its own module, which imports what is heavy only when it runs.
+
+    argv  the command line that it is for: the options of models, whose tables need NumPy, are there only for `train`
+    """
     import npvae
 
     parser = argparse.ArgumentParser(prog="npvae", description=npvae.__doc__.splitlines()[0] if npvae.__doc__ else "")
     parser.add_argument("--version", action="version", version=f"npvae {npvae.__version__}")
     parser.add_argument("--traceback", action="store_true", help="show where in the code an error comes from")
     subparsers = parser.add_subparsers(metavar="command", required=True)
+    asked = next((word for word in argv if not word.startswith("-")), None)
     for command in COMMANDS:
-        importlib.import_module(f"npvae.cli.{command.replace('-', '_')}").add_parser(subparsers)
+        add_parser = importlib.import_module(f"npvae.cli.{command.replace('-', '_')}").add_parser
+        if command == "train":
+            add_parser(subparsers, with_models=asked == "train")
+        else:
+            add_parser(subparsers)
     return parser

@@ -28,7 +28,8 @@ def run(args: argparse.Namespace) -> int:
     import numpy as np
 
     import npvae
-    from npvae.kernels import blas, jit, threads
+    from npvae.kernels import jit
+    from npvae.kernels.team import blas, pools
 
     features = processor_features()
     rows = {
@@ -37,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
         f"llvmlite {llvmlite.__version__}",
         "processor": f"{llvmlite.binding.get_host_cpu_name()}, {cores()} cores for this process, vectors: {features}",
         "BLAS": f"{blas.description()}, threads: {blas.threads() or 'unknown'}",
-        "products": f"{threads.PRODUCTS}, threads: {threads.team.threads}",
+        "products": f"{pools.PRODUCTS}, threads: {pools.team.threads}",
         "threading": "of npvae's own; numba's threading layer is not used",
         "kernels kept in": jit.cache_folder() or "no folder: compiled anew in every process",
         "compiled": "no: NUMBA_DISABLE_JIT is set" if disabled() else "yes",
@@ -53,9 +54,9 @@ def run(args: argparse.Namespace) -> int:
 
 def processor_features() -> str:
     """The widest vectors, in words."""
-    from npvae.kernels import threads
+    from npvae.kernels.team import pools
 
-    found = threads.get_host_cpu_features()
+    found = pools.get_host_cpu_features()
     return "512 bits (AVX-512)" if found.get("avx512f") else "256 bits (AVX2)" if found.get("avx2") else "128 bits"
 
 
@@ -75,15 +76,15 @@ def measure() -> str:
     """128 x 784 by 784 x 400 in float32, by BLAS and by tiles: microseconds each, the median of 30."""
     import numpy as np
 
-    from npvae.kernels import threads
-    from npvae.kernels.jobs import outer_product
-    from npvae.kernels.workspace import aligned_empty
+    from npvae.kernels.team import pools
+    from npvae.kernels.team.jobs import outer_product
+    from npvae.steps.buffers import aligned_empty
 
     shapes = ((128, 784), (784, 400), (128, 400))
     a, b, out = (aligned_empty(shape, np.dtype(np.float32)) for shape in shapes)
     a[...], b[...] = 0.5, 0.25
     by_blas = median_us(lambda: np.matmul(a, b, out=out))
-    by_tiles = median_us(lambda: threads.team.run(outer_product, a, b, out, False))
+    by_tiles = median_us(lambda: pools.team.run(outer_product, a, b, out, False))
     return f"{by_blas:.0f} us by BLAS, {by_tiles:.0f} us by tiles (128 x 784 x 400, float32)"
 
 
@@ -100,17 +101,18 @@ def median_us(call: Callable[[], object], times: int = 30) -> float:
 
 def advice() -> list[str]:
     """What is worth changing, with the reason; empty if nothing is."""
-    from npvae.kernels import blas, jit, threads
+    from npvae.kernels import jit
+    from npvae.kernels.team import blas, pools
 
     found = []
     if disabled():
         found.append("unset NUMBA_DISABLE_JIT, unless you are debugging: kernels run as plain Python loops")
     elif jit.cache_folder() is None:
         found.append("set NUMBA_CACHE_DIR to a folder that can be written: now every process compiles")
-    if threads.team.threads < cores():
+    if pools.team.threads < cores():
         names = [n for n in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS") if os.environ.get(n)]
         why = f" ({', '.join(f'{n}={os.environ[n]}' for n in names)})" if names else ""
-        found.append(f"{threads.team.threads} of {cores()} cores are used{why}: train with --threads {cores()}")
+        found.append(f"{pools.team.threads} of {cores()} cores are used{why}: train with --threads {cores()}")
     if os.environ.get("OPENBLAS_CORETYPE"):
         found.append(
             f"unset OPENBLAS_CORETYPE={os.environ['OPENBLAS_CORETYPE']}, unless you need the bits of that processor: "

@@ -24,8 +24,8 @@ def run(args: argparse.Namespace) -> int:
     model, config = npvae.load(args.folder), npvae.training.read_config(args.folder)
     path = output_path(args, ".npz")
     source = images_of(args, config)
-    codes = [model.encode(x) for x in chunks(source.images, 1000, model.dtype)]
-    if isinstance(model, npvae.VAE):
+    codes = [model.encode(x) for x in chunks(source.images, 1000, model.dtype, model.takes)]
+    if model.has_posterior:
         mu, logvar = (np.concatenate(part) for part in zip(*codes, strict=True))
         arrays = {"mu": mu, "logvar": logvar}
     else:

@@ -107,8 +107,9 @@ def images_of(args: argparse.Namespace, config: dict[str, Any]) -> Source:
 def as_rows_of(config: dict[str, Any], images: Any) -> Any:
     """Images as the model of a run takes them: with their labels beside them, if it is conditional."""
     from npvae.data import LabelledImages
+    from npvae.models import MODELS
 
-    if images is None or config["model"] != "conditional_vae":
+    if images is None or not MODELS[config["model"]].reads_labels:
         return images
     return LabelledImages(images, config["model_settings"]["classes"])
 

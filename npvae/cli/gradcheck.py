@@ -39,7 +39,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """One row a gradient, then what failed at length; 1 if anything did not pass."""
-    from npvae.gradcheck.text import listing
+    from npvae.gradcheck.report.text import listing
 
     if args.emit_test and args.emit_test.exists():
         raise ValueError(f"--emit-test {args.emit_test}: the file exists; give another name or remove it")
@@ -88,28 +88,18 @@ def _model_reports(seed: int) -> Iterator[Report]:
 
     from npvae.gradcheck import check_model
     from npvae.models import LIKELIHOODS, MODELS, OBJECTIVES
-    from npvae.models.importance import ESTIMATORS
+    from npvae.models.small import small
     from npvae.ops import ACTIVATIONS
 
-    small: dict[str, dict[str, Any]] = {kind: {"hidden": (5,), "activation": "silu"} for kind in MODELS}
-    small["linear_vae"] = {}
-    small["conditional_vae"]["classes"] = 3
-    small["two_layer_vae"] |= {"hidden2": (4,), "latent_dim2": 2}
     cases: list[tuple[str, dict[str, Any]]] = [(kind, {}) for kind in MODELS]
     cases += [(kind, {"likelihood": name}) for kind in ("vae", "autoencoder") for name in LIKELIHOODS]
     cases += [("vae", {"activation": name}) for name in ACTIVATIONS]
-    cases += [("vae", {"objective": name, "samples": 3}) for name in OBJECTIVES if name not in ESTIMATORS]
+    cases += [("vae", {"objective": name, "samples": 3}) for name, row in OBJECTIVES.items() if not row.is_estimator]
     rng = np.random.default_rng(seed)
     for kind, case in cases:
-        settings = small[kind] | case
-        model = MODELS[kind](6, latent_dim=2, levels=5, dtype="float64", backend="numpy", seed=seed, **settings)
-        # Weights as small as a fresh start hide mistakes of wiring; zero biases hide more.
-        model.params.flat[...] += 0.3 * rng.standard_normal(model.params.flat.shape)
-        x = rng.integers(0, 5, (4, 6)) / 4
-        if kind == "conditional_vae":
-            x = np.concatenate([x, np.eye(3)[rng.integers(0, 3, 4)]], axis=1)
+        model, x, eps = small(kind, rng, seed=seed, **case)
         name = " ".join([kind, *(str(value) for setting, value in case.items() if setting != "samples")])
-        yield check_model(model, x, model.draw_eps(4, rng), seed=seed, name=name)
+        yield check_model(model, x, eps, seed=seed, name=name)
 
 
 def _verdict(reports: Sequence[Report]) -> str:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from npvae.cli.data_options import add_data_options
 from npvae.cli.from_run import as_rows_of, check_place, run_folder
-from npvae.cli.model_options import DefaultsThatSaySomething, add_model_options, model_settings
 from npvae.cli.mpiexec import share_cores, started_processes
 from npvae.cli.seed_option import add_seed_option
 
@@ -19,6 +18,14 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130  # exit code of a program that Ctrl-C has ended
 WITH_RESUME = {"--resume", "--epochs", "--data-dir", "--threads"}  # the options with a value that go with --resume
+
+
+class ShowUsefulDefaults(argparse.ArgumentDefaultsHelpFormatter):
+    """Shows the default of an option, unless it is None or False."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        empty = action.default is None or action.default is False
+        return action.help if empty else super()._get_help_string(action)
 
 
 class Remembered(argparse.Action):
@@ -32,21 +39,25 @@ class Remembered(argparse.Action):
         namespace.given = [*namespace.given, self.option_strings[0]]
 
 
-def add_parser(subparsers: argparse._SubParsersAction) -> None:
-    """The options of `npvae train`."""
+def add_parser(subparsers: argparse._SubParsersAction, with_models: bool) -> None:
+    """The options of `npvae train`; those of models only `with_models`, because their tables need NumPy."""
     parser = subparsers.add_parser(
         "train",
         help="train a model and draw its pictures",
         description="Train a model and write a run folder: config.json, metrics.jsonl, model.npz, figures/. "
         "Ctrl-C saves and stops; --resume goes on, also after a crash, and ends with the same bits.",
-        formatter_class=DefaultsThatSaySomething,
+        formatter_class=ShowUsefulDefaults,
     )
     parser.register("action", None, Remembered)
     data, model, training, output = map(parser.add_argument_group, ("data", "model", "training", "output"))
     for group in (data, model, training, output):
         group.register("action", None, Remembered)
     add_data_options(data, default="digits")
-    add_model_options(model)
+    if with_models:
+        share_cores()  # before NumPy is imported
+        from npvae.cli.model_options import add_model_options
+
+        add_model_options(model)
     add = training.add_argument
     add("--epochs", type=int, metavar="E", help="passes over the data (default: 400 for digits, 10 for others)")
     add("--batch-size", type=int, default=128, metavar="N", help="samples a step")
@@ -77,7 +88,6 @@ def free_folder(dataset: str) -> Path:
 
 def run(args: argparse.Namespace) -> int:
     """Load, train or go on training, draw. Of several processes the first alone draws and prints."""
-    share_cores()
     with started_processes() as processes:
         if processes.rank > 0:
             args.quiet = args.no_figures = True
@@ -107,7 +117,9 @@ def _run(args: argparse.Namespace, processes: Processes) -> int:
 def start(args: argparse.Namespace, processes: Processes) -> tuple[Any, Any, Any, Path]:
     """Train a new model -> it, its data, its folder."""
     import npvae
+    from npvae.cli.model_options import model_settings
     from npvae.models import MODELS
+    from npvae.steps import Step
 
     if args.model not in MODELS:
         raise ValueError(f"--model {args.model!r} is unknown, choose one of {', '.join(MODELS)}")
@@ -120,6 +132,7 @@ def start(args: argparse.Namespace, processes: Processes) -> tuple[Any, Any, Any
     out = args.out or free_folder(args.dataset)
     if not args.quiet:
         print(f"{model}\n{len(train):,} images to train on, {len(test):,} to test; losses in nats an image")
+        print(f"each step: {Step(model, args.batch_size)}")
     npvae.train(
         model,
         train,

@@ -43,7 +43,8 @@ def _take_a_small_step() -> None:
     import numpy as np
 
     import npvae
+    from npvae.steps import Step
 
-    vae = npvae.VAE(2, (2,), 1)
-    _, trace = vae.forward(np.zeros((2, 2), np.float32), np.zeros((2, 1), np.float32), vae.workspace())
-    vae.backward(trace)
+    step = Step(npvae.VAE(2, (2,), 1), batch_size=2)
+    _, trace = step.forward(np.zeros((2, 2), np.float32), np.zeros((2, 1), np.float32))
+    step.backward(trace)

@@ -7,8 +7,10 @@
 where train and test are `Images`, and x is (B, D) float32.
 """
 
+from npvae.data.contract import KINDS, Data, as_data
 from npvae.data.digits import load_digits
 from npvae.data.files import DataError
+from npvae.data.graph import Graph
 from npvae.data.idx import read_idx
 from npvae.data.images import Images
 from npvae.data.labelled import LabelledImages
@@ -16,13 +18,20 @@ from npvae.data.minibatches import epoch_order, minibatches
 from npvae.data.npy import read_npy, read_npz
 from npvae.data.png import read_png_folder
 from npvae.data.registry import DATASETS, load_dataset
+from npvae.data.sequences import SequenceBatch, Sequences
 from npvae.data.split import hold_out
 
 __all__ = [
     "DATASETS",
+    "KINDS",
+    "Data",
     "DataError",
+    "Graph",
     "Images",
     "LabelledImages",
+    "SequenceBatch",
+    "Sequences",
+    "as_data",
     "epoch_order",
     "hold_out",
     "load_dataset",

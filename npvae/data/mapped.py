@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import mmap
 from typing import Any
 
@@ -22,8 +23,8 @@ def mapped_file(x: Any) -> mmap.mmap | None:
 
 
 def rows_per_block(x: np.ndarray) -> int:
-    """Rows of an (N, D) array that make up BLOCK_BYTES, at least one."""
-    return max(1, BLOCK_BYTES // (x.shape[1] * x.itemsize))
+    """Rows of an (N, D) or (N, H, W, C) array that make up BLOCK_BYTES, at least one."""
+    return max(1, BLOCK_BYTES // (math.prod(x.shape[1:]) * x.itemsize))
 
 
 def block_order(count: int, block_rows: int, window_blocks: int, rng: np.random.Generator) -> np.ndarray:
@@ -45,7 +46,7 @@ def block_order(count: int, block_rows: int, window_blocks: int, rng: np.random.
 
 
 def read_ahead(x: np.ndarray, rows: np.ndarray) -> None:
-    """Ask the operating system to fetch the blocks of a mapped (N, D) array in which these rows lie.
+    """Ask the operating system to fetch the blocks of a mapped array in which these rows lie.
 
     A hint that does not wait, and nothing where the system takes no hints (Windows). Without it the step waits for
     each page in turn. Rows scattered over more than two windows are left alone: it would fetch the whole file.

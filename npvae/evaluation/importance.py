@@ -1,6 +1,13 @@
 """log p(x) by importance sampling: many samples of q(z|x), their weights averaged, in bounded memory.
 
-    log p(x) ~ log mean_s w_s,   w_s = p(x, z_s) / q(z_s|x),   z_s ~ q(z|x)
+Equations
+    log_p[n] = log(sum(exp(log_w[s, n]) for s in range(S)) / S)                                  (1)
+    w[s, n] = exp(log_w[s, n] - log_p[n])                                                        (2)
+    variance[n] = sum((w[s, n] - 1) ** 2 for s in range(S)) / S / max(S - 1, 1)                  (3)
+    standard_error[n] = sqrt(variance[n])                                                        (4)
+    effective_samples[n] = S ** 2 / sum(w[s, n] ** 2 for s in range(S))                          (5)
+
+log_w are the logs of p(x, z_s) / q(z_s|x) for z_s ~ q(z|x); w are the weights over their mean.
 
 The mean of the weights is unbiased; its log is, on average, below log p(x), the less the more samples. What it cannot
 tell: if q misses a part of the posterior, no weight says so, and the estimate is low with a small standard error.
@@ -53,5 +60,5 @@ def log_p_by_importance(
             squares[part] = squares[part] * shrink**2 + (w * w).sum(axis=0)
             top[part], done = higher, done + K
     mean = total / samples
-    variance = np.maximum(squares / samples - mean**2, 0) / max(samples - 1, 1)  # of the mean weight
-    return ImportanceEstimate(top + np.log(mean), np.sqrt(variance) / mean, total**2 / squares)
+    variance = np.maximum(squares / samples - mean**2, 0) / max(samples - 1, 1)  # (3), of the mean weight
+    return ImportanceEstimate(top + np.log(mean), np.sqrt(variance) / mean, total**2 / squares)  # (1) (4) (5)

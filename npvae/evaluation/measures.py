@@ -13,7 +13,6 @@ from npvae.evaluation.disentanglement import beta_vae_score, mutual_information_
 from npvae.evaluation.importance import log_p_by_importance
 from npvae.evaluation.latent_space import completeness, continuity
 from npvae.evaluation.rate import active_units, rate_distortion
-from npvae.models import VAE, ConditionalVAE, TwoLayerVAE
 from npvae.training import evaluate
 
 _AT_A_TIME = 1000  # images
@@ -59,7 +58,7 @@ def measures(
     What each cannot tell stands with the function that computes it.
     """
     streams = iter(np.random.SeedSequence(seed).spawn(8))
-    if isinstance(model, VAE):
+    if model.has_posterior:
         yield from _bound(
             model, test, samples, np.random.default_rng(next(streams)), np.random.default_rng(next(streams))
         )
@@ -70,7 +69,7 @@ def measures(
         loss = evaluate(model, test, np.random.default_rng(next(streams)))["nll"]
         yield Measure("reconstruction loss", loss, "nats", note=likelihood_note(model, test))
     rng = np.random.default_rng([seed, 1])
-    if not isinstance(model, ConditionalVAE | TwoLayerVAE):  # whose samples are not f(z) of one z ~ N(0, I)
+    if model.decodes_z_alone:
         moves = continuity(model.decode, model.latent_dim, rng)
         yield Measure("continuity", moves.share, "", note="1 for an affine decoder")
         yield Measure("movement of the decoding", moves.movement.tolist(), "", note="a unit of each latent, data units")

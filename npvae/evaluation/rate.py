@@ -1,8 +1,16 @@
 """The two terms of the ELBO on held-out data, what each latent costs, and which latents are in use.
 
-    rate        mean over the data of KL(q(z|x) || p(z)): nats that the code spends on a sample
-    distortion  mean over the data of E_q[-log p(x|z)]: nats that are then still missing
-    ELBO = -(rate + distortion), whatever beta the model was trained with
+Equations
+    kl[n, l] = (exp(logvar[n, l]) + mu[n, l] ** 2 - 1 - logvar[n, l]) / 2                        (1)
+    rate_per_latent[l] = sum(kl[n, l] for n in range(N)) / N                                     (2)
+    rate = sum(rate_per_latent[l] for l in range(L))                                             (3)
+    distortion = sum(nll[n] for n in range(N)) / N                                               (4)
+    elbo = -(rate + distortion)                                                                  (5)
+    cost[n] = nll[n] + sum(kl[n, l] for l in range(L))                                           (6)
+    elbo_error = sqrt(sum((cost[n] + elbo) ** 2 for n in range(N)) / N / max(N - 1, 1))          (7)
+
+The rate is KL(q(z|x) || p(z)), the nats that the code spends on a sample; the distortion, with nll a draw of
+-log p(x|z), the nats that are then still missing. Neither depends on the beta that the model was trained with.
 
 Alemi et al. (2018), "Fixing a broken ELBO"; active units: Burda, Grosse & Salakhutdinov (2016), section 5.
 """
@@ -15,7 +23,6 @@ from typing import Any
 import numpy as np
 
 from npvae import ops
-from npvae.models import VAE, TwoLayerVAE
 
 
 @dataclass(frozen=True)
@@ -30,7 +37,7 @@ class RateDistortion:
     @property
     def elbo(self) -> float:
         """Minus rate less distortion, in nats."""
-        return -(self.rate + self.distortion)
+        return -(self.rate + self.distortion)  # (5)
 
 
 def rate_distortion(
@@ -46,7 +53,7 @@ def rate_distortion(
 
     ValueError for a model without a posterior.
     """
-    if not isinstance(model, VAE):
+    if not model.has_posterior:
         raise ValueError(f"{type(model).__name__} has no posterior, so no rate: this measure is for VAEs")
     per_latent = np.zeros(model.latent_dim)
     rates, distortions = [], []
@@ -57,22 +64,22 @@ def rate_distortion(
             _, trace = model.forward(batch, rng.standard_normal((len(batch), model.noise_dim), dtype=model.dtype))
             nll += trace.nll / draws
             kl += trace.kl / draws  # of a sampled objective it is one of the draws, elsewhere it is analytic
-        if not isinstance(model, TwoLayerVAE):
+        if model.has_analytic_kl:
             each = kl_per_latent(*model.encode(batch))
-            per_latent += each.sum(axis=0) / len(x)
+            per_latent += each.sum(axis=0) / len(x)  # (2)
             kl = each.sum(axis=1)
         rates.append(kl)
         distortions.append(nll)
     rate, distortion = np.concatenate(rates), np.concatenate(distortions)
-    error = float(np.std(rate + distortion) / np.sqrt(max(len(x) - 1, 1)))
-    latents = None if isinstance(model, TwoLayerVAE) else per_latent
-    return RateDistortion(float(rate.mean()), float(distortion.mean()), error, latents)
+    error = float(np.std(rate + distortion) / np.sqrt(max(len(x) - 1, 1)))  # (6) (7)
+    latents = per_latent if model.has_analytic_kl else None
+    return RateDistortion(float(rate.mean()), float(distortion.mean()), error, latents)  # (3) (4)
 
 
 def kl_per_latent(mu: np.ndarray, logvar: np.ndarray) -> np.ndarray:
     """mu, logvar (N, L) -> KL(N(mu, exp(logvar)) || N(0, 1)) of every latent alone, (N, L) float64, in nats."""
     columns = (part.astype(np.float64).reshape(-1, 1) for part in (mu, logvar))
-    return ops.gaussian_kl_forward(*columns)[0].reshape(mu.shape)
+    return ops.gaussian_kl_forward(*columns)[0].reshape(mu.shape)  # (1)
 
 
 def active_units(mu: np.ndarray, threshold: float = 0.01) -> np.ndarray:

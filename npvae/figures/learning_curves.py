@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
 from npvae.figures.style import PALETTE, new_figure, style
+from npvae.models import OBJECTIVES
 
 __all__ = ["learning_curves"]
 
@@ -17,19 +18,6 @@ TERMS = {
     "loss": "loss",
     "nll": "nll: to give the data back",
     "kl": "kl: what the code costs",
-}
-_SUM = "loss = nll + beta · kl"
-LOSSES = {  # objective -> what the loss is
-    "elbo": _SUM,
-    "elbo_mc": _SUM,
-    "score": _SUM,
-    "score_baseline": _SUM,
-    "free_bits": "loss: kl at least free_bits",
-    "capacity": "loss = nll + beta · |kl − C|",
-    "iwae": "loss: minus the IWAE bound",
-    "dreg": "loss: minus the IWAE bound",
-    "renyi": "loss: minus the Rényi bound",
-    "vr_max": "loss: minus the largest log w",
 }
 MANY_EPOCHS = 30  # from here on the epochs are drawn on a log scale: most happens in the first few
 TRAIN, TEST = PALETTE[0], PALETTE[6]
@@ -53,7 +41,7 @@ def learning_curves(history: Sequence[Mapping[str, Any]], objective: str = "") -
     if "kl" not in terms:
         terms = ["loss"]
     figure = new_figure(2.9, "Learning: the loss, nll and kl" if len(terms) > 1 else "Learning")
-    titles = TERMS | {"loss": LOSSES.get(objective, "loss")}
+    titles = TERMS | ({"loss": OBJECTIVES[objective].loss} if objective in OBJECTIVES else {})
     panels = figure.subplots(1, len(terms), squeeze=False)[0]
     for axes, term in zip(panels, terms, strict=True):
         _draw_term(axes, history, term)

@@ -10,7 +10,7 @@ __all__ = ["LatentModel", "encoded", "posterior"]
 
 
 class LatentModel(Protocol):
-    """A VAE, an autoencoder, or anything of yours with these."""
+    """A VAE, an autoencoder, or anything of yours with these. What they say is in `npvae.models.contract`."""
 
     latent_dim: int
 

@@ -15,7 +15,6 @@ from npvae.figures.generation import by_label, manifold, prior_samples, traversa
 from npvae.figures.images import grey_scale
 from npvae.figures.latent_space import latent_regions
 from npvae.figures.learning_curves import learning_curves
-from npvae.figures.posterior import LatentModel
 from npvae.figures.reconstructions import many_reconstructions, reconstructions
 from npvae.figures.style import save_png
 
@@ -25,7 +24,7 @@ MOST_INPUTS = 2000  # in the latent space: more dots hide each other
 
 
 def write_figures(
-    model: LatentModel,
+    model: Any,
     history: Sequence[Mapping[str, Any]],
     train: Any,
     test: Any | None,
@@ -51,7 +50,6 @@ def write_figures(
     labels = None if shown.labels is None else np.asarray(shown.labels)[: len(x)]
     chosen = x[one_of_each(labels, 10) if labels is not None else np.arange(min(10, len(x)))]
     one = chosen[min(3, len(chosen) - 1)]
-    has_posterior = isinstance(model.encode(chosen), tuple)
 
     figures: dict[str, Figure] = {}
     if history:
@@ -60,14 +58,14 @@ def write_figures(
     if min(image_shape) > 1:  # a row of numbers is no image
         scale = grey_scale(x[:, : math.prod(image_shape)])  # after these a conditional model's rows have their label
         figures["reconstructions"] = reconstructions(model, chosen, image_shape, scale=scale)
-        if hasattr(model, "classes"):
+        if model.reads_labels:
             figures["by_label"] = by_label(model, image_shape, np.random.default_rng(seed), scale=scale)
-        elif has_posterior:
+        elif model.has_posterior:
             rng = np.random.default_rng(seed)
             figures["many_reconstructions"] = many_reconstructions(model, one, image_shape, rng, scale=scale)
             figures["prior_samples"] = prior_samples(model, image_shape, np.random.default_rng(seed), scale=scale)
             figures["traversals"] = traversals(model, one, image_shape, scale=scale)
-            if model.latent_dim == 2 and not hasattr(model, "latent_dim2"):  # there the prior is not over these two
+            if model.latent_dim == 2 and model.decodes_z_alone:
                 figures["manifold"] = manifold(model, image_shape, scale=scale)
 
     folder = Path(folder)

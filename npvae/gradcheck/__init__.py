@@ -15,10 +15,11 @@ if TYPE_CHECKING:
     from npvae.gradcheck.adapters import check_function, check_layer, check_loss_and_grads
     from npvae.gradcheck.check import cells, check_op
     from npvae.gradcheck.find import find_ops
+    from npvae.gradcheck.ground.findings import Finding, Row
     from npvae.gradcheck.model import check_model, taylor_test
     from npvae.gradcheck.point import gradcheck
     from npvae.gradcheck.pytest_items import op_test
-    from npvae.gradcheck.report import Finding, Report, Row
+    from npvae.gradcheck.report.report import Report
     from npvae.spec import Arg, Op
 
 _HOME = {
@@ -34,9 +35,9 @@ _HOME = {
     "check_model": "npvae.gradcheck.model",
     "taylor_test": "npvae.gradcheck.model",
     "find_ops": "npvae.gradcheck.find",
-    "Report": "npvae.gradcheck.report",
-    "Finding": "npvae.gradcheck.report",
-    "Row": "npvae.gradcheck.report",
+    "Report": "npvae.gradcheck.report.report",
+    "Finding": "npvae.gradcheck.ground.findings",
+    "Row": "npvae.gradcheck.ground.findings",
 }
 
 __all__ = [

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from npvae.gradcheck.point import arrays_of, check_given, parameter_names
-from npvae.gradcheck.report import Report
+from npvae.gradcheck.report.report import Report
 
 __all__ = ["check_function", "check_layer", "check_loss_and_grads"]
 

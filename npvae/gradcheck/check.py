@@ -7,13 +7,14 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 
-from npvae.gradcheck.calls import Broken, Pair, Refused, undisturbed
-from npvae.gradcheck.case import Outcome, Settings, check_case
-from npvae.gradcheck.drawing import build
+from npvae.gradcheck.battery.drawing import build
+from npvae.gradcheck.battery.samples import Sample, battery, named
 from npvae.gradcheck.find import address_of
-from npvae.gradcheck.join import join
-from npvae.gradcheck.report import CHECKS, Report
-from npvae.gradcheck.samples import Sample, battery, named
+from npvae.gradcheck.ground.findings import CHECKS
+from npvae.gradcheck.pair.calls import Broken, Pair, Refused, undisturbed
+from npvae.gradcheck.report.join import join
+from npvae.gradcheck.report.report import Report
+from npvae.gradcheck.verdict.case import Outcome, Settings, check_case
 from npvae.spec import Op
 
 __all__ = ["cells", "check_op"]
@@ -37,7 +38,7 @@ def check_op(
     level   "smoke", "default" or "exhaustive"
     sample  label of one sample, as reports print it ("4x3-f32")
     cell    one cell, as `cells(op)` lists them ("contract", "numeric-f64", "kink" ...)
-    rtol, atol  instead of the defaults (see `npvae.gradcheck.numeric.tolerance_for`)
+    rtol, atol  instead of the defaults (see `npvae.gradcheck.slopes.numeric.tolerance_for`)
     teeth   if all is well, plant generic mistakes in the backward too and report how many this configuration catches
 
     Raises ValueError for what is no Op, and for an unknown level, sample or cell.

@@ -7,11 +7,11 @@ from pprint import pformat
 
 import numpy as np
 
-from npvae.gradcheck.calls import Broken, Pair, Refused, undisturbed
-from npvae.gradcheck.drawing import Case, build
+from npvae.gradcheck.battery.drawing import Case, build
+from npvae.gradcheck.battery.samples import battery, named
 from npvae.gradcheck.find import address_of
-from npvae.gradcheck.report import Report
-from npvae.gradcheck.samples import battery, named
+from npvae.gradcheck.pair.calls import Broken, Pair, Refused, undisturbed
+from npvae.gradcheck.report.report import Report
 from npvae.spec import Op
 
 __all__ = ["test_file"]
@@ -83,10 +83,10 @@ def _cotangents(op: Op, case: Case) -> list[str]:
     """The statement that sets dy: None, to be drawn, if the forward does not get that far."""
     try:
         with undisturbed():
-            passed = Pair(op, case.params, case.seed).forward([np.array(x) for x in case.inputs])
+            result = Pair(op, case.params, case.seed).forward([np.array(x) for x in case.inputs])
     except (Broken, Refused):
         return ["    dy = None"]
-    dys = [_array(dy) for dy in case.cotangents(passed.outputs)]
+    dys = [_array(dy) for dy in case.cotangents(result.outputs)]
     return [f"    dy = ({', '.join(dys)})" if len(dys) > 1 else f"    dy = {dys[0]}"]
 
 

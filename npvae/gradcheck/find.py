@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import inspect
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from npvae.spec import Op
 
-__all__ = ["address_of", "find_ops", "line_of"]
+__all__ = ["address_of", "find_ops"]
 
 
 def find_ops(target: str) -> tuple[Op, ...]:
@@ -105,17 +103,3 @@ def address_of(op: Op) -> str:
         if value is op:
             return f"{home}:{key}"
     return f"{home}:{op.name}" if any(known is op for known in getattr(module, "OPS", ())) else ""
-
-
-def line_of(function: Callable[..., Any]) -> str:
-    """Where a function is written: "layers.py:12 swish_backward", in the form that editors open. "" if it has no line.
-
-    What an adapter wraps is named and not the wrapper; the path is taken from the working directory if it lies in it.
-    """
-    wrapped = inspect.unwrap(getattr(function, "py_func", function))
-    code = getattr(getattr(wrapped, "__func__", wrapped), "__code__", None)
-    if code is None or not Path(code.co_filename).is_file():  # built in, or typed into a notebook
-        return ""
-    path = Path(code.co_filename)
-    shown = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
-    return f"{shown}:{code.co_firstlineno} {code.co_name}"

@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from npvae.gradcheck.case import Settings, check_case
-from npvae.gradcheck.drawing import Case
-from npvae.gradcheck.join import join
-from npvae.gradcheck.report import Report
+from npvae.gradcheck.battery.drawing import Case
+from npvae.gradcheck.ground import thresholds as t
+from npvae.gradcheck.report.join import join
+from npvae.gradcheck.report.report import Report
+from npvae.gradcheck.verdict.case import Settings, check_case
 from npvae.spec import Arg, Op
 
 __all__ = ["check_model", "taylor_test"]
@@ -67,7 +68,8 @@ def check_model(
                  flat.dtype, seed)  # fmt: skip
     settings = Settings(
         rtol, atol, ("contract", "determinism", "isolation", "numeric"),
-        entries=600 if flat.size <= 4000 else 0, directions=3 if flat.size <= 100_000 else 2,
+        entries=t.ENTRIES if flat.size <= t.MODEL_ENTRIES else 0,
+        directions=t.DIRECTIONS if flat.size <= t.GIANT_MODEL else t.DIRECTIONS_OF_A_GIANT,
         low=flat.dtype == np.float32,
     )  # fmt: skip
     started = time.perf_counter()
@@ -101,8 +103,8 @@ def taylor_test(
     direction: np.ndarray | None = None,
     *,
     seed: int = 0,
-    steps: int = 6,
-    first_step: float = 2.0**-6,
+    steps: int = t.TAYLOR_STEPS,
+    first_step: float = t.TAYLOR_FIRST_STEP,
 ) -> np.ndarray:
     """Orders of the Taylor remainder |loss(theta + h v) - loss(theta) - h <g, v>|, halving h: near 2 for a right g.
 
@@ -117,7 +119,7 @@ def taylor_test(
     """
     if direction is None:
         direction = np.random.default_rng(seed).standard_normal(theta.shape)
-        direction = direction / max(1.0, math.sqrt(theta.size) / 8.0)
+        direction = direction / max(1.0, math.sqrt(theta.size) / t.TAYLOR_LENGTH)
     here = float(loss(theta))
     slope = float(np.sum(gradient.astype(np.float64) * direction))
     remainders = np.array(

@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from npvae.gradcheck.calls import Broken, Pair, Refused, undisturbed
-from npvae.gradcheck.case import Settings, check_case
-from npvae.gradcheck.drawing import Case
-from npvae.gradcheck.join import join
-from npvae.gradcheck.report import CHECKS, Report
+from npvae.gradcheck.battery.drawing import Case
+from npvae.gradcheck.ground.findings import CHECKS
+from npvae.gradcheck.pair.calls import Broken, Pair, Refused, undisturbed
+from npvae.gradcheck.report.join import join
+from npvae.gradcheck.report.report import Report
+from npvae.gradcheck.verdict.case import Settings, check_case
 from npvae.spec import Arg, Op
 
 __all__ = ["arrays_of", "check_given", "gradcheck", "parameter_names"]
@@ -100,25 +101,25 @@ def check_given(
 def _cotangents(case: Case, dy: Any) -> tuple[np.ndarray, ...] | None:
     """The dy that was given, in the dtypes of y. Raises ValueError if it has not the form of y."""
     try:
-        passed = Pair(case.op, case.params, case.seed).forward([np.array(x) for x in case.inputs])
+        result = Pair(case.op, case.params, case.seed).forward([np.array(x) for x in case.inputs])
     except (Broken, Refused):
         return None  # the check itself will say so
-    several = isinstance(dy, tuple) or (isinstance(dy, list) and isinstance(passed.y, (tuple, list)))
+    several = isinstance(dy, tuple) or (isinstance(dy, list) and isinstance(result.y, (tuple, list)))
     dys = [_as_array(one, "dy") for one in (dy if several else (dy,))]
-    if len(dys) != len(passed.outputs):
-        raise ValueError(f"{len(dys)} dy for a forward that gives {len(passed.outputs)} y: give one for each")
-    for found, y in zip(dys, passed.outputs, strict=True):
+    if len(dys) != len(result.outputs):
+        raise ValueError(f"{len(dys)} dy for a forward that gives {len(result.outputs)} y: give one for each")
+    for found, y in zip(dys, result.outputs, strict=True):
         if found.shape != y.shape:
             raise ValueError(f"dy has shape {found.shape}, expected {y.shape}, the shape of the forward's y")
-    return tuple(found.astype(y.dtype, copy=False) for found, y in zip(dys, passed.outputs, strict=True))
+    return tuple(found.astype(y.dtype, copy=False) for found, y in zip(dys, result.outputs, strict=True))
 
 
 def _without_none(op: Op, arrays: Sequence[np.ndarray], params: Mapping[str, Any], seed: int) -> tuple[Op, list[str]]:
     """The op without the arguments for which its backward returns None: that is how a pair says "no gradient"."""
     pair = Pair(op, params, seed)
     try:
-        passed = pair.forward([np.array(x) for x in arrays])
-        grads = pair.backward(passed.in_form_of_y([np.array(y) for y in passed.outputs]), passed.cache)
+        result = pair.forward([np.array(x) for x in arrays])
+        grads = pair.backward(result.in_form_of_y([np.array(y) for y in result.outputs]), result.cache)
     except (Broken, Refused):
         return op, []  # the check itself will say so
     silent = [key for key, grad in zip(op.differentiable, grads, strict=True) if grad is None]

@@ -24,9 +24,9 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from npvae.gradcheck.battery.drawing import Case, build, in_layout
+from npvae.gradcheck.battery.samples import LAYOUTS, REGIMES, Sample, applies
 from npvae.gradcheck.check import check_op
-from npvae.gradcheck.drawing import Case, build, in_layout
-from npvae.gradcheck.samples import LAYOUTS, REGIMES, Sample, applies
 from npvae.spec import Op
 
 __all__ = ["arrays", "cases", "model_cases", "op_property", "samples", "seeds"]

@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from npvae.gradcheck.case import Settings, check_case
-from npvae.gradcheck.drawing import build
-from npvae.gradcheck.report import FAIL, Report
-from npvae.gradcheck.samples import Sample
+from npvae.gradcheck.battery.drawing import build
+from npvae.gradcheck.battery.samples import Sample
+from npvae.gradcheck.ground.findings import FAIL
+from npvae.gradcheck.report.report import Report
+from npvae.gradcheck.verdict.case import Settings, check_case
 from npvae.spec import Op
 
 __all__ = ["TEETH", "bite"]

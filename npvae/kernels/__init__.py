@@ -2,11 +2,11 @@
 
 `backend="numba"` takes its ops from here. Where no twin was worth its lines the reference itself is exported, so every
 name of `npvae.ops` is a name of this module. The mathematics stands in `npvae.ops` alone; a kernel's docstring says
-what it fuses. What each one gains is measured in benchmarks/kernels.py.
+what it fuses. What each one gains is measured in benchmarks/speed/kernels.py.
 
 A twin takes arrays of any layout. Beyond the reference's arguments it may take `new` and `place`, which say where its
-results are written: see `npvae.kernels.workspace`. Where calls from Python would cost more than the arithmetic, a
-whole step is compiled: see `npvae.kernels.small_vae`.
+results are written: see `npvae.steps`. Where calls from Python would cost more than the arithmetic, a whole step is
+compiled there.
 """
 
 from collections.abc import Callable
@@ -33,6 +33,7 @@ from npvae.kernels.gaussian_nll import (
     squared_error_forward,
 )
 from npvae.kernels.layer import dense_backward, dense_forward, layer_backward, layer_forward
+from npvae.kernels.optimizers import adagrad_update, adam_update
 from npvae.spec import Op
 
 TWINS: dict[str, tuple[Callable, Callable]] = {
@@ -55,7 +56,7 @@ KERNELS: tuple[Op, ...] = tuple(
 )
 """Every twin as an op with the arguments of its reference, so that whatever tests an op tests a kernel."""
 
-__all__ = [*ops.__all__, "KERNELS"]
+__all__ = [*ops.__all__, "KERNELS", "adagrad_update", "adam_update"]
 
 
 def __getattr__(name: str) -> Any:

@@ -12,9 +12,9 @@ import numpy as np
 
 from npvae import ops
 from npvae.kernels.arrays import one_float_dtype
-from npvae.kernels.jobs import bernoulli
 from npvae.kernels.likelihoods import nll_and_residual, times_row
-from npvae.kernels.threads import team, team_computes
+from npvae.kernels.team.jobs import bernoulli
+from npvae.kernels.team.pools import team, team_computes
 from npvae.ops.bernoulli_nll import OP
 from npvae.ops.shapes import shape_error
 

@@ -21,6 +21,7 @@ from numba.core import config, event
 from numba.core.caching import FunctionCache, IndexDataCacheFile
 from numba.core.ccallback import CFunc
 
+ROOMS = ("kernels", "steps")  # of npvae: a kernel stands in one of these, or the cache does not see its edits
 # All of fastmath but "nnan" and "ninf": with those, isnan(nan) is false and a broken loss goes on unseen.
 SUMS = {"nsz", "arcp", "contract", "afn", "reassoc"}
 # Inside a polynomial or where a rounding is meant as written, sums may not be reordered.
@@ -70,7 +71,7 @@ def job_piece(function: Callable[[int, int], None]) -> Callback:
 
 
 class RoomCache(FunctionCache):
-    """Numba's cache on disk, made to survive damage and to see an edit in any file of npvae.kernels.
+    """Numba's cache on disk, made to survive damage and to see an edit in any file of the rooms that have kernels.
 
     Numba's own looks at the file of the kernel alone, not at those whose functions were inlined into it, and raises
     EOFError or UnpicklingError on a file that was cut short.
@@ -107,10 +108,11 @@ def cache_folder() -> str | None:
 @cache
 def room_stamp() -> str:
     """A hash of the source of all kernels."""
-    room = Path(__file__).parent
+    package = Path(__file__).parents[1]
     digest = hashlib.sha256()
-    for path in sorted(room.rglob("*.py")):
-        digest.update(path.read_bytes())
+    for room in ROOMS:
+        for path in sorted((package / room).rglob("*.py")):
+            digest.update(path.read_bytes())
     return digest.hexdigest()
 
 

@@ -2,7 +2,7 @@
 
 Twins of `npvae.ops.dense` and `npvae.ops.layer`. Two more keyword arguments say where arrays come from:
 
-new    makes an array of a shape and dtype; np.empty, or a workspace's buffers
+new    makes an array of a shape and dtype; np.empty, or reused buffers
 place  makes the array for the gradient of a parameter; np.empty_like, or its place in a flat gradient
 
 Arrays of mixed dtype, or of another than float32 and float64, go to the reference.
@@ -17,7 +17,7 @@ import numpy as np
 from npvae import ops
 from npvae.kernels.activations import ACTIVATIONS, add_bias, sum_rows, times_slope
 from npvae.kernels.arrays import one_float_dtype
-from npvae.kernels.matmul.multiply import multiply
+from npvae.kernels.multiply import multiply
 from npvae.ops.dense import OP as DENSE
 from npvae.ops.shapes import shape_error
 

@@ -1,11 +1,11 @@
-"""Adam and Adagrad with the loops of `npvae.kernels.updates`: twins of the updates in `npvae.optim`."""
+"""Adam and Adagrad with the loops of `npvae.kernels.updates`: twins of `npvae.ops.adam` and `npvae.ops.adagrad`."""
 
 import numpy as np
 
-from npvae import optim
+from npvae import ops
 from npvae.kernels.arrays import one_float_dtype
-from npvae.kernels.jobs import adam_step
-from npvae.kernels.threads import team, team_computes
+from npvae.kernels.team.jobs import adam_step
+from npvae.kernels.team.pools import team, team_computes
 from npvae.kernels.updates import adagrad, adam
 
 LEAST = {np.dtype(np.float32): 1e-34, np.dtype(np.float64): 1e-280}
@@ -22,9 +22,9 @@ def adam_update(
     betas: tuple[float, float],
     eps: float,
 ) -> None:
-    """Twin of `npvae.optim.adam.adam_update`."""
+    """Twin of `npvae.ops.adam_update`."""
     if not one_float_dtype(p, g, m, v) or eps < LEAST_EPS:
-        return optim.adam_update(p, g, m, v, t, lr, betas, eps)
+        return ops.adam_update(p, g, m, v, t, lr, betas, eps)
     beta1, beta2 = betas
     rates = np.array([beta1, 1 - beta1, beta2, 1 - beta2, lr / (1 - beta1**t), 1 / (1 - beta2**t), eps], p.dtype)
     if team_computes(p):
@@ -34,9 +34,9 @@ def adam_update(
 
 
 def adagrad_update(p: np.ndarray, g: np.ndarray, G: np.ndarray, lr: float, eps: float) -> None:
-    """Twin of `npvae.optim.adagrad.adagrad_update`."""
+    """Twin of `npvae.ops.adagrad_update`."""
     if not one_float_dtype(p, g, G) or eps < LEAST_EPS:
-        return optim.adagrad_update(p, g, G, lr, eps)
+        return ops.adagrad_update(p, g, G, lr, eps)
     adagrad(p, g, G, np.array([lr, eps], p.dtype), least_of(p.dtype))
 
 

@@ -11,8 +11,8 @@ from itertools import product
 import numpy as np
 
 from npvae.kernels import KERNELS, optimizers
-from npvae.kernels.matmul.multiply import multiply
-from npvae.kernels.threads import SHARED_FROM
+from npvae.kernels.multiply import multiply
+from npvae.kernels.team.pools import SHARED_FROM
 from npvae.kernels.updates import sum_of_squares
 from npvae.spec import Op
 

@@ -6,9 +6,10 @@ from npvae.models.denoising import DenoisingAutoencoder
 from npvae.models.iwae import IWAE
 from npvae.models.likelihoods import LIKELIHOODS
 from npvae.models.linear import LinearVAE
-from npvae.models.params import Params
+from npvae.models.objectives import OBJECTIVES
 from npvae.models.two_layer import TwoLayerVAE
-from npvae.models.vae import OBJECTIVES, VAE
+from npvae.models.vae import VAE
+from npvae.params import Params
 
 MODELS = {
     "vae": VAE,

@@ -5,36 +5,25 @@ It is half of a VAE, and the half that the VAE is understood against: see `npvae
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import inspect
 from typing import Any
 
 import numpy as np
 
-from npvae.models.backend import ops_of
-from npvae.models.checks import check_generator, check_whole, check_widths
+from npvae.backend import ops_of
+from npvae.models.checks import check_batch, check_generator, check_rows, check_whole
+from npvae.models.contract import Ops
 from npvae.models.likelihoods import likelihood_of
 from npvae.models.mlp import init_weights, mlp_backward, mlp_forward, mlp_shapes
-from npvae.models.params import Params
-from npvae.ops import ACTIVATIONS
-
-
-@dataclass
-class AutoencoderTrace:
-    """What one forward computed: N samples, L latents, D pixels."""
-
-    z: np.ndarray  # (N, L)
-    output: np.ndarray  # (N, D), or wider; what the likelihood takes: logits for bernoulli
-    nll: np.ndarray  # (N,), nats
-    kl: np.ndarray  # (N,), zero: there is no prior to be far from
-    caches: tuple
-    workspace: Any = None  # whose buffers all of this lies in, if any
+from npvae.models.settings import AutoencoderSettings
+from npvae.models.trace import AutoencoderTrace
+from npvae.params import Params
 
 
 class Autoencoder:
     """MLP encoder and mirrored MLP decoder; loss = mean over the batch of nll, in nats.
 
-    data_dim      D, numbers a sample
+    data_dim      D, numbers per sample
     hidden        widths of the encoder's hidden layers, input side first; the decoder has them in reverse
     latent_dim    L, length of a code
     activation    a name in npvae.ops.ACTIVATIONS, after every hidden layer
@@ -46,56 +35,35 @@ class Autoencoder:
     backend       where the ops come from: "numba", compiled kernels, or "numpy", the pages themselves
     seed          of the initial weights: U(-a, a), a = 1 / sqrt(fan_in), biases zero (npvae.models.mlp.init_weights)
 
-    ValueError for a size that is not a whole number of at least 1, or a name that is unknown.
+    Raises ValueError for a size that is not a whole number of at least 1, or a name that is unknown.
     """
 
+    Settings: type = AutoencoderSettings  # the dataclass that the arguments are the fields of
+    settings: Any
+    takes = "rows"  # the kind of data, a name in npvae.data.KINDS
     code_width = 1  # numbers that the encoder gives for one latent
-    history: list[dict[str, Any]]  # one row an epoch, once it has been trained (see npvae.train)
+    has_posterior = False  # encode gives codes, not the mu and logvar of q(z|x)
+    has_analytic_kl = False
+    reads_labels = False  # rows of x carry a one-hot label
+    decodes_z_alone = True  # a sample is f(z) of one z ~ N(0, I)
+    history: list[dict[str, Any]]  # one row per epoch, once it has been trained (see npvae.train)
 
-    def __init__(
-        self,
-        data_dim: int,
-        hidden: Sequence[int] = (400,),
-        latent_dim: int = 20,
-        activation: str = "relu",
-        likelihood: str = "bernoulli",
-        *,
-        logvar: float = 0.0,
-        logvar_floor: float | None = None,
-        levels: int = 256,
-        dtype: str = "float32",
-        backend: str = "numba",
-        seed: int = 0,
-    ) -> None:
+    def __init_subclass__(cls) -> None:
+        cls.__signature__ = inspect.signature(cls.Settings)  # type: ignore[attr-defined]
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
         """Build the parameters and draw their start."""
-        hidden = check_widths("hidden", hidden)
-        check_whole(data_dim=data_dim, latent_dim=latent_dim)
-        check_whole(0, seed=seed)
-        if activation not in ACTIVATIONS:
-            raise ValueError(f"activation {activation!r} is unknown, choose one of {', '.join(ACTIVATIONS)}")
-        if np.dtype(dtype) not in (np.float32, np.float64):
-            raise ValueError(f"dtype {dtype!r} is not supported, choose float32 or float64")
-        self.config: dict[str, Any] = {
-            "data_dim": data_dim,
-            "hidden": list(hidden),
-            "latent_dim": latent_dim,
-            "activation": activation,
-            "likelihood": likelihood,
-            "logvar": logvar,
-            "logvar_floor": logvar_floor,
-            "levels": levels,
-            "dtype": np.dtype(dtype).name,
-            "backend": backend,
-            "seed": seed,
-        }
-        self.data_dim, self.hidden, self.latent_dim, self.activation = data_dim, hidden, latent_dim, activation
-        self.input_dim = data_dim  # numbers a row of x has; more than D if it carries something beside the data
-        self.dtype = np.dtype(dtype)
+        self.settings = chosen = self.Settings(*args, **settings)
+        self.config: dict[str, Any] = chosen.config()
+        self.data_dim, self.latent_dim = chosen.data_dim, chosen.latent_dim
+        self.hidden, self.activation = getattr(chosen, "hidden", ()), getattr(chosen, "activation", "relu")
+        self.input_dim = self.data_dim  # numbers a row of x has; more than D if it carries something beside the data
+        self.dtype = np.dtype(chosen.dtype)
         self.history = []
-        self.depth = len(hidden) + 1  # dense maps in the encoder, and as many in the decoder
-        self.likelihood = likelihood_of(likelihood, data_dim, logvar=logvar, logvar_floor=logvar_floor, levels=levels)
-        self.ops = ops_of(backend)
-        self._build(seed)
+        self.depth = len(self.hidden) + 1  # dense maps in the encoder, and as many in the decoder
+        self.likelihood = likelihood_of(chosen)
+        self.ops: Any = ops_of(chosen.backend)
+        self._build(chosen.seed)
 
     def _build(self, seed: int) -> None:
         own = self.likelihood.start()
@@ -111,50 +79,35 @@ class Autoencoder:
         encoder = mlp_shapes("encoder", (self.data_dim, *self.hidden, self.latent_dim * self.code_width))
         return encoder | mlp_shapes("decoder", (self.latent_dim, *reversed(self.hidden), outputs))
 
-    def forward(self, x: np.ndarray, eps: np.ndarray | None = None, workspace: Any = None) -> tuple[float, Any]:
+    def forward(self, x: np.ndarray, eps: np.ndarray | None = None, ops: Ops | None = None) -> tuple[float, Any]:
         """x (N, D) -> loss in nats, trace. eps is taken so that every model is called alike, and is not used.
 
-        With a workspace (see `workspace`) the trace is valid until the next forward with it.
-        """
-        self.check_batch(x)
-        ops, params = self.ops_of_step(workspace), self.params
-        seen = self.encoder_input(x, eps)  # (N, D)
-        z, encoder_cache = mlp_forward(ops, seen, params, "encoder", self.depth, self.activation)  # (N, L)
-        output, decoder_cache = mlp_forward(ops, z, params, "decoder", self.depth, self.activation)  # (N, D)
-        nll, nll_cache = self.likelihood.forward(ops, output, x, params)  # (N,)
-        loss = float(nll.sum()) / len(nll)
-        caches = (encoder_cache, decoder_cache, nll_cache)
-        return loss, AutoencoderTrace(z, output, nll, np.zeros_like(nll), caches, workspace)
+        ops  where the lines are computed; by default the model's backend
 
-    def backward(self, trace: Any) -> Params:
-        """Gradients of the loss: forward, read from bottom to top."""
-        ops, grads = self.ops_and_grads(trace.workspace)
+        Raises ValueError if a shape or dtype does not fit.
+        """
+        check_batch(self, x)
+        ops = ops or self.ops
+        N = len(x)
+        seen = self.encoder_input(x, eps)  # (N, D)
+        z, encoder_cache = mlp_forward(ops, seen, self.params, "encoder", self.depth, self.activation)  # (N, L)
+        output, decoder_cache = mlp_forward(ops, z, self.params, "decoder", self.depth, self.activation)  # (N, D)
+        nll, nll_cache = self.likelihood.forward(ops, output, x, self.params)  # (N,)
+        loss = float(nll.sum()) / N
+        return loss, AutoencoderTrace(
+            z, output, nll, np.zeros_like(nll), (encoder_cache, decoder_cache, nll_cache), ops
+        )
+
+    def backward(self, trace: Any, grads: Params | None = None) -> Params:
+        """Gradients of the loss: forward, read from bottom to top. They are written to `grads`, or to a new array."""
+        ops, N = trace.ops, len(trace.nll)
         encoder_cache, decoder_cache, nll_cache = trace.caches
-        N = len(trace.nll)
         dnll = np.full(N, 1 / N, self.dtype)  # loss = sum(nll) / N
+        grads = self.params.like() if grads is None else grads
         doutput = self.likelihood.backward(ops, dnll, nll_cache, grads)
         dz = mlp_backward(ops, doutput, decoder_cache, grads, "decoder")
         mlp_backward(ops, dz, encoder_cache, grads, "encoder", needs_dx=False)
         return grads
-
-    def workspace(self) -> Any:
-        """Buffers for a training loop, so that a step makes no new large arrays; None for the backend "numpy".
-
-        Given to `forward`, a trace lives until the next forward with it, and the gradients until the next backward.
-        """
-        if self.config["backend"] == "numpy":
-            return None
-        from npvae.kernels.workspace import Workspace
-
-        return Workspace(self.params)
-
-    def ops_of_step(self, workspace: Any) -> Any:
-        """The ops of one forward: the workspace's, started anew, or the backend's."""
-        return self.ops if workspace is None else workspace.start_step()
-
-    def ops_and_grads(self, workspace: Any) -> tuple[Any, Params]:
-        """The ops of one backward and the place of its gradients: the workspace's, or new."""
-        return (self.ops, self.params.like()) if workspace is None else workspace.start_backward()
 
     def encoder_input(self, x: np.ndarray, eps: np.ndarray | None) -> np.ndarray:
         """What the encoder sees of x (N, D): x itself, here."""
@@ -191,28 +144,12 @@ class Autoencoder:
 
     def decoder_output(self, z: np.ndarray) -> np.ndarray:
         """z (N, L) -> what the likelihood takes: logits for bernoulli. ValueError if z has another width."""
-        z = self._as_rows(z, "z", "L", self.latent_dim)
+        z = check_rows(self, z, "z", "L", self.latent_dim)
         return mlp_forward(self.ops, z, self.params, "decoder", self.depth, self.activation)[0]
 
     def check_batch(self, x: np.ndarray) -> None:
-        """ValueError if x is not (N, D) of the model's dtype. Its values are checked where data enters, not here."""
-        who = type(self).__name__
-        if not isinstance(x, np.ndarray):
-            raise ValueError(f"{who}: x is a {type(x).__name__}, expected an array: np.asarray(x, {self.dtype.name!r})")
-        if x.ndim != 2 or x.shape[1] != self.input_dim or len(x) == 0:
-            raise ValueError(f"{who}: x has shape {np.shape(x)}, expected (N, D) with N >= 1, D = {self.input_dim}")
-        if x.dtype != self.dtype:
-            scale = " / 255" if x.dtype == np.uint8 else ""
-            raise ValueError(
-                f"{who}: x is {x.dtype}, the model computes in {self.dtype}: pass x.astype({self.dtype.name!r}){scale}"
-            )
-
-    def _as_rows(self, array: np.ndarray, name: str, symbol: str, width: int) -> np.ndarray:
-        array = np.asarray(array, self.dtype)
-        if array.ndim != 2 or array.shape[1] != width:
-            who, wanted = type(self).__name__, f"(N, {symbol}) with {symbol} = {width}"
-            raise ValueError(f"{who}: {name} has shape {array.shape}, expected {wanted}")
-        return array
+        """Raises ValueError if x is not (N, D) of the model's dtype: see `npvae.models.checks.check_batch`."""
+        check_batch(self, x)
 
     def __getstate__(self) -> dict[str, Any]:
         """What is copied and pickled: all but the module of ops, which its name brings back."""

@@ -1,4 +1,4 @@
-"""What models and trainings ask of sizes, counts and generators."""
+"""What models and trainings ask of sizes, counts, generators and batches."""
 
 from __future__ import annotations
 
@@ -30,3 +30,46 @@ def check_generator(rng: Any) -> None:
     """ValueError if rng is not a numpy.random.Generator: a seed, say."""
     if not isinstance(rng, np.random.Generator):
         raise ValueError(f"rng is {rng!r}, expected a generator: np.random.default_rng(0)")
+
+
+def check_batch(model: Any, x: Any) -> None:
+    """ValueError if x is not (N, D) of the model's dtype. Its values are checked where data enters, not here."""
+    who, dtype = type(model).__name__, model.dtype
+    if not isinstance(x, np.ndarray):
+        raise ValueError(f"{who}: x is a {type(x).__name__}, expected an array: np.asarray(x, {dtype.name!r})")
+    if x.ndim != 2 or x.shape[1] != model.input_dim or len(x) == 0:
+        raise ValueError(f"{who}: x has shape {np.shape(x)}, expected (N, D) with N >= 1, D = {model.input_dim}")
+    if x.dtype != dtype:
+        scale = " / 255" if x.dtype == np.uint8 else ""
+        raise ValueError(f"{who}: x is {x.dtype}, the model computes in {dtype}: pass x.astype({dtype.name!r}){scale}")
+
+
+def check_noise(model: Any, x: Any, eps: Any, *, one_draw_of: int | None = None) -> np.ndarray:
+    """eps as it came. ValueError if x or eps has not the shape or dtype that a forward of the model needs.
+
+    one_draw_of  noise of this many latents, and one draw per input: (N, L) alone is taken
+    """
+    check_batch(model, x)
+    who, wanted = type(model).__name__, (len(x), one_draw_of or model.noise_dim)
+    if eps is not None and not isinstance(eps, np.ndarray):
+        raise ValueError(f"{who}: eps is a {type(eps).__name__}, expected an array of shape (N, L) = {wanted}")
+    axes, several = ((2,), "") if one_draw_of else ((2, 3), " or (K, N, L)")
+    if eps is None or eps.ndim not in axes or eps.shape[-2:] != wanted or len(eps) == 0:
+        raise ValueError(
+            f"{who}: eps has shape {getattr(eps, 'shape', None)}, expected (N, L) = {wanted}{several}: "
+            f"draw it with rng.standard_normal({wanted}, dtype={model.dtype.name!r})"
+        )
+    if eps.dtype != model.dtype:
+        raise ValueError(
+            f"{who}: eps is {eps.dtype}, the model computes in {model.dtype}: draw it with dtype={model.dtype.name!r}"
+        )
+    return eps
+
+
+def check_rows(model: Any, array: Any, name: str, symbol: str, width: int) -> np.ndarray:
+    """The array in the model's dtype. ValueError if it is not (N, width)."""
+    array = np.asarray(array, model.dtype)
+    if array.ndim != 2 or array.shape[1] != width:
+        wanted = f"(N, {symbol}) with {symbol} = {width}"
+        raise ValueError(f"{type(model).__name__}: {name} has shape {array.shape}, expected {wanted}")
+    return array

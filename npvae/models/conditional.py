@@ -9,14 +9,17 @@ Kingma, Rezende, Mohamed & Welling (2014); Sohn, Lee & Yan (2015).
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 import numpy as np
 
-from npvae.models.checks import check_whole
+from npvae.models.checks import check_rows
+from npvae.models.contract import Ops
 from npvae.models.mlp import mlp_backward, mlp_forward, mlp_shapes
-from npvae.models.params import Params
+from npvae.models.settings import VAESettings, setting, whole
 from npvae.models.vae import VAE
+from npvae.params import Params
 
 
 def with_labels(x: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
@@ -32,16 +35,30 @@ def with_labels(x: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
     return np.concatenate([x, np.eye(classes, dtype=x.dtype)[labels]], axis=1)
 
 
+@dataclass(frozen=True)
+class ConditionalVAESettings(VAESettings):
+    """Those of the VAE, and classes: C, how many labels there are."""
+
+    _: KW_ONLY
+    classes: int = setting(10, whole())
+
+
 class ConditionalVAE(VAE):
     """Arguments as for VAE, and classes: C, how many labels there are. Rows of x are (D + C,), from `with_labels`."""
 
-    def __init__(self, *args: Any, classes: int = 10, **rest: Any) -> None:
+    Settings = ConditionalVAESettings
+    reads_labels = True
+    decodes_z_alone = False  # but z and a label
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
         """Build the parameters and draw their start."""
-        check_whole(classes=classes)
-        self.classes = classes
-        super().__init__(*args, **rest)
-        self.input_dim = self.data_dim + classes
-        self.config["classes"] = classes
+        super().__init__(*args, **settings)
+        self.input_dim = self.data_dim + self.classes
+
+    @property
+    def classes(self) -> int:
+        """C, how many labels there are."""
+        return self.settings.classes  # type: ignore[attr-defined]
 
     def parameter_shapes(self) -> dict[str, tuple[int, ...]]:
         """As the VAE's, with the label beside what enters encoder and decoder."""
@@ -49,15 +66,17 @@ class ConditionalVAE(VAE):
         encoder = mlp_shapes("encoder", (self.data_dim + C, *self.hidden, 2 * self.latent_dim))
         return encoder | mlp_shapes("decoder", (self.latent_dim + C, *reversed(self.hidden), outputs))
 
-    def decoder_forward(self, ops: Any, z: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, Any]:
+    def decoder_forward(self, ops: Ops, z: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, Any]:
         """z (N, L), x (N, D + C), of which the label is used -> what the likelihood takes, cache."""
         zy = np.concatenate([z, x[:, self.data_dim :]], axis=1)  # (N, L + C)
-        return mlp_forward(ops, zy, self.params, "decoder", self.depth, self.activation)
+        output, cache = mlp_forward(ops, zy, self.params, "decoder", self.depth, self.activation)
+        return output, cache
 
-    def decoder_backward(self, ops: Any, doutput: np.ndarray, cache: Any, grads: Params) -> np.ndarray:
+    def decoder_backward(self, ops: Ops, doutput: np.ndarray, cache: Any, grads: Params) -> np.ndarray:
         """Doutput -> dz (N, L): the label is data and its part of the gradient is not used."""
         dzy = mlp_backward(ops, doutput, cache, grads, "decoder")
-        return dzy[:, : self.latent_dim].copy()
+        dz = dzy[:, : self.latent_dim].copy()
+        return dz
 
     def data_of(self, x: np.ndarray) -> np.ndarray:
         """The pixels of a row."""
@@ -65,7 +84,7 @@ class ConditionalVAE(VAE):
 
     def decoder_output(self, z: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
         """z (N, L), labels (N,) -> what the likelihood takes. Without labels they are 0, 1, 2 ... in turn."""
-        z = self._as_rows(z, "z", "L", self.latent_dim)
+        z = check_rows(self, z, "z", "L", self.latent_dim)
         labels = np.arange(len(z)) % self.classes if labels is None else labels
         zy = with_labels(z, labels, self.classes)
         return mlp_forward(self.ops, zy, self.params, "decoder", self.depth, self.activation)[0]
@@ -74,8 +93,6 @@ class ConditionalVAE(VAE):
         """z (N, L), labels (N,) -> the likelihood's mean (N, D). Without labels they are 0, 1, 2 ... in turn."""
         return self.likelihood.mean(self.ops, self.decoder_output(z, labels))
 
-    def reconstruct(self, x: np.ndarray, eps: np.ndarray | None = None) -> np.ndarray:
-        """Rows with labels (N, D + C) -> the mean of p(x|z, y), (N, D), at z = mu, or mu + std * eps."""
-        mu, logvar = self.encode(x)
-        z = mu if eps is None else mu + np.exp(logvar / 2) * eps
+    def decode_beside(self, z: np.ndarray, x: np.ndarray) -> np.ndarray:
+        """z (N, L), and rows with labels (N, D + C) -> the mean of p(x|z, y), (N, D), with those labels."""
         return self.decode(z, x[:, self.data_dim :].argmax(axis=1))

@@ -5,14 +5,22 @@ Burda, Grosse & Salakhutdinov (2016). Everything is in the VAE and its objective
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import KW_ONLY, dataclass
 
+from npvae.models.settings import VAESettings, objective_setting, samples_setting
 from npvae.models.vae import VAE
+
+
+@dataclass(frozen=True)
+class IWAESettings(VAESettings):
+    """Those of the VAE, with five draws per input under the objective "iwae"."""
+
+    _: KW_ONLY
+    objective: str = objective_setting("iwae")
+    samples: int = samples_setting(5)
 
 
 class IWAE(VAE):
     """A VAE whose objective is "iwae" with samples = 5, unless said otherwise. Arguments as for VAE."""
 
-    def __init__(self, *args: Any, objective: str = "iwae", samples: int = 5, **rest: Any) -> None:
-        """Build the parameters and draw their start."""
-        super().__init__(*args, objective=objective, samples=samples, **rest)
+    Settings = IWAESettings

@@ -8,28 +8,27 @@ Lucas, Tucker, Grosse & Norouzi (2019), "Don't blame the ELBO!"; the closed form
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from npvae.models.params import Params
+from npvae.models.checks import check_rows
+from npvae.models.contract import Ops
+from npvae.models.settings import Affine, KLTerm, Settings
 from npvae.models.vae import VAE
+from npvae.params import Params
+
+
+@dataclass(frozen=True)
+class LinearVAESettings(KLTerm, Settings, Affine):
+    """Those of the VAE, without hidden layers and activation."""
 
 
 class LinearVAE(VAE):
     """Arguments as for VAE, without hidden layers and activation; the likelihood is "gaussian_scalar" by default."""
 
-    def __init__(
-        self,
-        data_dim: int,
-        latent_dim: int = 2,
-        likelihood: str = "gaussian_scalar",
-        beta: float = 1.0,
-        **rest: Any,
-    ) -> None:
-        """Build the parameters and draw their start."""
-        super().__init__(data_dim, (), latent_dim, likelihood=likelihood, beta=beta, **rest)
-        del self.config["hidden"], self.config["activation"]
+    Settings = LinearVAESettings
 
     def parameter_shapes(self) -> dict[str, tuple[int, ...]]:
         """V (D, L), c (L,), log d (L,), W (L, D), m (D,)."""
@@ -38,26 +37,27 @@ class LinearVAE(VAE):
         encoder = {"encoder.W": (D, L), "encoder.b": (L,), "encoder.logvar": (L,)}
         return encoder | {"decoder.W": (L, outputs), "decoder.b": (outputs,)}
 
-    def posterior_forward(self, ops: Any, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, Any]:
+    def posterior_forward(self, ops: Ops, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, Any]:
         """x (N, D) -> mu (N, L), logvar (N, L), the same for every sample; cache."""
         mu, cache = ops.dense_forward(x, self.params["encoder.W"], self.params["encoder.b"])
         logvar, _ = ops.repeat_forward(self.params["encoder.logvar"], len(x))
         return mu, logvar, cache
 
-    def posterior_backward(self, ops: Any, dmu: np.ndarray, dlogvar: np.ndarray, cache: Any, grads: Params) -> None:
+    def posterior_backward(self, ops: Ops, dmu: np.ndarray, dlogvar: np.ndarray, cache: Any, grads: Params) -> None:
         """dmu, dlogvar (N, L) -> the encoder's gradients, into their places."""
         grads["encoder.logvar"] = ops.repeat_backward(dlogvar, ())
         _, grads["encoder.W"], grads["encoder.b"] = ops.dense_backward(dmu, cache, needs_dx=False)
 
-    def decoder_forward(self, ops: Any, z: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, Any]:
+    def decoder_forward(self, ops: Ops, z: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, Any]:
         """z (N, L) -> what the likelihood takes, cache."""
-        return ops.dense_forward(z, self.params["decoder.W"], self.params["decoder.b"])
+        output, cache = ops.dense_forward(z, self.params["decoder.W"], self.params["decoder.b"])
+        return output, cache
 
-    def decoder_backward(self, ops: Any, doutput: np.ndarray, cache: Any, grads: Params) -> np.ndarray:
+    def decoder_backward(self, ops: Ops, doutput: np.ndarray, cache: Any, grads: Params) -> np.ndarray:
         """Doutput -> dz (N, L); the decoder's gradients go into their places."""
         dz, grads["decoder.W"], grads["decoder.b"] = ops.dense_backward(doutput, cache)
         return dz
 
     def decoder_output(self, z: np.ndarray) -> np.ndarray:
         """z (N, L) -> what the likelihood takes."""
-        return self.decoder_forward(self.ops, self._as_rows(z, "z", "L", self.latent_dim), z)[0]
+        return self.decoder_forward(self.ops, check_rows(self, z, "z", "L", self.latent_dim), z)[0]

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-from npvae.models.params import Params
+from npvae.models.contract import Ops
+from npvae.params import Params
 
 
 def mlp_shapes(prefix: str, widths: Sequence[int]) -> dict[str, tuple[int, ...]]:
@@ -33,7 +33,7 @@ def init_weights(params: Params, rng: np.random.Generator) -> None:
 
 
 def mlp_forward(
-    ops: ModuleType, x: np.ndarray, params: Params, prefix: str, depth: int, activation: str
+    ops: Ops, x: np.ndarray, params: Params, prefix: str, depth: int, activation: str
 ) -> tuple[np.ndarray, list[tuple]]:
     """x (N, I) through `depth` dense maps, all but the last followed by the activation -> y (N, O)."""
     caches = []
@@ -48,7 +48,7 @@ def mlp_forward(
 
 
 def mlp_backward(
-    ops: ModuleType, dy: np.ndarray, caches: list[tuple], grads: Params, prefix: str, needs_dx: bool = True
+    ops: Ops, dy: np.ndarray, caches: list[tuple], grads: Params, prefix: str, needs_dx: bool = True
 ) -> Any:
     """dy (N, O) -> dx (N, I), or None if not needed; the gradients of all weights go into their places in grads."""
     depth = len(caches)

@@ -11,17 +11,50 @@ Burda, Grosse & Salakhutdinov (2016), section 2 and the two-layer models of sect
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 import numpy as np
 
-from npvae.models.checks import check_whole, check_widths
-from npvae.models.importance import BoundTrace, mean_of_weights_backward, mean_of_weights_forward
+from npvae.models.checks import check_noise, check_widths
+from npvae.models.contract import Ops
 from npvae.models.mlp import mlp_backward, mlp_forward, mlp_shapes
-from npvae.models.params import Params
+from npvae.models.objectives import OBJECTIVES, Weighing
+from npvae.models.objectives.means import Mean
+from npvae.models.settings import (
+    Option,
+    VAESettings,
+    activation_setting,
+    hidden_setting,
+    latent_dim_setting,
+    objective_setting,
+    one_of,
+    setting,
+    whole,
+    widths,
+)
+from npvae.models.trace import BoundTrace
 from npvae.models.vae import VAE
+from npvae.params import Params
 
-OBJECTIVES = ("elbo_mc", "iwae", "renyi", "vr_max")
+OF_TWO_LAYERS = ("elbo_mc", "iwae", "renyi", "vr_max")
+
+
+@dataclass(frozen=True)
+class TwoLayerVAESettings(VAESettings):
+    """Those of the VAE with the defaults of Burda et al., and the second layer's."""
+
+    hidden: Sequence[int] = hidden_setting((200, 200))
+    latent_dim: int = latent_dim_setting(100)
+    activation: str = activation_setting("tanh")
+    _: KW_ONLY
+    objective: str = objective_setting("iwae", one_of(OF_TWO_LAYERS, "is not one for two layers"))
+    hidden2: Sequence[int] = setting(
+        (100, 100),
+        check_widths,
+        Option("--hidden2", "widths between the two latent layers", "H[,H...]", widths),
+    )
+    latent_dim2: int = setting(50, whole(), Option("--latent2", "number of latents on top", "L", int))
 
 
 class TwoLayerVAE(VAE):
@@ -35,30 +68,25 @@ class TwoLayerVAE(VAE):
     starts at h2.
     """
 
-    def __init__(
-        self,
-        data_dim: int,
-        hidden: Sequence[int] = (200, 200),
-        latent_dim: int = 100,
-        activation: str = "tanh",
-        likelihood: str = "bernoulli",
-        beta: float = 1.0,
-        *,
-        hidden2: Sequence[int] = (100, 100),
-        latent_dim2: int = 50,
-        objective: str = "iwae",
-        **rest: Any,
-    ) -> None:
-        """Build the parameters and draw their start."""
-        if objective not in OBJECTIVES:
-            raise ValueError(
-                f"objective {objective!r} is not one for two layers, choose one of {', '.join(OBJECTIVES)}"
-            )
-        check_whole(latent_dim2=latent_dim2)
-        self.hidden2, self.latent_dim2 = check_widths("hidden2", hidden2), latent_dim2
-        self.depth2 = len(self.hidden2) + 1
-        super().__init__(data_dim, hidden, latent_dim, activation, likelihood, beta, objective=objective, **rest)
-        self.config |= {"hidden2": list(self.hidden2), "latent_dim2": latent_dim2}
+    Settings = TwoLayerVAESettings
+    settings: TwoLayerVAESettings
+    has_analytic_kl = False
+    decodes_z_alone = False  # h1 is drawn, given h2
+
+    @property
+    def hidden2(self) -> Sequence[int]:
+        """Widths of the hidden layers between h1 and h2."""
+        return self.settings.hidden2
+
+    @property
+    def latent_dim2(self) -> int:
+        """L2, length of h2."""
+        return self.settings.latent_dim2
+
+    @property
+    def depth2(self) -> int:
+        """Dense maps between h1 and h2, and as many back."""
+        return len(self.hidden2) + 1
 
     def parameter_shapes(self) -> dict[str, tuple[int, ...]]:
         """Names and shapes in layer order: encoder, encoder2, decoder2, decoder."""
@@ -69,18 +97,22 @@ class TwoLayerVAE(VAE):
         encoder = {name: shape for name, shape in one.items() if name.startswith("encoder")}
         return encoder | two | {name: shape for name, shape in one.items() if name not in encoder}
 
-    def forward(self, x: np.ndarray, eps: np.ndarray | None = None, workspace: Any = None) -> tuple[float, Any]:
+    @property
+    def _mean(self) -> Mean:
+        objective = OBJECTIVES[self.objective]
+        assert isinstance(objective, Weighing)  # the settings take no other
+        return objective.mean
+
+    def forward(self, x: np.ndarray, eps: np.ndarray | None = None, ops: Ops | None = None) -> tuple[float, Any]:
         """x (N, D), eps (N, L1 + L2) or (K, N, L1 + L2) -> loss, minus the mean bound, in nats; trace."""
-        eps = self.check_noise(x, eps)
-        ops = self.ops_of_step(workspace)
-        log_w, parts, caches = self._log_weights_forward(ops, x, eps, self.beta)
-        bound, bound_cache = mean_of_weights_forward(self, ops, log_w)
-        return -float(np.mean(bound)), BoundTrace(
-            **parts, log_w=log_w, caches=(*caches, bound_cache), workspace=workspace
-        )
+        eps, ops = check_noise(self, x, eps), ops or self.ops
+        log_w, parts, caches = self._log_weights_forward(ops, x, eps, self.beta)  # (K, N)
+        bound, bound_cache = self._mean.forward(self, ops, log_w)  # (N,)
+        loss = -float(np.mean(bound))
+        return loss, BoundTrace(**parts, log_w=log_w, caches=(*caches, bound_cache), ops=ops)
 
     def _log_weights_forward(
-        self, ops: Any, x: np.ndarray, eps: np.ndarray, beta: float
+        self, ops: Ops, x: np.ndarray, eps: np.ndarray, beta: float
     ) -> tuple[np.ndarray, Any, Any]:
         params, L1, L2 = self.params, self.latent_dim, self.latent_dim2
         eps = eps.reshape(-1, len(x), L1 + L2)
@@ -109,19 +141,20 @@ class TwoLayerVAE(VAE):
         first = (encoder_cache, std1_cache, h1_cache, encoder2_cache, std2_cache, h2_cache)
         return log_w, parts, (*first, decoder2_cache, decoder_cache, nll_cache, p2_cache, p1_cache, q2_cache, q1_cache)
 
-    def backward(self, trace: Any) -> Params:
-        """Gradients of the loss: forward, read from bottom to top."""
-        ops, grads = self.ops_and_grads(trace.workspace)
+    def backward(self, trace: Any, grads: Params | None = None) -> Params:
+        """Gradients of the loss: forward, read from bottom to top. They are written to `grads`, or to a new array."""
+        ops = trace.ops
         encoder_cache, std1_cache, h1_cache, encoder2_cache, std2_cache, h2_cache, *rest = trace.caches
         decoder2_cache, decoder_cache, nll_cache, p2_cache, p1_cache, q2_cache, q1_cache, bound_cache = rest
         K, N = trace.log_w.shape
         dbound = np.full(N, -1 / N, self.dtype)
-        dlog_w = mean_of_weights_backward(self, ops, dbound, bound_cache).reshape(K * N)
+        dlog_w = self._mean.backward(ops, dbound, bound_cache).reshape(K * N)
         dnll, dlog_p, dlog_q = -dlog_w, self.beta * dlog_w, -self.beta * dlog_w
         dh1_q, dmu1_q, dlogvar1_q = ops.gaussian_log_density_backward(dlog_q, q1_cache)
         dh2_q, dmu2_q, dlogvar2_q = ops.gaussian_log_density_backward(dlog_q, q2_cache)
         dh1_p, dprior_mu, dprior_logvar = ops.gaussian_log_density_backward(dlog_p, p1_cache)
         dh2_p, _, _ = ops.gaussian_log_density_backward(dlog_p, p2_cache)
+        grads = self.params.like() if grads is None else grads
         doutput = self.likelihood.backward(ops, dnll, nll_cache, grads)
         dh1_x = mlp_backward(ops, doutput, decoder_cache, grads, "decoder")
         dprior1 = np.concatenate([dprior_mu, dprior_logvar], axis=1)
@@ -147,7 +180,7 @@ class TwoLayerVAE(VAE):
 
     def log_weights(self, x: np.ndarray, eps: np.ndarray) -> np.ndarray:
         """x (N, D), eps (K, N, L1 + L2) -> log w (K, N), in nats."""
-        return self._log_weights_forward(self.ops, x, self.check_noise(x, eps), 1.0)[0]
+        return self._log_weights_forward(self.ops, x, check_noise(self, x, eps), 1.0)[0]
 
     def sample(self, n: int, rng: np.random.Generator, *, draw_pixels: bool = False) -> np.ndarray:
         """n images (n, D): h2 from the prior, h1 drawn from p(h1|h2), then decoded (see Autoencoder.sample)."""

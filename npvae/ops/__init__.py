@@ -1,13 +1,16 @@
-"""The mathematics: one forward/backward pair a page, in NumPy and nothing else. OPS lists them all.
+"""The mathematics: one forward/backward pair per page, in NumPy and nothing else. OPS lists them all.
 
 Every page has the same shape: what it is, its equations (which a test executes), how the backward follows from the
 forward, the code of both, and an `Op` that says what goes in. To read the library, read them in the order of OPS.
+The update formulas of the optimisers are pages too, recurrences without a backward: LAWS lists them.
 
 All derivations use one rule. `dx` is the gradient of the loss: the sum, over all paths that lead on from x, of what
 comes back on the path times the slope of the step that x takes on it (the chain rule).
 """
 
 from npvae.ops import (
+    adagrad,
+    adam,
     bernoulli_nll,
     categorical_nll,
     continuous_bernoulli_nll,
@@ -30,6 +33,7 @@ from npvae.ops import (
     renyi_bound,
     reparameterize,
     repeat,
+    sgd,
     sigmoid,
     silu,
     softplus,
@@ -38,6 +42,8 @@ from npvae.ops import (
     tanh,
     vr_max,
 )
+from npvae.ops.adagrad import adagrad_update
+from npvae.ops.adam import adam_update
 from npvae.ops.bernoulli_nll import bernoulli_nll_backward, bernoulli_nll_forward
 from npvae.ops.categorical_nll import categorical_nll_backward, categorical_nll_forward
 from npvae.ops.continuous_bernoulli_nll import (
@@ -64,6 +70,7 @@ from npvae.ops.relu import relu_backward, relu_forward
 from npvae.ops.renyi_bound import renyi_bound_backward, renyi_bound_forward
 from npvae.ops.reparameterize import reparameterize_backward, reparameterize_forward
 from npvae.ops.repeat import repeat_backward, repeat_forward
+from npvae.ops.sgd import sgd_update
 from npvae.ops.sigmoid import sigmoid_backward, sigmoid_forward
 from npvae.ops.silu import silu_backward, silu_forward
 from npvae.ops.softplus import softplus_backward, softplus_forward
@@ -107,9 +114,14 @@ OPS: tuple[Op, ...] = (
     vr_max.OP,
 )
 
+LAWS = (sgd.LAW, adagrad.LAW, adam.LAW)  # pages without a backward
+
 __all__ = [
     "ACTIVATIONS",
+    "LAWS",
     "OPS",
+    "adagrad_update",
+    "adam_update",
     "bernoulli_nll_backward",
     "bernoulli_nll_forward",
     "categorical_nll_backward",
@@ -155,6 +167,7 @@ __all__ = [
     "reparameterize_forward",
     "repeat_backward",
     "repeat_forward",
+    "sgd_update",
     "sigmoid_backward",
     "sigmoid_forward",
     "silu_backward",

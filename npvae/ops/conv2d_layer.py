@@ -21,7 +21,6 @@ Derivation
     is derived on the page of conv2d, with da in place of its dy.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -50,8 +49,8 @@ def conv2d_layer_backward(
     return conv2d_backward(da, conv_cache, needs_dx)  # (6) (7) (8)
 
 
-def equation_names(activation: str = "relu", **_: Any) -> dict[str, Callable]:
-    """What f and df stand for in the equations of this page."""
+def equation_names(activation: str = "relu", **_: Any) -> dict[str, Op]:
+    """What f is in the equations of this page; df is the derivative on the same op's page."""
     return layer.equation_names(activation)
 
 

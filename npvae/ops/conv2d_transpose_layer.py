@@ -21,7 +21,6 @@ Derivation
     is derived on the page of conv2d_transpose, with da in place of its dy.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -49,8 +48,8 @@ def conv2d_transpose_layer_backward(dy: np.ndarray, cache: tuple) -> tuple[np.nd
     return conv2d_transpose_backward(da, conv_cache)  # (6) (7) (8)
 
 
-def equation_names(activation: str = "relu", **_: Any) -> dict[str, Callable]:
-    """What f and df stand for in the equations of this page."""
+def equation_names(activation: str = "relu", **_: Any) -> dict[str, Op]:
+    """What f is in the equations of this page; df is the derivative on the same op's page."""
     return layer.equation_names(activation)
 
 

@@ -13,7 +13,7 @@ f is the forward of the activation's own page and df its derivative, from the sa
 derived here that does not stand there: (1) and (4) to (6) are the page of dense.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -42,18 +42,9 @@ def layer_backward(
     return dense_backward(da, dense_cache, needs_dx)  # (4) (5) (6)
 
 
-def equation_names(activation: str = "relu") -> dict[str, Callable]:
-    """What f and df stand for in the equations of this page: the activation's pair, on one number."""
-    op = ACTIVATIONS[activation]
-
-    def f(a: float) -> float:
-        return float(op.forward(np.array([float(a)]))[0][0])
-
-    def df(a: float) -> float:
-        _, cache = op.forward(np.array([float(a)]))
-        return float(op.backward(np.ones(1), cache)[0])
-
-    return {"f": f, "df": df}
+def equation_names(activation: str = "relu") -> dict[str, Op]:
+    """What f is in the equations of this page; df is the derivative on the same op's page."""
+    return {"f": ACTIVATIONS[activation]}
 
 
 OP = Op(

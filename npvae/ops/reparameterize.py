@@ -17,6 +17,8 @@ dz/dmu = 1 and dz/dstd = eps. Backward uses the same eps as forward.
 Kingma & Welling (2014), section 2.4; Rezende, Mohamed & Wierstra (2014).
 """
 
+import math
+
 import numpy as np
 
 from npvae.ops.shapes import shape_error
@@ -44,7 +46,7 @@ OP = Op(
     reparameterize_backward,
     args={
         "mu": Arg("N L", linear=True),
-        "std": Arg("N L", linear=True),
+        "std": Arg("N L", domain=(0.0, math.inf), linear=True),
         "eps": Arg("N L", differentiable=False),
     },
     pure=True,

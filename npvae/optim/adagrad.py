@@ -1,10 +1,4 @@
-"""Adagrad: every parameter's step shrinks with the gradients it has seen.
-
-    G = G + g**2
-    p = p - lr * g / (sqrt(G) + eps)
-
-Duchi, Hazan & Singer (2011), figure 1 (the diagonal update). Kingma & Welling (2014) trained with it.
-"""
+"""Adagrad as an object: the recurrence of `npvae.ops.adagrad` with its state, one step over one flat buffer."""
 
 from __future__ import annotations
 
@@ -12,15 +6,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from npvae.models.backend import optimizers_of
-from npvae.models.params import Params
+from npvae.backend import ops_of
 from npvae.optim.checks import check_gradients, check_positive, copy_state
-
-
-def adagrad_update(p: np.ndarray, g: np.ndarray, G: np.ndarray, lr: float, eps: float) -> None:
-    """One step of the recurrence, in place on p and G."""
-    G += g * g
-    p -= lr * g / (np.sqrt(G) + eps)
+from npvae.params import Params
 
 
 class Adagrad:
@@ -31,7 +19,7 @@ class Adagrad:
         check_positive("Adagrad", lr=lr, eps=eps)
         self.params, self.lr, self.eps = params, lr, eps
         self.G = np.zeros_like(params.flat)
-        self.update = optimizers_of(backend).adagrad_update
+        self.update = ops_of(backend).adagrad_update
 
     def step(self, grads: Params) -> None:
         """Change params in place. ValueError if grads are not laid out like params."""

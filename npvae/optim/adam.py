@@ -1,11 +1,4 @@
-"""Adam: a running mean of the gradient over the root of a running mean of its square, both corrected for their start.
-
-    m = beta1 * m + (1 - beta1) * g
-    v = beta2 * v + (1 - beta2) * g**2
-    p = p - lr * (m / (1 - beta1**t)) / (sqrt(v / (1 - beta2**t)) + eps)        t = 1, 2, ...
-
-Kingma & Ba (2015), algorithm 1.
-"""
+"""Adam as an object: the recurrence of `npvae.ops.adam` with its state, one step over one flat buffer."""
 
 from __future__ import annotations
 
@@ -13,30 +6,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from npvae.models.backend import optimizers_of
-from npvae.models.params import Params
+from npvae.backend import ops_of
 from npvae.optim.checks import check_gradients, check_positive, copy_state
-
-
-def adam_update(
-    p: np.ndarray,
-    g: np.ndarray,
-    m: np.ndarray,
-    v: np.ndarray,
-    t: int,
-    lr: float,
-    betas: tuple[float, float],
-    eps: float,
-) -> None:
-    """Step t of the recurrence, in place on p, m and v."""
-    beta1, beta2 = betas
-    m *= beta1
-    m += (1 - beta1) * g
-    v *= beta2
-    v += (1 - beta2) * g * g
-    m_hat = m / (1 - beta1**t)
-    v_hat = v / (1 - beta2**t)
-    p -= lr * m_hat / (np.sqrt(v_hat) + eps)
+from npvae.params import Params
 
 
 class Adam:
@@ -59,7 +31,7 @@ class Adam:
         self.m = np.zeros_like(params.flat)
         self.v = np.zeros_like(params.flat)
         self.t = 0
-        self.update = optimizers_of(backend).adam_update
+        self.update = ops_of(backend).adam_update
 
     def step(self, grads: Params) -> None:
         """Change params in place. ValueError if grads are not laid out like params."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from npvae.models.params import Params
+from npvae.params import Params
 
 
 def check_positive(who: str, **settings: float) -> None:

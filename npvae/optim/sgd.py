@@ -1,37 +1,30 @@
-"""Stochastic gradient descent, with momentum.
-
-    v = momentum * v + g
-    p = p - lr * v
-
-Polyak (1964); in this form Sutskever, Martens, Dahl & Hinton (2013), with lr taken out of v so that changing lr takes
-effect at once.
-"""
+"""SGD as an object: the recurrence of `npvae.ops.sgd` with its state, one step over one flat buffer."""
 
 from collections.abc import Mapping
 
 import numpy as np
 
-from npvae.models.params import Params
+from npvae.backend import ops_of
 from npvae.optim.checks import check_gradients, check_positive, copy_state
+from npvae.params import Params
 
 
 class SGD:
     """One step over the flat buffer. momentum in [0, 1); 0 is plain gradient descent."""
 
     def __init__(self, params: Params, lr: float = 1e-2, momentum: float = 0.0, *, backend: str = "numba") -> None:
-        """State starts at zero. Every backend steps alike. ValueError for lr <= 0 or momentum outside [0, 1)."""
+        """State starts at zero. ValueError for lr <= 0 or momentum outside [0, 1)."""
         check_positive("SGD", lr=lr)
         if not 0 <= momentum < 1:
             raise ValueError(f"SGD: momentum is {momentum}, expected 0 <= momentum < 1")
         self.params, self.lr, self.momentum = params, lr, momentum
         self.v = np.zeros_like(params.flat)
+        self.update = ops_of(backend).sgd_update
 
     def step(self, grads: Params) -> None:
         """Change params in place. ValueError if grads are not laid out like params."""
         check_gradients("SGD", self.params, grads)
-        self.v *= self.momentum
-        self.v += grads.flat
-        self.params.flat -= self.lr * self.v
+        self.update(self.params.flat, grads.flat, self.v, self.lr, self.momentum)
 
     def state(self) -> dict[str, np.ndarray]:
         """All that changes from step to step, as arrays: what the optimiser holds, not copies."""

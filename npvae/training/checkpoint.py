@@ -1,22 +1,18 @@
 """A training state as a file, from which training goes on bit for bit.
 
-A checkpoint is a .npz of plain numbers. `about` is a JSON text as bytes; beside it stand the arrays: `params`, all
+A checkpoint is a .npz of plain numbers. `about` is a JSON text as bytes; it says what the file is, what the run is
+(`write_checkpoint`) and where it stands (one entry for each row of FIELDS). Beside it stand the arrays: `params`, all
 optimiser state as `optimizer/...`, the rows of the epoch as `order`, the parameters of the best epoch as `best`.
-
-    {"format": "npvae checkpoint", "version": 1,           "arrays": the names of the arrays,
-     "config": model and settings, as in config.json,      "environment": versions, machine, threads,
-     "data": what the data look like,                      "shapes": of the parameters, by name, in order,
-     "epoch", "seen", "step", "seconds", "totals",         "rng", "test_rng": states of the bit generators,
-     "best": {"epoch", "loss"} or null,                    "history": the rows of the epochs}
 """
 
 from __future__ import annotations
 
 import io
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -34,6 +30,47 @@ FORMAT, VERSION = "npvae checkpoint", 1
 
 class RunError(ValueError):
     """A folder that does not hold a run, or holds one already, or a damaged one: the message names it and the mend."""
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+def _count(value: Any) -> int:
+    if type(value) is not int or value < 0:
+        raise ValueError(f"found {value!r}, expected a whole number")
+    return value
+
+
+def _generator(state: Any) -> np.random.Generator:
+    """A generator that draws what the one of this state would have drawn next."""
+    bits = np.random.PCG64()
+    bits.state = state
+    return np.random.Generator(bits)
+
+
+class Field(NamedTuple):
+    """How a field of the state becomes JSON, and how it is made of JSON again: ValueError if that cannot be."""
+
+    to_json: Callable[[Any], Any]
+    of_json: Callable[[Any], Any]
+
+
+FIELDS = {
+    "epoch": Field(_same, _count),
+    "seen": Field(_same, _count),
+    "step": Field(_same, _count),
+    "seconds": Field(_same, _same),
+    "totals": Field(np.ndarray.tolist, lambda sums: np.array(sums, float).reshape(3)),
+    "rng": Field(lambda rng: rng.bit_generator.state, _generator),
+    "test_rng": Field(lambda rng: rng.bit_generator.state, _generator),
+    "best": Field(
+        lambda best: best and {"epoch": best.epoch, "loss": best.loss},
+        lambda best: None if best is None else Best(best["epoch"], best["loss"], np.empty(0)),  # params: an array below
+    ),
+    "history": Field(_same, History),
+}
+"""What `about` says of a `TrainingState`, by the name of the field."""
 
 
 @dataclass
@@ -67,16 +104,9 @@ def write_checkpoint(
         "environment": environment,
         "data": data,
         "shapes": state.model.params.shapes,
-        "epoch": state.epoch,
-        "seen": state.seen,
-        "step": state.step,
-        "seconds": state.elapsed(),
-        "totals": state.totals.tolist(),
-        "rng": state.rng.bit_generator.state,
-        "test_rng": state.test_rng.bit_generator.state,
-        "best": state.best and {"epoch": state.best.epoch, "loss": state.best.loss},
-        "history": state.history,
     }
+    about |= {name: field.to_json(getattr(state, name)) for name, field in FIELDS.items()}
+    about["seconds"] = state.elapsed()
     write_arrays(path, {"about": np.frombuffer(json.dumps(about).encode(), np.uint8), **arrays})
 
 
@@ -135,32 +165,25 @@ def _restore(about: dict[str, Any], arrays: dict[str, np.ndarray]) -> tuple[Trai
     optimizer = make_optimizer(model, settings)
     of_optimizer = {name: array for name, array in arrays.items() if name.startswith("optimizer/")}
     optimizer.load_state({name.removeprefix("optimizer/"): array for name, array in of_optimizer.items()})
-    order, best = _order(about, arrays), about["best"]
-    if best is not None:
-        params = np.empty_like(model.params.flat)
-        _put(params, arrays["best"], "best")
-        best = Best(best["epoch"], best["loss"], params)
-    state = TrainingState(
-        model,
-        optimizer,
-        _generator(about["rng"]),
-        _generator(about["test_rng"]),
-        epoch=_count(about, "epoch"),
-        order=order,
-        seen=_count(about, "seen"),
-        step=_count(about, "step"),
-        totals=np.array(about["totals"], float).reshape(3),
-        seconds=about["seconds"],
-        best=best,
-        history=History(about["history"]),
-    )
+    fields = {name: _read(about, name) for name in FIELDS}
+    if fields["best"] is not None:
+        fields["best"].params = np.empty_like(model.params.flat)
+        _put(fields["best"].params, arrays["best"], "best")
+    order = _order(arrays, about["data"]["x_train"]["rows"], fields["seen"])
+    state = TrainingState(model, optimizer, order=order, **fields)
     model.history = state.history
     return state, settings
 
 
-def _order(about: dict[str, Any], arrays: dict[str, np.ndarray]) -> np.ndarray | None:
+def _read(about: dict[str, Any], name: str) -> Any:
+    try:
+        return FIELDS[name].of_json(about[name])
+    except (TypeError, ValueError, LookupError) as error:
+        raise ValueError(f"{name} cannot be read ({type(error).__name__}: {error})") from error
+
+
+def _order(arrays: dict[str, np.ndarray], rows: int, seen: int) -> np.ndarray | None:
     """The rows of the epoch that is under way, if one is. ValueError if they are not a permutation, or too few."""
-    rows, seen = about["data"]["x_train"]["rows"], _count(about, "seen")
     if "order" not in arrays and seen == 0:
         return None
     order = arrays["order"].astype(np.int64)
@@ -169,22 +192,9 @@ def _order(about: dict[str, Any], arrays: dict[str, np.ndarray]) -> np.ndarray |
     return order
 
 
-def _count(about: dict[str, Any], name: str) -> int:
-    if type(about[name]) is not int or about[name] < 0:
-        raise ValueError(f"{name} is {about[name]!r}, expected a whole number")
-    return about[name]
-
-
 def _put(place: np.ndarray, array: np.ndarray, name: str) -> None:
     if array.shape != place.shape or array.dtype != place.dtype:
         raise ValueError(f"{name} is {array.dtype} {array.shape}, expected {place.dtype} {place.shape}")
     if not np.isfinite(array).all():
         raise ValueError(f"{name} holds numbers that are not finite")
     place[...] = array
-
-
-def _generator(state: Any) -> np.random.Generator:
-    """A generator that draws what the one of this state would have drawn next."""
-    bits = np.random.PCG64()
-    bits.state = state
-    return np.random.Generator(bits)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
@@ -39,7 +38,9 @@ def environment(backend: str, processes: int = 1) -> dict[str, str]:
     if backend == "numba":
         found["numba"] = _version("numba")
         found["llvmlite"] = _version("llvmlite")
-        found["products"] = importlib.import_module("npvae.kernels.threads").PRODUCTS
+        from npvae.kernels.team import pools
+
+        found["products"] = pools.PRODUCTS
     return found | {name: os.environ.get(name, "not set") for name in _THREAD_VARIABLES}
 
 

@@ -5,26 +5,32 @@ from typing import Any
 
 import numpy as np
 
+from npvae.data import as_data
+from npvae.steps import Step
 from npvae.training.processes import ALONE, Processes
+from npvae.training.training_data import data_of
 
 
-def chunks(x: Any, size: int, dtype: np.dtype) -> Iterator[np.ndarray]:
-    """x (N, D) in order, as float batches of at most `size` rows."""
-    for start in range(0, len(x), size):
-        yield np.asarray(x[start : start + size]).astype(dtype, copy=False)
+def chunks(x: Any, size: int, dtype: np.dtype, takes: str = "rows") -> Iterator[Any]:
+    """The samples of x in order, at most `size` at a time, as a model that takes this kind of data takes them."""
+    data = as_data(x, takes, dtype)
+    for start in range(0, len(data), size):
+        yield data.batch(slice(start, start + size))
 
 
 def evaluate(
     model: Any, x: Any, rng: np.random.Generator, *, batch_size: int = 250, processes: Processes = ALONE
 ) -> dict[str, float]:
-    """Means over x (N, D) of loss, nll and kl, in nats, with one noise sample an input drawn from rng.
+    """Means over the N samples of x of loss, nll and kl, in nats, with one noise sample an input drawn from rng.
 
     Several processes take a share of each batch and all give the means over the whole.
     """
-    totals, workspace = np.zeros(3), model.workspace()
-    for batch in chunks(x, batch_size, model.dtype):
-        own, eps = processes.share(batch), processes.share(model.draw_eps(len(batch), rng))
-        loss, trace = model.forward(own, eps, workspace)
-        if processes.weight(len(batch)) > 0:
-            totals += (loss * len(own), trace.nll.sum(dtype=float), trace.kl.sum(dtype=float))
-    return dict(zip(("loss", "nll", "kl"), (processes.sum(totals) / len(x)).tolist(), strict=True))
+    data, totals, step = data_of(model, x), np.zeros(3), Step(model, batch_size)
+    for start in range(0, len(data), batch_size):
+        n = min(batch_size, len(data) - start)
+        own = processes.rows(start, n)
+        eps = processes.share(model.draw_eps(n, rng))
+        loss, trace = step.forward(data.batch(own), eps)
+        if processes.weight(n) > 0:
+            totals += (loss * (own.stop - own.start), trace.nll.sum(dtype=float), trace.kl.sum(dtype=float))
+    return dict(zip(("loss", "nll", "kl"), (processes.sum(totals) / len(data)).tolist(), strict=True))

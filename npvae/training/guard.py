@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from npvae.models import Params
+from npvae.params import Params
 
 _SHOWN = 5  # rows that a message names
 _MEND = "Try a smaller lr, and look at the data's scale."
@@ -26,16 +26,19 @@ def check_finite(
     step: int,
     rows: np.ndarray | None = None,
     saved: str = "",
+    square_norm: float | None = None,
 ) -> None:
     """NonFiniteError if the loss is not finite, or a gradient, or the square of one, which optimisers need.
 
-    One pass over the gradients: their squared norm is finite only if all of them are, and their squares. `epoch` and
+    `square_norm`, taken here if not given, is finite only if all gradients are, and their squares. `epoch` and
     `step` say where training is, `rows` which rows of the training data are in the batch, `saved` where the last good
     checkpoint is.
     """
-    with np.errstate(over="ignore", invalid="ignore"):
-        if math.isfinite(loss) and math.isfinite(_square_norm(grads, trace.workspace)):
-            return
+    if square_norm is None and math.isfinite(loss):
+        with np.errstate(over="ignore", invalid="ignore"):
+            square_norm = float(grads.flat @ grads.flat)
+    if math.isfinite(loss) and square_norm is not None and math.isfinite(square_norm):
+        return
     found = _in_the_backward(grads) if math.isfinite(loss) else _in_the_forward(loss, trace, rows)
     if found:
         raise NonFiniteError(f"epoch {epoch}, step {step}: {found}. The step was not taken. {_MEND} {saved}".strip())
@@ -48,11 +51,6 @@ def check_params(params: Params, *, step: int, saved: str = "") -> None:
         if bad.size:
             found = f"{name} holds {bad.size} numbers that are not finite, first {values.flat[bad[0]]}"
             raise NonFiniteError(f"after step {step}: {found}. {_MEND} {saved}".strip())
-
-
-def _square_norm(grads: Params, workspace: Any) -> float:
-    """The squared norm: by the workspace where there is one, because BLAS would start its threads for it."""
-    return float(grads.flat @ grads.flat) if workspace is None else workspace.square_norm(grads)
 
 
 def _in_the_forward(loss: float, trace: Any, rows: np.ndarray | None) -> str:

@@ -1,8 +1,9 @@
-"""The training loop. Its middle is five lines; what stands around them watches, writes down and can stop and go on."""
+"""Training from a state to its end: reports, saves, stops and resumes around the loop of `npvae.training.descent`."""
 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -10,11 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from npvae.models.backend import when_compiling
+from npvae.backend import when_compiling
+from npvae.steps import Step
 from npvae.training.checkpoint import read_checkpoint, restore
+from npvae.training.descent import descend
 from npvae.training.environment import EnvironmentWarning, differences, environment
 from npvae.training.evaluate import evaluate
-from npvae.training.guard import check_finite, check_params
+from npvae.training.guard import check_params
 from npvae.training.interruption import Interruption
 from npvae.training.processes import Processes
 from npvae.training.progress import Progress
@@ -165,7 +168,16 @@ def _train(
     """Train from the state to the end of the settings, or to an interruption."""
     model, optimizer, rng = state.model, state.optimizer, state.rng
     state.history.objective = model.config.get("objective", "")
-    workspace, fraction_at = model.workspace(), read_schedule(settings.beta_schedule)
+    step, fraction_at = Step(model, settings.batch_size), read_schedule(settings.beta_schedule)
+
+    def batches() -> Iterator[tuple[int, Any]]:
+        for n, x in state.batches(x_train, settings.batch_size, processes):
+            set_fraction(model, fraction_at(state.position(len(x_train))))
+            yield n, x
+
+    def place(n: int) -> dict[str, Any]:
+        return state.place(n, processes) | {"saved": writer.saved}
+
     with (
         closing(Progress(progress, state, settings.epochs, len(x_train))) as show,
         writer,
@@ -180,15 +192,7 @@ def _train(
         writer.begin(state)
         while not state.finished(settings) and not processes.any(interruption.asked):
             show.start_epoch(state.epoch)
-            for n, x in state.batches(x_train, settings.batch_size, processes):
-                set_fraction(model, fraction_at(state.position(len(x_train))))
-                eps = processes.share(model.draw_eps(n, rng))
-                loss, trace = model.forward(x, eps, workspace)
-                grads = model.backward(trace)
-                check_finite(loss, trace, grads, **state.place(n, processes), saved=writer.saved)
-                processes.average(grads, n)
-                optimizer.step(grads)
-
+            for n, loss, trace in descend(model, step, optimizer, batches(), rng, place, processes):
                 terms = state.count(n, loss, trace, processes)
                 show.step(n, *terms)
                 writer.save_if_due(state)

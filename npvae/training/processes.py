@@ -24,11 +24,11 @@ from typing import Any
 
 import numpy as np
 
-from npvae.models import Params
+from npvae.models import OBJECTIVES
+from npvae.params import Params
 
 _HEAD_START = 1.0  # seconds in which process 0 can say what is wrong, if it is wrong everywhere
 _ON_ITS_WAY = 0.3  # seconds until mpiexec has passed on what was printed: it drops the rest when a job is aborted
-_WHOLE_BATCH = ("free_bits", "capacity")  # objectives that bend the mean over the batch
 
 
 class Processes:
@@ -55,6 +55,11 @@ class Processes:
         start, stop = self.bounds(n)
         return (stop - start) / n
 
+    def rows(self, start: int, n: int) -> slice:
+        """Where this process's part of n rows from `start` on stands; the first of them where it has none."""
+        first, stop = self.bounds(n)
+        return slice(start + first, start + stop) if first < stop else slice(start, start + 1)
+
     def share(self, rows: Any) -> Any:
         """Take this process's part of rows (N,), (N, ...) or (K, N, L); None of None.
 
@@ -63,8 +68,7 @@ class Processes:
         if self.size == 1 or rows is None:
             return rows
         axis = 1 if rows.ndim == 3 else 0
-        start, stop = self.bounds(rows.shape[axis])
-        own = slice(start, stop) if start < stop else slice(0, 1)
+        own = self.rows(0, rows.shape[axis])
         return np.ascontiguousarray(rows[:, own] if axis else rows[own])
 
     def share_of_batches(self, order: np.ndarray, batch_size: int) -> tuple[np.ndarray, int]:
@@ -119,10 +123,10 @@ class Processes:
 
     def check_model(self, model: Any) -> None:
         """ValueError for a model whose loss on a batch is not the mean of its losses on parts of it."""
-        objective = getattr(model, "objective", "elbo")
-        if self.size > 1 and objective in _WHOLE_BATCH:
+        row = OBJECTIVES.get(getattr(model, "objective", ""))
+        if self.size > 1 and row is not None and row.bends_the_mean:
             raise ValueError(
-                f"{objective} takes the mean of kl over the whole batch before it weighs it, which {self.size} "
+                f"{model.objective} takes the mean of kl over the whole batch before it weighs it, which {self.size} "
                 "processes with a share each cannot: train in one process, or choose another objective"
             )
 

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 
 from npvae.data import epoch_order, minibatches
+from npvae.data.contract import mapped_array
 from npvae.optim import OPTIMIZERS
 from npvae.training.history import History
 from npvae.training.processes import Processes
 from npvae.training.settings import Settings
-from npvae.training.training_data import is_mapped
+from npvae.training.training_data import data_of
 
 TERMS = ("loss", "nll", "kl")
 
@@ -52,19 +53,21 @@ class TrainingState:
         rng, test_rng = (np.random.default_rng(seed) for seed in np.random.SeedSequence(settings.seed).spawn(2))
         return cls(model, make_optimizer(model, settings), rng, test_rng)
 
-    def batches(self, x: Any, batch_size: int, processes: Processes) -> Iterator[tuple[int, np.ndarray]]:
-        """The batches of this epoch that are still to come: their sizes n, and this process's rows, (B, D) floats.
+    def batches(self, x: Any, batch_size: int, processes: Processes) -> Iterator[tuple[int, Any]]:
+        """The batches of this epoch that are still to come: their sizes n, and this process's part of each.
 
-        ValueError for a batch of a memory map that the likelihood cannot explain: other data is checked beforehand.
+        Raises ValueError for a batch of a memory map that the likelihood cannot explain: other data is checked
+        beforehand.
         """
+        data = data_of(self.model, x)
         if self.order is None:
-            self.order = epoch_order(x, self.rng)
-        mapped = is_mapped(x)
+            self.order = epoch_order(data, self.rng)
+        mapped = mapped_array(data) is not None
         own, share_size = processes.share_of_batches(self.order[self.seen :], batch_size)
-        for batch in minibatches(x, share_size, order=own):
+        for batch in minibatches(data, share_size, order=own):
             if mapped:
                 self.model.likelihood.check(batch)
-            yield min(batch_size, len(self.order) - self.seen), batch.astype(self.model.dtype, copy=False)
+            yield min(batch_size, len(self.order) - self.seen), batch
 
     def position(self, rows: int) -> float:
         """How far training has come, in epochs of so many rows: 2.5 in the middle of the third."""

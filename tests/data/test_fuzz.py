@@ -14,7 +14,7 @@ import pytest
 from npvae.data import DataError, read_idx, read_npy, read_npz, read_png_folder
 
 PEAK_BYTES = 4 * 2**20  # the whole of any file here is below 2 KiB
-SECONDS = 5.0
+SECONDS = 60.0  # of the processor; a header that is believed takes hours
 
 
 class Format:
@@ -81,12 +81,12 @@ def _attempt(form, content, folder):
     path.write_bytes(content)
     array = error = None
     tracemalloc.reset_peak()
-    held, began = tracemalloc.get_traced_memory()[0], time.perf_counter()
+    held, began = tracemalloc.get_traced_memory()[0], time.process_time()
     try:
         array = form.read(path)
     except DataError as refused:
         error = refused
-    assert time.perf_counter() - began < SECONDS
+    assert time.process_time() - began < SECONDS
     assert tracemalloc.get_traced_memory()[1] - held < PEAK_BYTES
     return array, error
 

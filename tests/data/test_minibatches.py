@@ -83,7 +83,7 @@ REFUSED = {
     "no rows": (lambda: minibatches(X[:0], 2, RNG), "no rows"),
     "integers": (lambda: minibatches(np.zeros((3, 2), "u1"), 2, RNG), r"uint8, expected floats: Images\(x\)"),
     "images not flat": (lambda: minibatches(np.zeros((3, 2, 2)), 2, RNG), r"shape \(3, 2, 2\), expected \(N, D\)"),
-    "a list": (lambda: minibatches([[0.0]], 2, RNG), "x is list, expected Images"),
+    "a list": (lambda: minibatches([[0.0]], 2, RNG), "x is list, expected an array or npvae.data.Images"),
     "a seed": (lambda: minibatches(X, 2, 0), r"rng is int, expected.*default_rng\(seed\)"),
     "a legacy generator": (lambda: minibatches(X, 2, np.random), "rng is module"),
     "rng and order": (lambda: minibatches(X, 2, RNG, order=np.arange(5)), "both rng and order"),

@@ -8,14 +8,14 @@ import pytest
 
 import npvae
 
-BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+REPRODUCTIONS = Path(__file__).parents[2] / "benchmarks" / "reproduce"
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _benchmarks_can_be_imported():
-    sys.path.insert(0, str(BENCHMARKS))
+def _reproductions_can_be_imported():
+    sys.path.insert(0, str(REPRODUCTIONS))
     yield
-    sys.path.remove(str(BENCHMARKS))
+    sys.path.remove(str(REPRODUCTIONS))
 
 
 def start(path, seed=0, lr=1e-3):
@@ -57,7 +57,7 @@ def test_binarised_pixels_are_ones_as_often_as_they_are_bright():
 
 
 def test_burdas_schedule_is_the_one_of_the_paper():
-    from reproduce_burda import last_epoch, learning_rate, network
+    from burda import last_epoch, learning_rate, network
 
     rates = [learning_rate(stage) * 1e4 for stage in range(1, 9)]
     np.testing.assert_allclose(rates, [10, 7.2, 5.2, 3.7, 2.7, 1.9, 1.4, 1.0])
@@ -72,7 +72,7 @@ def test_burdas_schedule_is_the_one_of_the_paper():
 
 
 def test_the_static_schedule_drops_twice():
-    from reproduce_static_mnist import learning_rate
+    from static_mnist import learning_rate
 
     found = [learning_rate(epoch) / 1e-4 for epoch in (0, 199, 200, 349, 350, 499)]
     np.testing.assert_allclose(found, [1, 1, 10**-0.2, 10**-0.2, 10**-0.4, 10**-0.4])

@@ -12,6 +12,7 @@ class Linear:
     def __init__(self, data_dim, latent_dim, posterior=True, seed=0):
         rng = np.random.default_rng(seed)
         self.latent_dim, self.posterior = latent_dim, posterior
+        self.has_posterior, self.reads_labels, self.decodes_z_alone = posterior, False, True
         self.V = rng.standard_normal((data_dim, latent_dim)) / np.sqrt(data_dim)
         self.U = rng.standard_normal((data_dim, latent_dim)) / np.sqrt(data_dim)
         self.W = rng.standard_normal((latent_dim, data_dim))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from npvae.gradcheck import Arg, Op, check_op, gradcheck
-from npvae.gradcheck.codes import FINDINGS
+from npvae.gradcheck.ground.codes import FINDINGS
 
 
 def square(x):

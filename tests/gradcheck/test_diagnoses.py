@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from npvae.gradcheck import Arg, Op, check_op
-from npvae.gradcheck.codes import DIAGNOSES
+from npvae.gradcheck.ground.codes import DIAGNOSES
 
 
 def softsign(x):

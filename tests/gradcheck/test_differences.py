@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from npvae.gradcheck.differences import central_slope, noise_level, one_sided_slope
+from npvae.gradcheck.slopes.differences import central_slope, noise_level, one_sided_slope
 
 
 class Quotient:

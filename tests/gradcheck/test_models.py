@@ -1,7 +1,5 @@
 """Whole models by their flat parameter vector."""
 
-import time
-
 import numpy as np
 import pytest
 
@@ -125,14 +123,15 @@ def test_the_taylor_remainder_is_of_order_two_for_a_right_gradient_and_one_for_a
     np.testing.assert_allclose(wrong[-2:], 1.0, atol=0.2)
 
 
-def test_six_hundred_thousand_parameters_in_two_seconds():
-    sizes = (784, 800, 20)
+def test_six_hundred_thousand_parameters_take_a_few_dozen_passes():
+    sizes, passes = (784, 800, 20), []
     net = Net(sizes)
     assert net.params.flat.size > 640_000
-    began = time.process_time()
+    forward = net.forward
+    net.forward = lambda *args: [passes.append(1), forward(*args)][1]
     report = check_model(net, *batch(sizes, n=8))
     assert report, str(report)
-    assert time.process_time() - began < 4.0, "twice the target: machines differ"
+    assert len(passes) < 80  # 39, when this was written
 
 
 @pytest.mark.parametrize("place", [0, 77_777, 156_799])
@@ -143,18 +142,22 @@ def test_one_entry_in_156_800_off_by_a_thousandth_is_found_and_pointed_at(place)
     dy = 3 * rng.standard_normal((8, 200))
     assert abs((x.T @ dy)[where]) > 0.1 * np.sqrt(np.mean((x.T @ dy) ** 2)), "an entry of ordinary size"
 
+    passes = []
+
+    def forward(x, W, b):
+        passes.append(1)
+        return x @ W + b, (x, W)
+
     def backward(dy, cache):
         x, W = cache
         dW = x.T @ dy
         dW[where] *= 1.001
         return dy @ W.T, dW, dy.sum(axis=0)
 
-    began = time.process_time()
-    report = gradcheck(lambda x, W, b: (x @ W + b, (x, W)), backward, (x, W, b), dy=dy)
-    seconds = time.process_time() - began
+    report = gradcheck(forward, backward, (x, W, b), dy=dy)
     assert [f.index for f in report.findings] == [tuple(map(int, where))]
     assert "1 of 156800 entries" in str(report)
-    assert seconds < 0.6, "three times the target: machines differ"
+    assert len(passes) < 600  # 326 at most, when this was written
 
 
 class Doubled:

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from npvae.gradcheck import Arg, Op, check_function, check_layer, check_loss_and_grads, check_op
-from npvae.gradcheck.find import line_of
-from npvae.gradcheck.report import FAIL, Finding, Report
-from npvae.gradcheck.text import listing
+from npvae.gradcheck.ground.findings import FAIL, Finding
+from npvae.gradcheck.report.report import Report
+from npvae.gradcheck.report.source import line_of
+from npvae.gradcheck.report.text import listing
 
 
 def kl(mu, logvar):

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from npvae.gradcheck import Arg, Op, cells
-from npvae.gradcheck.drawing import build, in_layout
-from npvae.gradcheck.samples import LAYOUTS, battery, named
+from npvae.gradcheck.battery.drawing import build, in_layout
+from npvae.gradcheck.battery.samples import LAYOUTS, battery, named
 
 
 def nothing(*arrays, **params):

@@ -6,7 +6,7 @@ from hypothesis import find, given, settings
 from hypothesis import strategies as st
 
 from npvae.gradcheck import Arg, Op, check_model
-from npvae.gradcheck.drawing import Case
+from npvae.gradcheck.battery.drawing import Case
 from npvae.gradcheck.strategies import arrays, cases, model_cases, op_property, samples
 
 

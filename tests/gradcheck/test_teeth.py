@@ -3,7 +3,7 @@
 import numpy as np
 
 from npvae.gradcheck import Arg, Op, check_op
-from npvae.gradcheck.report import Report
+from npvae.gradcheck.report.report import Report
 from npvae.gradcheck.teeth import TEETH
 
 

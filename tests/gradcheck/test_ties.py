@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from npvae.gradcheck import Arg, Op, check_op, gradcheck
-from npvae.gradcheck.beside import slope_nearby
-from npvae.gradcheck.calls import Pair
-from npvae.gradcheck.drawing import Case
-from npvae.gradcheck.reference import Reference
+from npvae.gradcheck.battery.drawing import Case
+from npvae.gradcheck.pair.calls import Pair
+from npvae.gradcheck.slopes.beside import slope_nearby
+from npvae.gradcheck.slopes.claim import Claim, Tolerance
+from npvae.gradcheck.slopes.numeric_loss import NumericLoss
 
 X = {"x": Arg("N D")}
 
@@ -109,7 +110,12 @@ def test_the_inputs_are_put_back_with_the_signs_of_their_zeros():
     op = Op(median, first, X)
     x = np.array([[-0.0, 0.0, -0.0]])
     case = Case(op, "given", (x,), {}, np.dtype(np.float64), 0)
-    reference = Reference(Pair(op), case, (np.ones(1),))
-    assert slope_nearby(reference, 0, 2, claim=1.0)
-    assert not slope_nearby(reference, 0, 2, claim=1.5)
-    assert np.signbit(reference.inputs[0]).tolist() == [[True, False, True]]
+    loss = NumericLoss(Pair(op), case, (np.ones(1),))
+
+    def nearby(slope):
+        grad = np.array([[0.0, 0.0, slope]])
+        return slope_nearby(Claim(None, loss, 0, "x", grad, Tolerance(1e-8, 0.0), grad == grad), 2)
+
+    assert nearby(1.0)
+    assert not nearby(1.5)
+    assert np.signbit(loss.inputs[0]).tolist() == [[True, False, True]]

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from numba import config
 
 from npvae import kernels, ops
-from npvae.kernels import threads
 from npvae.kernels.conv import chunks, geometry
-from npvae.kernels.team import Team
+from npvae.kernels.team import pools
+from npvae.kernels.team.team import Team
 
 NAMES = ("conv2d", "conv2d_layer", "conv2d_transpose", "conv2d_transpose_layer")
 WAYS = ("blas",) if config.DISABLE_JIT else ("blas", "tiles")
@@ -72,7 +72,7 @@ def both(room, name, arrays, more, dy=None, **options):
 
 @pytest.fixture(params=WAYS)
 def way(request, monkeypatch):
-    monkeypatch.setattr(threads, "PRODUCTS", request.param)
+    monkeypatch.setattr(pools, "PRODUCTS", request.param)
     return request.param
 
 
@@ -81,7 +81,7 @@ def way(request, monkeypatch):
 def test_kernel_equals_page(monkeypatch, name, dtype):
     @given(cases, st.sampled_from(WAYS))
     def check(g, way):
-        monkeypatch.setattr(threads, "PRODUCTS", way)
+        monkeypatch.setattr(pools, "PRODUCTS", way)
         arrays, more = arguments(name, g, dtype)
         terms = g["P"] * g["Q"] * max(g["C"], g["F"]) + g["N"] * g["I"] * g["J"]
         for found, wanted in zip(both(kernels, name, arrays, more), both(ops, name, arrays, more), strict=True):
@@ -110,13 +110,13 @@ def test_blocks_of_any_size_make_the_same(monkeypatch, way, name):
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("C", [1, 16])
 def test_one_thread_and_three_give_the_same_bits(monkeypatch, name, C):
-    monkeypatch.setattr(threads, "PRODUCTS", "tiles")
+    monkeypatch.setattr(pools, "PRODUCTS", "tiles")
     arrays, more = arguments(name, PLAIN | {"N": 37, "I": 28, "J": 28, "C": C}, "float32")
     results = []
     for count in (1, 3):
-        monkeypatch.setattr(threads, "team", Team(count))
+        monkeypatch.setattr(pools, "team", Team(count))
         results.append(both(kernels, name, arrays, more))
-        threads.team.stop()
+        pools.team.stop()
     for one, three in zip(*results, strict=True):
         np.testing.assert_array_equal(one, three)
 

@@ -1,8 +1,7 @@
 """The cache on disk: used, survives damage and folders that cannot be written, and sees edits in any kernel file."""
 
 import os
-import subprocess
-import sys
+import re
 import threading
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import pytest
 from numba import config
 
 from npvae.kernels import jit
-from npvae.kernels.atomics import read
+from npvae.kernels.team.atomics import read
 
 pytestmark = pytest.mark.skipif(bool(config.DISABLE_JIT), reason="nothing is compiled")
 
@@ -29,38 +28,41 @@ print(compiled)
 """
 
 
-def run(folder, **environment):
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM],
-        env={**os.environ, "NUMBA_CACHE_DIR": str(folder), **environment},
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
+def test_a_second_process_compiles_nothing(python, tmp_path):
+    told = [python("-c", PROGRAM, NUMBA_CACHE_DIR=str(tmp_path)).stdout.strip() for _ in range(2)]
+    assert told == ["['add_bias']", "[]"]
 
 
-def test_a_second_process_compiles_nothing(tmp_path):
-    assert run(tmp_path) == "['add_bias']"
-    assert run(tmp_path) == "[]"
+@pytest.fixture
+def loaded_from_disk(monkeypatch, tmp_path):
+    """Calls a kernel as a process does that has not called it yet: whether it was in the folder of the cache."""
+
+    def double(x):
+        return x + x
+
+    def call():
+        dispatcher = jit.kernel(jit.SUMS)(double)
+        assert dispatcher(2.0) == 4.0
+        return bool(dispatcher.stats.cache_hits)
+
+    monkeypatch.setattr(config, "CACHE_DIR", str(tmp_path))
+    return call
 
 
 @pytest.mark.parametrize(("suffix", "keep"), [("*.nbi", 0), ("*.nbi", 0.5), ("*.nbc", 10)])
-def test_a_file_cut_short_is_compiled_again_and_mended(tmp_path, suffix, keep):
-    run(tmp_path)
+def test_a_file_cut_short_is_compiled_again_and_mended(loaded_from_disk, tmp_path, suffix, keep):
+    assert [loaded_from_disk(), loaded_from_disk()] == [False, True]
     for file in tmp_path.rglob(suffix):
         content = file.read_bytes()
         file.write_bytes(content[: int(keep * len(content)) if keep < 1 else keep])
-    assert run(tmp_path) == "['add_bias']"
-    assert run(tmp_path) == "[]"
+    assert [loaded_from_disk(), loaded_from_disk()] == [False, True]
 
 
-def test_a_file_of_noise_is_compiled_again(tmp_path):
-    run(tmp_path)
+def test_a_file_of_noise_is_compiled_again(loaded_from_disk, tmp_path):
+    loaded_from_disk()
     for file in tmp_path.rglob("*.nb*"):
         file.write_bytes(os.urandom(500))
-    assert run(tmp_path) == "['add_bias']"
+    assert [loaded_from_disk(), loaded_from_disk()] == [False, True]
 
 
 def test_no_folder_that_can_be_written_means_no_cache(monkeypatch):
@@ -89,26 +91,18 @@ def test_a_full_disk_costs_time_and_nothing_else(monkeypatch, tmp_path):
     assert triple(2.0) == 6.0
 
 
-def test_the_stamp_changes_with_any_file_of_the_room(monkeypatch, tmp_path):
-    (tmp_path / "matmul").mkdir()
-    for name in ("jit.py", "matmul/tiles.py"):
+@pytest.mark.parametrize("edited", ["kernels/jit.py", "kernels/matmul/tiles.py", "steps/mlp.py"])
+def test_the_stamp_changes_with_any_file_of_a_room_that_has_kernels(monkeypatch, tmp_path, edited):
+    for name in (edited, "kernels/jit.py"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("x = 1")
-    monkeypatch.setattr(jit, "__file__", str(tmp_path / "jit.py"))
+    monkeypatch.setattr(jit, "__file__", str(tmp_path / "kernels" / "jit.py"))
     first = jit.room_stamp.__wrapped__()
-    (tmp_path / "matmul" / "tiles.py").write_text("x = 2")
+    (tmp_path / edited).write_text("x = 2")
     assert jit.room_stamp.__wrapped__() != first
 
 
-def test_what_was_compiled_before_an_edit_of_the_room_is_not_used_after_it(monkeypatch, tmp_path):
-    def double(x):
-        return x + x
-
-    def loaded_from_disk():
-        dispatcher = jit.kernel(jit.SUMS)(double)
-        assert dispatcher(2.0) == 4.0
-        return bool(dispatcher.stats.cache_hits)
-
-    monkeypatch.setattr(config, "CACHE_DIR", str(tmp_path))
+def test_what_was_compiled_before_an_edit_of_the_room_is_not_used_after_it(loaded_from_disk, monkeypatch):
     assert [loaded_from_disk(), loaded_from_disk()] == [False, True]
     monkeypatch.setattr(jit, "room_stamp", lambda: "after an edit")
     assert [loaded_from_disk(), loaded_from_disk()] == [False, True]
@@ -153,39 +147,41 @@ def test_of_the_functions_that_numba_compiles_only_our_kernels_are_told():
 
 def test_a_kernel_lets_other_python_threads_run():
     @jit.kernel(jit.AS_WRITTEN)
-    def wait_for_a_one(words, most):
-        while most > 0 and read(words, 0) == 0:
+    def wait_for_a_one(state, most):
+        while most > 0 and read(state, 0) == 0:
             most -= 1
         return most > 0
 
-    words, seen = np.zeros(8, np.int64), []
-    wait_for_a_one(words, 1)  # compiles
-    waiting = threading.Thread(target=lambda: seen.append(wait_for_a_one(words, 2**32)))
+    state, seen = np.zeros(8, np.int64), []
+    wait_for_a_one(state, 1)  # compiles
+    waiting = threading.Thread(target=lambda: seen.append(wait_for_a_one(state, 2**32)))
     waiting.start()
-    words[0] = 1  # only seen if this line runs while the kernel does
+    state[0] = 1  # only seen if this line runs while the kernel does
     waiting.join()
     assert seen == [True]
 
 
-def test_importing_the_kernels_compiles_nothing():
+def test_importing_the_kernels_compiles_nothing(python):
     program = (
         "import npvae.kernels.jit as jit; found = []\n"
         "with jit.when_compiling(found.append):\n"
-        "    import npvae.kernels, npvae.kernels.optimizers, npvae.kernels.workspace\n"
+        "    import npvae.kernels, npvae.kernels.optimizers, npvae.steps\n"
         "print(found)"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=True)
-    assert done.stdout.strip() == "[]"
+    assert python("-c", program).stdout.strip() == "[]"
 
 
-def test_importing_npvae_and_its_models_does_not_import_numba():
+def test_importing_npvae_and_its_models_does_not_import_numba(python):
     program = "import sys, npvae, npvae.models, npvae.optim, npvae.gradcheck; print('numba' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=True)
-    assert done.stdout.strip() == "False"
+    assert python("-c", program).stdout.strip() == "False"
 
 
-def test_kernels_are_listed_nowhere_but_in_this_room():
-    """A kernel outside the room would not be seen by the stamp."""
+def test_kernels_stand_in_the_rooms_that_the_stamp_covers():
+    """An edit of a kernel elsewhere would not be seen, and what was compiled before it would be used."""
     root = Path(jit.__file__).parents[1]
-    outside = [f for f in root.rglob("*.py") if "kernels" not in f.parts and "numba.njit" in f.read_text()]
-    assert outside == []
+    files = [path.relative_to(root) for path in root.rglob("*.py")]
+    found = {
+        path.parts[0] for path in files if re.search(r"^@(numba\.)?(kernel|n?jit)\b", (root / path).read_text(), re.M)
+    }
+    assert "kernels" in found
+    assert found <= set(jit.ROOMS)

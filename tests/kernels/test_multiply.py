@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numba import config
 
-from npvae.kernels import threads
-from npvae.kernels.jobs import dot_product, outer_product
 from npvae.kernels.matmul import products
-from npvae.kernels.matmul.multiply import multiply
 from npvae.kernels.matmul.tiles import DOT_COLUMNS, DOT_ROWS, OUTER_ROWS
-from npvae.kernels.team import Team
+from npvae.kernels.multiply import multiply
+from npvae.kernels.team import pools
+from npvae.kernels.team.jobs import dot_product, outer_product
+from npvae.kernels.team.team import Team
 
 compiled = pytest.mark.skipif(bool(config.DISABLE_JIT), reason="tiles exist compiled only")
 FENCE = 64  # numbers around the result that nothing may touch
@@ -141,12 +141,12 @@ def test_multiply_takes_any_size_layout_and_dtype(products_by, M, K, N, dtype, l
     rng = np.random.default_rng(seed)
     a, b = laid_out(rng.standard_normal((M, K)).astype(dtype), layouts[0]), rng.standard_normal((K, N)).astype(dtype)
     b, out = laid_out(b, layouts[1]), np.full((M, N), np.nan, dtype)
-    before = threads.PRODUCTS
-    threads.PRODUCTS = "blas" if config.DISABLE_JIT else products_by
+    before = pools.PRODUCTS
+    pools.PRODUCTS = "blas" if config.DISABLE_JIT else products_by
     try:
         assert multiply(a, b, out) is out
     finally:
-        threads.PRODUCTS = before
+        pools.PRODUCTS = before
     assert_within_rounding("NN", a, b, out)
 
 
@@ -162,8 +162,8 @@ def test_large_products_of_contiguous_factors_are_by_tiles_and_right(monkeypatch
         jobs.append(job)
         ONE.run(job, *arguments)
 
-    monkeypatch.setattr(threads, "PRODUCTS", "tiles")
-    monkeypatch.setattr(threads.team, "run", note)
+    monkeypatch.setattr(pools, "PRODUCTS", "tiles")
+    monkeypatch.setattr(pools.team, "run", note)
     out = np.full((70, 200), np.nan, np.float32)
     assert multiply(laid_out(a, layouts[0]), laid_out(b, layouts[1]), out) is out
     assert_within_rounding("NN", a, b, out)
@@ -174,8 +174,8 @@ def test_large_products_of_contiguous_factors_are_by_tiles_and_right(monkeypatch
 @compiled
 def test_small_products_and_vectors_are_left_to_blas_and_no_others(monkeypatch):
     done = []
-    monkeypatch.setattr(threads, "PRODUCTS", "tiles")
-    monkeypatch.setattr(threads.team, "run", lambda job, *arguments: done.append(job))
+    monkeypatch.setattr(pools, "PRODUCTS", "tiles")
+    monkeypatch.setattr(pools.team, "run", lambda job, *arguments: done.append(job))
     for M, K, N, by_tiles in ((64, 64, 64, False), (64, 64, 65, True), (1, 1000, 1000, False), (2, 1000, 1000, True)):
         done.clear()
         a, b, out = (np.zeros(shape, np.float32) for shape in ((M, K), (K, N), (M, N)))
@@ -186,14 +186,14 @@ def test_small_products_and_vectors_are_left_to_blas_and_no_others(monkeypatch):
 @pytest.mark.parametrize(("features", "wanted"), [({"avx512f": True}, "tiles"), ({"avx2": True}, "blas"), ({}, "blas")])
 def test_tiles_are_chosen_by_the_width_of_the_vectors(monkeypatch, features, wanted):
     monkeypatch.delenv("NPVAE_PRODUCTS", raising=False)
-    monkeypatch.setattr(threads, "get_host_cpu_features", lambda: features)
-    assert threads.choose() == ("blas" if config.DISABLE_JIT else wanted)
+    monkeypatch.setattr(pools, "get_host_cpu_features", lambda: features)
+    assert pools.choose() == ("blas" if config.DISABLE_JIT else wanted)
 
 
 def test_the_environment_overrides_the_choice_and_is_checked(monkeypatch):
     for choice in ("blas", "tiles"):
         monkeypatch.setenv("NPVAE_PRODUCTS", choice)
-        assert threads.choose() == ("blas" if config.DISABLE_JIT else choice)
+        assert pools.choose() == ("blas" if config.DISABLE_JIT else choice)
     monkeypatch.setenv("NPVAE_PRODUCTS", "mkl")
     with pytest.raises(ValueError, match="NPVAE_PRODUCTS is 'mkl' in the environment, expected 'blas' or 'tiles'"):
-        threads.choose()
+        pools.choose()

@@ -1,6 +1,4 @@
-"""One-pass Adam and Adagrad equal the reference, keep NaN, and do not slow down on denormal numbers."""
-
-import time
+"""One-pass Adam and Adagrad equal the reference, keep NaN, and leave no denormal numbers."""
 
 import numpy as np
 import pytest
@@ -8,9 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numba import config
 
-from npvae import optim
+from npvae import ops
 from npvae.kernels import optimizers
 
+compiled = pytest.mark.skipif(bool(config.DISABLE_JIT), reason="as plain Python it takes a minute")
 EPS = {"float32": 2.0**-23, "float64": 2.0**-52}
 
 
@@ -31,7 +30,7 @@ def test_adam_equals_the_reference_over_several_steps(dtype, size, scale, betas,
     for t in range(1, 4):
         g = (scale * rng.standard_normal(size)).astype(dtype)
         g[rng.random(size) < 0.2] = 0
-        for update, (p, m, v) in ((optimizers.adam_update, kernel), (optim.adam_update, reference)):
+        for update, (p, m, v) in ((optimizers.adam_update, kernel), (ops.adam_update, reference)):
             update(p, g, m, v, t, lr, betas, 1e-8)
         reach = np.maximum(reach, np.abs(reference[0]))
     assert (np.abs(kernel[0] - reference[0]) <= EPS[dtype] * (8 * reach + 64 * lr)).all()
@@ -49,7 +48,7 @@ def test_adagrad_equals_the_reference_over_several_steps(dtype, size, scale, see
     kernel, reference = ([p.copy(), np.zeros_like(p)] for _ in range(2))
     for _ in range(3):
         g = (scale * rng.standard_normal(size)).astype(dtype)
-        for update, (p, G) in ((optimizers.adagrad_update, kernel), (optim.adagrad_update, reference)):
+        for update, (p, G) in ((optimizers.adagrad_update, kernel), (ops.adagrad_update, reference)):
             update(p, g, G, 1e-2, 1e-10)
     np.testing.assert_allclose(kernel[0], reference[0], rtol=8 * EPS[dtype], atol=1e-2 * 64 * EPS[dtype])
     np.testing.assert_allclose(kernel[1], reference[1], rtol=8 * EPS[dtype], atol=1e-33)
@@ -73,19 +72,13 @@ def test_a_tiny_epsilon_is_the_reference():
     np.testing.assert_allclose(p, -1e-3, rtol=1e-6)
 
 
-@pytest.mark.skipif(bool(config.DISABLE_JIT), reason="speed")
-def test_denormal_moments_cost_no_more_than_others():
-    size, rng = 400_000, np.random.default_rng(0)
-
-    def seconds(m_start, v_start, g_scale):
-        p, g = rng.standard_normal(size, dtype=np.float32), rng.standard_normal(size, dtype=np.float32) * g_scale
-        m, v = np.full(size, m_start, np.float32), np.full(size, v_start, np.float32)
-        times = []
-        for t in range(1, 13):
-            start = time.perf_counter()
-            optimizers.adam_update(p, g, m, v, t, 1e-3, (0.9, 0.999), 1e-8)
-            times.append(time.perf_counter() - start)
-        return min(times)
-
-    quiet, denormal = seconds(0.1, 0.1, np.float32(1)), seconds(1e-40, 1e-41, np.float32(1e-41))
-    assert denormal < 3 * quiet
+@pytest.mark.parametrize("size", [7, pytest.param(60_000, marks=compiled)])
+def test_no_moment_is_denormal_after_a_step(size):
+    """Arithmetic on such numbers takes up to a hundred cycles each."""
+    p, g, m, v = np.ones((4, size), np.float32)
+    g *= np.float32(1e-41)
+    m *= np.float32(1e-40)
+    v *= np.float32(1e-41)
+    optimizers.adam_update(p, g, m, v, 1, 1e-3, (0.9, 0.999), 1e-8)
+    for moment in (m, v):
+        assert (np.abs(moment[moment != 0]) >= np.finfo(np.float32).tiny).all()

@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 from numba import config
 
-from npvae import kernels, ops, optim
-from npvae.kernels import optimizers, threads
+from npvae import kernels, ops
+from npvae.kernels import optimizers
 from npvae.kernels.arrays import one_float_dtype
+from npvae.kernels.team import pools
 from npvae.kernels.updates import sum_of_squares
-from npvae.kernels.workspace import aligned_empty
+from npvae.steps.buffers import aligned_empty
 
 N, D, O = 6, 5, 4
 CASES = {
@@ -44,7 +45,7 @@ def arrays_in(cache):
 
 @pytest.mark.parametrize("case", CASES)
 def test_what_is_large_comes_from_new_and_place_or_was_handed_in(case):
-    """Else a workspace would not spare the memory."""
+    """Else reused buffers would not spare the memory."""
     name, made = case.partition(" ")[0], []
     shapes = CASES[case]
     given = [np.full(shape, 0.5, np.float32) for shape in shapes]
@@ -65,9 +66,9 @@ def test_what_is_large_comes_from_new_and_place_or_was_handed_in(case):
 
 def test_large_images_are_the_teams_with_the_same_result(monkeypatch):
     if not config.DISABLE_JIT:
-        monkeypatch.setattr(threads, "PRODUCTS", "tiles")
-    rng, done, run = np.random.default_rng(0), [], threads.team.run
-    monkeypatch.setattr(threads.team, "run", lambda job, *arguments: (done.append(job), run(job, *arguments)))
+        monkeypatch.setattr(pools, "PRODUCTS", "tiles")
+    rng, done, run = np.random.default_rng(0), [], pools.team.run
+    monkeypatch.setattr(pools.team, "run", lambda job, *arguments: (done.append(job), run(job, *arguments)))
     for rows in (9, 10):
         logits, x = rng.standard_normal((rows, 5_000)).astype("f4"), rng.random((rows, 5_000)).astype("f4")
         (nll, cache), (wanted, reference) = (room.bernoulli_nll_forward(logits, x) for room in (kernels, ops))
@@ -80,8 +81,8 @@ def test_large_images_are_the_teams_with_the_same_result(monkeypatch):
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_optimisers_are_not_left_to_the_reference(monkeypatch, dtype):
-    monkeypatch.setattr(optim, "adam_update", refuse)
-    monkeypatch.setattr(optim, "adagrad_update", refuse)
+    monkeypatch.setattr(ops, "adam_update", refuse)
+    monkeypatch.setattr(ops, "adagrad_update", refuse)
     p, g, m, v = np.ones((4, 3), dtype)
     optimizers.adam_update(p, g, m, v, 1, 1e-3, (0.9, 0.999), 1e-10)
     optimizers.adagrad_update(p, g, v, 1e-2, 1e-10)

@@ -9,6 +9,7 @@ from scipy import stats
 import npvae
 from npvae.models import LIKELIHOODS, MODELS
 from npvae.models.likelihoods import likelihood_of
+from npvae.models.settings import AutoencoderSettings
 
 
 @pytest.fixture
@@ -247,8 +248,8 @@ def test_wrong_calls_say_what_was_found_and_how_to_mend_it(vae, call, message):
 )
 def test_a_likelihood_refuses_data_that_it_cannot_explain(values, message):
     with pytest.raises(ValueError, match=re.escape(message)):
-        likelihood_of("bernoulli", 2).check(values)
+        likelihood_of(AutoencoderSettings(2)).check(values)
 
 
 def test_a_gaussian_takes_any_finite_data():
-    likelihood_of("gaussian_scalar", 2).check(np.array([[-1e6, 1e6]]))
+    likelihood_of(AutoencoderSettings(2, likelihood="gaussian_scalar")).check(np.array([[-1e6, 1e6]]))

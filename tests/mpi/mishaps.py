@@ -8,11 +8,11 @@ import numpy as np
 from mpi4py import MPI
 
 import npvae
-from npvae.training import loop
+from npvae.training import descent
 
 what, folder = sys.argv[1:]
 last = MPI.COMM_WORLD.Get_rank() == MPI.COMM_WORLD.Get_size() - 1
-look = loop.check_finite
+look = descent.check_finite
 
 
 def check_finite(*args, step, **keywords):
@@ -25,7 +25,7 @@ def check_finite(*args, step, **keywords):
     look(*args, step=step, **keywords)
 
 
-loop.check_finite = check_finite
+descent.check_finite = check_finite
 x = np.random.default_rng(2).random((37, 6))
 x[:] = 2 if last and what == "bad data" else x
 seed = 1 if last and what == "other seed" else 0

@@ -21,17 +21,18 @@ HERE = Path(__file__).parent
 pytestmark = pytest.mark.skipif(MPIEXEC is None, reason="mpiexec is not installed: pip install npvae[mpi]")
 
 
-def mpiexec(size, *command, check=True):
-    env = os.environ | {"OPENBLAS_NUM_THREADS": "1"}
-    done = subprocess.run(
-        [MPIEXEC, "-n", str(size), sys.executable, *map(str, command)],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        env=env,
-    )
-    assert not check or done.returncode == 0, done.stdout + done.stderr
-    return done
+@pytest.fixture
+def mpiexec(hang):
+    """Runs a program as so many processes; what they did together."""
+
+    def run(size, *command, check=True):
+        command = [MPIEXEC, "-n", str(size), sys.executable, *map(str, command)]
+        env = os.environ | {"OPENBLAS_NUM_THREADS": "1"}
+        done = subprocess.run(command, capture_output=True, text=True, timeout=hang, env=env)
+        assert not check or done.returncode == 0, done.stdout + done.stderr
+        return done
+
+    return run
 
 
 def uninterrupted():
@@ -45,7 +46,7 @@ def data():
 
 
 @pytest.mark.parametrize("size", [2, 4])
-def test_processes_compute_what_one_would(size):
+def test_processes_compute_what_one_would(mpiexec, size):
     found = json.loads(mpiexec(size, HERE / "as_one.py").stdout)
     assert found["size"] == size
     for dtype, tolerance in (("float32", 1e-6), ("float64", 1e-12)):
@@ -54,7 +55,7 @@ def test_processes_compute_what_one_would(size):
 
 
 @pytest.mark.filterwarnings("ignore::npvae.training.EnvironmentWarning")
-def test_a_process_that_is_killed_ends_the_job_and_others_go_on_from_the_checkpoint(tmp_path):
+def test_a_process_that_is_killed_ends_the_job_and_others_go_on_from_the_checkpoint(mpiexec, tmp_path):
     done = mpiexec(2, HERE / "mishaps.py", "killed", tmp_path / "run", check=False)
     assert done.returncode != 0
     assert npvae.training.read_checkpoint(tmp_path / "run").about["step"] == 6
@@ -70,13 +71,13 @@ def test_a_process_that_is_killed_ends_the_job_and_others_go_on_from_the_checkpo
         ("other seed", "after step 0 the processes hold different parameters"),
     ],
 )
-def test_an_error_in_one_process_ends_the_job(what, message, tmp_path):
+def test_an_error_in_one_process_ends_the_job(mpiexec, what, message, tmp_path):
     done = mpiexec(2, HERE / "mishaps.py", what, tmp_path / "run", check=False)
     assert done.returncode != 0
     assert message in done.stderr
 
 
-def test_a_signal_to_one_process_stops_all_at_the_same_step(tmp_path):
+def test_a_signal_to_one_process_stops_all_at_the_same_step(mpiexec, tmp_path):
     done = mpiexec(2, HERE / "mishaps.py", "interrupted", tmp_path / "run")
     assert done.stderr.count("stopped by") == 1
     assert sorted(line.partition(",")[0].partition(" in ")[2] for line in done.stdout.splitlines()) == ["epoch 2"] * 2
@@ -84,7 +85,7 @@ def test_a_signal_to_one_process_stops_all_at_the_same_step(tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore::npvae.training.EnvironmentWarning")
-def test_command_line(tmp_path):
+def test_command_line(mpiexec, tmp_path):
     # One process begins, three go on; one alone does the same.
     options = ["--hidden", "16", "--batch-size", "500", "--no-figures"]
     run = tmp_path / "run"
@@ -100,7 +101,7 @@ def test_command_line(tmp_path):
         assert together.history[-1][name] == pytest.approx(alone.history[-1][name], rel=1e-5)
 
 
-def test_a_mistake_on_the_command_line_is_told_once(tmp_path):
+def test_a_mistake_on_the_command_line_is_told_once(mpiexec, tmp_path):
     done = mpiexec(2, "-m", "npvae", "train", "--latent", "0", "--out", tmp_path / "run", check=False)
     assert done.returncode != 0
     assert done.stderr.count("npvae: error: latent_dim is 0") == 1

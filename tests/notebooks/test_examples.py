@@ -37,7 +37,7 @@ def test_opens_as_a_notebook(path):
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 @pytest.mark.filterwarnings("ignore:.*:DeprecationWarning")  # of Jupyter's own packages
-def test_runs_as_a_notebook(path, tmp_path, monkeypatch):
+def test_runs_as_a_notebook(path, tmp_path, monkeypatch, hang):
     missing = missing_modules(path)
     if missing:
         pytest.skip(f"needs {', '.join(missing)}, not installed")
@@ -47,7 +47,7 @@ def test_runs_as_a_notebook(path, tmp_path, monkeypatch):
     monkeypatch.setenv("JUPYTER_CONFIG_DIR", str(tmp_path / "jupyter"))
     # The kernels have tests of their own without the JIT; a whole training as plain Python would take minutes.
     env = {name: value for name, value in os.environ.items() if name != "NUMBA_DISABLE_JIT"}
-    client = NotebookClient(notebook, timeout=120, kernel_name="python3", resources={"metadata": {"path": tmp_path}})
+    client = NotebookClient(notebook, timeout=hang, kernel_name="python3", resources={"metadata": {"path": tmp_path}})
     client.execute(env=env)  # CellExecutionError with the cell and its traceback
     printed = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
     assert printed, "the example shows nothing"

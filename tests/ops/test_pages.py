@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import npvae.ops
-from npvae.equations import evaluate, output_name, page_of, read_equations
-from npvae.ops import OPS
+from npvae.ops import LAWS, OPS
 from npvae.ops.shapes import shape_error
+from npvae.pages import evaluate, page_of
 
 CASES = [
     pytest.param(op, dict(zip(op.params, values, strict=True)), id="-".join([op.name, *map(str, values)]))
@@ -51,7 +51,7 @@ def run(op, inputs, params, rng):
     grads = op.backward(dy.astype(y.dtype), cache)
     grads = grads if isinstance(grads, tuple) else (grads,)
     found = {f"d{name}": grad for name, grad in zip(op.differentiable, grads, strict=True)}
-    return {output_name(op): y, **found}, dy.astype(y.dtype)
+    return {page_of(op).output: y, **found}, dy.astype(y.dtype)
 
 
 @pytest.mark.parametrize(("op", "params"), CASES)
@@ -61,7 +61,7 @@ def test_code_is_what_its_page_says(op, params, seed, sizes):
     most = 4 if len(op.symbols) < 5 else 2  # seven nested loops of 60 digits
     inputs = draw(op, rng, {symbol: min(size, most) for symbol, size in zip(op.symbols, sizes, strict=False)})
     found, dy = run(op, inputs, params, rng)
-    with mpmath.workdps(digits(op, np.abs(found[output_name(op)]).max())):
+    with mpmath.workdps(digits(op, np.abs(found[page_of(op).output]).max())):
         page = evaluate(op, inputs, dy, params=params, numbers=mpmath.mp)
     for name, array in found.items():
         truth = page[name].astype(float)
@@ -74,7 +74,7 @@ def test_a_page_can_be_put_into_plain_floats_too():
     for op in OPS:
         inputs = draw(op, rng, dict.fromkeys(op.symbols, 2), scale=1.0)
         y, _ = op.forward(*inputs.values(), **{name: values[0] for name, values in op.params.items()})
-        np.testing.assert_allclose(evaluate(op, inputs)[output_name(op)], y, rtol=1e-9, err_msg=op.name)
+        np.testing.assert_allclose(evaluate(op, inputs)[page_of(op).output], y, rtol=1e-9, err_msg=op.name)
 
 
 EXTREMES = {
@@ -102,7 +102,7 @@ def test_extreme_inputs_give_the_exact_value_and_gradient(op, params, dtype):
             inputs["x"] = np.array([[0.0, 1.0], [0.3, 1.0]])
         inputs = {n: v.astype(dtype) if v.dtype.kind == "f" else v for n, v in inputs.items()}
         found, dy = run(op, inputs, params, rng)
-        with mpmath.workdps(digits(op, np.abs(found[output_name(op)]).max())):
+        with mpmath.workdps(digits(op, np.abs(found[page_of(op).output]).max())):
             page = evaluate(op, inputs, dy, params=params, numbers=mpmath.mp)
         eps = np.finfo(dtype).eps
         for name, array in found.items():
@@ -117,14 +117,15 @@ def test_extreme_inputs_give_the_exact_value_and_gradient(op, params, dtype):
 @pytest.mark.parametrize("op", OPS, ids=lambda op: op.name)
 def test_page_reads_like_a_page(op):
     """Its headings, numbers 1, 2, 3 ..., and every number cited in the code where the equation stands."""
-    equations = read_equations(page_of(op))
+    equations = page_of(op).equations
     assert {equation.section for equation in equations} == {"Forward", "Backward"}
     assert [equation.number for equation in equations] == list(range(1, len(equations) + 1))
     source = inspect.getsource(sys.modules[op.forward.__module__])
-    code = source.replace(page_of(op), "")
+    text = sys.modules[op.forward.__module__].__doc__
+    code = source.replace(text, "")
     for equation in equations:
         assert re.search(rf"#.*\({equation.number}\)", code), f"{op.name}: equation ({equation.number}) is not cited"
-    assert "\nDerivation\n    " in page_of(op) or op.name == "layer", "how does the backward follow from the forward?"
+    assert page_of(op).derivation or op.name == "layer", "how does the backward follow from the forward?"
     defined = {equation.name for equation in equations}
     assert {f"d{name}" for name in op.differentiable} <= defined
     assert len(source.splitlines()) <= 80, "a page fits a screen"
@@ -134,6 +135,7 @@ def test_every_page_is_in_the_table():
     """An op outside the table would be tested by nothing."""
     pages = {name for _, name, _ in pkgutil.iter_modules(npvae.ops.__path__)} - {"shapes", "windows"}
     in_table = {op.forward.__module__.rpartition(".")[2] for op in OPS}
+    in_table |= {law.run.__module__.rpartition(".")[2] for law in LAWS}
     assert pages == in_table
     assert len({op.name for op in OPS}) == len(OPS)
     for op in OPS:

@@ -1,4 +1,4 @@
-"""Optimisers against a replay in plain floats, and against what must hold whatever the formula."""
+"""Optimisers against the recurrences of their pages, and against what must hold whatever the formula."""
 
 import math
 import re
@@ -9,29 +9,29 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from npvae.models import Params
+from npvae.ops import LAWS
 from npvae.optim import OPTIMIZERS, SGD, Adagrad, Adam
+from npvae.pages import evaluate
 
 
 def params_of(values, dtype="float64"):
     return Params({"p": (len(values),)}, np.array(values, dtype))
 
 
-def replay(optimizer, start, gradients, **settings):
-    """One parameter through the recurrences as the papers print them, in Python floats."""
-    p, m, v, G = start, 0.0, 0.0, 0.0
+LAWS_BY_NAME = {law.name: law for law in LAWS}
+
+
+def by_the_page(name, starts, gradients, settings):
+    """The parameters after these gradients by the recurrence on the optimiser's page, its state starting at 0."""
+    law = LAWS_BY_NAME[name]
+    named = {key: value for key, value in settings.items() if key != "betas"}
+    named |= dict(zip(("beta1", "beta2"), settings.get("betas", ()), strict=False))
+    state = {key: np.zeros(len(starts)) for key in {"m", "v", "G"} & set(law.args)} | {"p": np.array(starts)}
     for t, g in enumerate(gradients, start=1):
-        if optimizer == "sgd":
-            v = settings["momentum"] * v + g
-            p -= settings["lr"] * v
-        elif optimizer == "adagrad":
-            G += g**2
-            p -= settings["lr"] * g / (math.sqrt(G) + settings["eps"])
-        else:
-            b1, b2 = settings["betas"]
-            m = b1 * m + (1 - b1) * g
-            v = b2 * v + (1 - b2) * g**2
-            p -= settings["lr"] * (m / (1 - b1**t)) / (math.sqrt(v / (1 - b2**t)) + settings["eps"])
-    return p
+        count = {"t": t} if "t" in law.args else {}
+        found = evaluate(law, {**state, "g": g, **named, **count})
+        state = {key: found[key] for key in state}
+    return state["p"]
 
 
 SETTINGS = {
@@ -54,7 +54,7 @@ def test_steps_are_those_of_the_paper(name, backend, starts, steps, seed):
     optimizer = OPTIMIZERS[name](params, **SETTINGS[name], backend=backend)
     for g in gradients:
         optimizer.step(params_of(g))
-    truth = [replay(name, p, column, **SETTINGS[name]) for p, column in zip(starts, gradients.T.tolist(), strict=True)]
+    truth = by_the_page(name, starts, gradients, SETTINGS[name])
     np.testing.assert_allclose(params.flat, truth, rtol=1e-12, atol=1e-12)
 
 

@@ -259,7 +259,7 @@ def test_settings_out_of_range(settings, message):
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_a_loss_that_is_not_finite_stops_training_before_the_step():
     vae = small(optimizer="sgd", lr=1e200)
-    with pytest.raises(NonFiniteError, match=r"VAE: epoch \d, step \d+: .* Try a smaller lr"):
+    with pytest.raises(NonFiniteError, match=r"epoch \d, step \d+: .* Try a smaller lr"):
         vae.fit(data())
 
 

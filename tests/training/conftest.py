@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import npvae
-from npvae.training import loop
+from npvae.training import descent
 
 
 class Crash(Exception):
@@ -19,14 +19,14 @@ class Crash(Exception):
 def _crash_at(step):
     """Within it, training dies at the given step, counted from 0, before that step changes the parameters."""
     steps = iter(range(step))
-    look = loop.check_finite
+    look = descent.check_finite
 
     def check_finite(*args, **keywords):
         if next(steps, None) is None:
             raise Crash
         look(*args, **keywords)
 
-    with mock.patch.object(loop, "check_finite", check_finite), contextlib.suppress(Crash):
+    with mock.patch.object(descent, "check_finite", check_finite), contextlib.suppress(Crash):
         yield
 
 

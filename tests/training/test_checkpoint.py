@@ -1,5 +1,6 @@
 """The file of a checkpoint: what it holds, that any damage is one error, that older versions still go on."""
 
+import dataclasses
 import io
 import json
 import shutil
@@ -11,7 +12,8 @@ import pytest
 
 import npvae
 from npvae.training import RunError, read_checkpoint
-from npvae.training.checkpoint import NAME, restore
+from npvae.training.checkpoint import FIELDS, NAME, restore
+from npvae.training.state import TrainingState
 
 HERE = Path(__file__).parent
 SIZE = 90  # parameters of the model below
@@ -77,6 +79,11 @@ def test_it_holds_everything_and_is_plain_numbers(folder):
     assert about["best"]["loss"] == min(row["test_loss"] for row in about["history"])
     assert about["config"] == npvae.training.read_config(folder)
     assert {"npvae", "numpy", "python", "blas", "cpus", "backend", "OMP_NUM_THREADS"} <= about["environment"].keys()
+
+
+def test_every_field_of_a_state_is_saved():
+    as_arrays, anew = {"model", "optimizer", "order"}, {"_since"}
+    assert {field.name for field in dataclasses.fields(TrainingState)} == FIELDS.keys() | as_arrays | anew
 
 
 def test_a_state_comes_back_in_every_part(folder):
@@ -158,6 +165,19 @@ def test_parts_that_do_not_fit_are_one_error_that_names_the_file(folder, damaged
     x = np.random.default_rng(1).random((25, 6))
     with pytest.raises(RunError, match=r"checkpoint\.npz"):
         npvae.resume(path, x[:20], x[20:], progress=False)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (say(seen=-1), r"seen cannot be read \(ValueError: found -1, expected a whole number\)"),
+        (say(best={}), r"best cannot be read \(KeyError: 'epoch'\)"),
+    ],
+)
+def test_a_field_that_cannot_be_read_is_named(folder, damaged, change, message):
+    path = damaged(rewritten(folder, change))
+    with pytest.raises(RunError, match=message):
+        restore(read_checkpoint(path), path)
 
 
 def test_every_truncation_is_refused(folder, damaged):

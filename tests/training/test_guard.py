@@ -106,8 +106,8 @@ def test_training_stops_before_the_step_and_before_anything_is_saved(tmp_path, b
     vae = small(likelihood="squared_error", backend=backend)
     rows = []
 
-    def forward(x, eps, workspace=None, forward=vae.forward):
-        result = forward(x, eps, workspace)
+    def forward(x, eps, ops=None, forward=vae.forward):
+        result = forward(x, eps, ops)
         rows.append(vae.params.flat.copy())
         return result
 

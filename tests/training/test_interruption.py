@@ -122,10 +122,10 @@ class TestCommandLine:
         return process
 
     @BOTH
-    def test_says_how_to_resume_and_exits_with_130(self, tmp_path, number):
+    def test_says_how_to_resume_and_exits_with_130(self, tmp_path, hang, number):
         process = self.start(tmp_path / "run")
         process.send_signal(number)
-        error = process.communicate(timeout=60)[1]
+        error = process.communicate(timeout=hang)[1]
         assert process.returncode == 130
         match = re.fullmatch(
             rf"stopped by {number.name} in epoch (\d+), after step ([\d,]+), and saved. "
@@ -139,10 +139,10 @@ class TestCommandLine:
         assert main([*resume, "--no-figures"]) == 0
         assert len(npvae.load(tmp_path / "run").history) == about["epoch"]
 
-    def test_two_signals_end_it(self, tmp_path):
+    def test_two_signals_end_it(self, tmp_path, hang):
         process = self.start(tmp_path / "run")
         process.send_signal(signal.SIGTERM)
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=60)
+        process.communicate(timeout=hang)
         assert process.returncode in (130, -signal.SIGTERM)  # signals that come together may be delivered as one
         assert np.isfinite(npvae.load(tmp_path / "run").params.flat).all()

@@ -43,9 +43,9 @@ def test_training_follows_the_schedule_and_reports_at_the_whole(monkeypatch):
     seen = []
     forward = VAE.forward
 
-    def watched(self, x, eps=None, workspace=None):
+    def watched(self, x, eps=None, ops=None):
         seen.append((len(x), self.beta))
-        return forward(self, x, eps, workspace)
+        return forward(self, x, eps, ops)
 
     monkeypatch.setattr(VAE, "forward", watched)
     x = np.random.default_rng(0).random((40, 6), dtype=np.float32)

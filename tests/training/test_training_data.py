@@ -1,14 +1,14 @@
 """Data larger than memory goes through the loop without filling it, and its batches are checked as they come."""
 
-import subprocess
 import sys
 
 import numpy as np
 import pytest
 
 import npvae
-from npvae.data import DataError, Images
-from npvae.training.training_data import describe, is_mapped
+from npvae.data import DataError, Images, Sequences, as_data
+from npvae.data.contract import mapped_array
+from npvae.training.training_data import describe
 
 STEPS = 60
 TRAIN = """
@@ -37,13 +37,11 @@ print(len(train), max(*peak, anonymous()))
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
-def test_a_memory_map_of_four_gigabytes_stays_out_of_memory(tmp_path):
+def test_a_memory_map_of_four_gigabytes_stays_out_of_memory(python, tmp_path):
     """A sparse file: as long as one, but without its blocks on the disk. Checkpoints are written meanwhile."""
     rows = 4 * 2**30 // 784
     np.lib.format.open_memmap(tmp_path / "x.npy", mode="w+", dtype=np.uint8, shape=(rows, 784))
-    arguments = [str(tmp_path / "x.npy"), str(tmp_path / "run"), str(STEPS)]
-    done = subprocess.run([sys.executable, "-c", TRAIN, *arguments], capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr
+    done = python("-c", TRAIN, tmp_path / "x.npy", tmp_path / "run", STEPS)
     found, megabytes = done.stdout.split()
     assert int(found) == rows
     assert float(megabytes) < 500
@@ -88,11 +86,10 @@ def test_the_head_of_a_map_is_refused_beforehand(small, mapped, tmp_path):
 
 
 def test_what_is_a_map(x, mapped):
-    assert is_mapped(mapped(x))
-    assert is_mapped(Images(mapped(x)))
-    assert is_mapped(mapped(x)[3:])
-    assert not is_mapped(x)
-    assert not is_mapped(Images(x))
+    for data in (mapped(x), Images(mapped(x)), mapped(x)[3:], as_data(mapped(x))):
+        assert mapped_array(data) is not None
+    for data in (x, Images(x), as_data(x), Sequences([[1]])):
+        assert mapped_array(data) is None
 
 
 def test_a_description_depends_on_the_values_and_not_on_how_they_are_held(x):

@@ -13,7 +13,7 @@ import numpy as np
 from npvae.kernels.activations import ACTIVATIONS, add_bias
 from npvae.kernels.conv.geometry import CACHE, Geometry, origins
 from npvae.kernels.conv.windows import add_columns, pad, to_columns, unpad
-from npvae.kernels.matmul.multiply import multiply
+from npvae.kernels.multiply import multiply
 
 
 @dataclass

@@ -6,20 +6,20 @@ from collections.abc import Callable
 
 import numpy as np
 
-from npvae.kernels import threads
 from npvae.kernels.activations import ACTIVATIONS
 from npvae.kernels.conv import pieces as at
 from npvae.kernels.conv.geometry import Geometry, evenly_spaced, offsets, origins, spread_of
 from npvae.kernels.conv.windows import add_up
 from npvae.kernels.jit import Callback
-from npvae.kernels.jobs import call_pieces
+from npvae.kernels.team import pools
+from npvae.kernels.team.jobs import call_pieces
 
 NUMBERS = {name: number for number, name in enumerate(ACTIVATIONS)} | {"": -1}
 
 
 def suits(dtype: np.dtype) -> bool:
     """Whether layers of this dtype are the team's: float32, where products are our own tiles."""
-    return threads.PRODUCTS == "tiles" and dtype == np.float32
+    return pools.PRODUCTS == "tiles" and dtype == np.float32
 
 
 def forward(
@@ -99,4 +99,4 @@ def blocks_of(plan: np.ndarray) -> int:
 
 def run(piece: Callback, plan: np.ndarray) -> None:
     """Do all pieces of a plan with the team."""
-    threads.team.run(call_pieces, piece.address, plan, blocks_of(plan))
+    pools.team.run(call_pieces, piece.address, plan, blocks_of(plan))

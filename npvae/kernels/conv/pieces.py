@@ -11,11 +11,11 @@ import numpy as np
 from numba import carray
 
 from npvae.kernels.activations import activate, add_bias, sum_rows, times_slope
-from npvae.kernels.atomics import floats_at, integers_at
 from npvae.kernels.conv.geometry import DEPTH, EACH, ENTRIES, PIXELS, TERMS
 from npvae.kernels.conv.tiles import window_product
 from npvae.kernels.conv.windows import add_columns, pad, unpad
 from npvae.kernels.jit import AS_WRITTEN, job_piece, kernel
+from npvae.kernels.team.atomics import floats_at, integers_at
 
 # what stands where in a plan
 N, IMAGES, ACTIVATION, NEEDS_DX, NARROW = range(5)  # ACTIVATION: -1 for none

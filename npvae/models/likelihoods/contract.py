@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from npvae.models.params import Params
+from npvae.params import Params
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of LIKELIHOODS: how one is built for a model's settings, and which settings it alone reads."""
+
+    build: Callable[[Any], Likelihood]
+    settings: tuple[str, ...] = ()
 
 
 class Likelihood:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 
 from npvae.models.likelihoods.contract import Likelihood
-from npvae.models.params import Params
+from npvae.params import Params
 
 
 class SquaredError(Likelihood):

@@ -1,0 +1,1 @@
+"""Where an op is looked at: the samples, and their arrays."""

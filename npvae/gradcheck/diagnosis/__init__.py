@@ -1,0 +1,1 @@
+"""What a wrong gradient looks like: the name of the mistake."""

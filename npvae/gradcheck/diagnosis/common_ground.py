@@ -1,0 +1,61 @@
+"""What the samples that fail have in common and the ones that pass have not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from npvae.gradcheck.battery.drawing import Case
+
+__all__ = ["in_common"]
+
+_REGIMES = {
+    "kink": "exactly on a kink or on zero",
+    "near": "just off a kink",
+    "ties": "at ties and round numbers",
+    "edge": "on the ends of the domain",
+    "special": "at or beside special values and the values of parameters",
+    "pos40": "at entries of +40",
+    "neg40": "at entries of -40",
+    "far800": "at entries of +-800",
+    "tiny": "at tiny values",
+    "x30": "at values thirty times larger",
+}
+
+
+def in_common(failing: Sequence[Case], passing: Sequence[Case]) -> tuple[str, str]:
+    """A code and words for the plainest property that tells failing samples from passing ones; ("", "") if none."""
+    if not failing or not passing:
+        return "", ""
+    for code, words, holds in _properties(failing):
+        if all(map(holds, failing)) and not any(map(holds, passing)):
+            return code, words
+    return "", ""
+
+
+Property = Callable[[Case], bool]
+
+
+def _properties(failing: Sequence[Case]) -> Iterator[tuple[str, str, Property]]:
+    first = failing[0]
+    for symbol in first.sizes:
+        yield "shape-only", f"only where {symbol} = 1", _sized(symbol, 1, 1)
+        yield "shape-only", f"only where {symbol} > 1", _sized(symbol, 2)
+    yield "float32-only", "only in float32", lambda case: case.dtype == "float32"
+    yield "layout-only", f"only for {first.layout} arrays", lambda case: case.layout == first.layout != "C"
+    yield "layout-only", "only for arrays that are not C-contiguous", lambda case: case.layout != "C"
+    for key, value in first.params.items():
+        yield "parameter-only", f"only for {key} = {value}", _with(key, value)
+    for symbol in first.sizes:
+        least = min(case.sizes[symbol] for case in failing)
+        if least > 2:
+            yield "shape-only", f"only where {symbol} is {least} or more", _sized(symbol, least)
+    if first.regime in _REGIMES:
+        yield "regime-only", f"only {_REGIMES[first.regime]}", lambda case: case.regime == first.regime
+
+
+def _sized(symbol: str, least: int, most: float = float("inf")) -> Property:
+    return lambda case: least <= case.sizes[symbol] <= most
+
+
+def _with(key: str, value: object) -> Property:
+    return lambda case: case.params[key] == value

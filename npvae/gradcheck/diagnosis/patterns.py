@@ -1,0 +1,163 @@
+"""Diagnoses from the whole gradient: a sign, a factor, a transpose, another argument, a term too many."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from npvae.gradcheck.diagnosis.side_by_side import Diagnosis, SideBySide
+from npvae.gradcheck.ground import thresholds as t
+from npvae.gradcheck.pair.calls import Pair
+from npvae.gradcheck.slopes.numeric_loss import numeric_gradient
+
+__all__ = ["by_pattern"]
+
+
+def by_pattern(view: SideBySide, pair: Pair) -> Iterator[Diagnosis]:
+    """The whole gradient against the whole numeric one."""
+    grad, numeric, seen = view.grad, view.numeric, view.seen
+    weight = float(np.sum(numeric[seen] ** 2))
+    if weight > 0 and not np.any(grad[seen]):
+        yield "zero", f"the analytic gradient is ZERO {view.everywhere if np.any(grad) else 'everywhere'}"
+        return
+    if weight > 0 and (np.sum(seen) > 1 or grad.size == 1):
+        ratio = float(np.sum(grad[seen] * numeric[seen])) / weight
+        rest = float(np.max(np.abs(grad - ratio * numeric)[seen]))
+        # A constant ratio explains the mistake only if little of the mistake remains once it is taken out.
+        explains = rest <= t.EXPLAINED * float(np.max(np.abs(grad - numeric)[seen])) and view.alike(
+            grad, ratio * numeric
+        )
+        factor = _factor(ratio, view) if explains and not view.right_beside(ratio) else None
+        if factor:
+            yield factor
+            return
+    if grad.ndim == 2 and min(grad.shape) > 1 and view.alike(_transposed(grad), numeric):
+        yield "transposed", "the analytic gradient is the numeric one TRANSPOSED"
+        return
+    yield from _other_argument(view, pair) or _factor_of_argument(view) or _difference(view)
+
+
+def _other_argument(view: SideBySide, pair: Pair) -> list[Diagnosis]:
+    """The gradient of another argument of the same shape, in the wrong place."""
+    case, grad = view.first_run.case, view.grad
+    for name, theirs in zip(case.op.differentiable, view.first_run.grads, strict=True):
+        if name == view.name or theirs is None or theirs.shape != grad.shape:
+            continue
+        if np.array_equal(theirs, grad):
+            return [("other-argument", f"it is the same as d/d{name}: is one returned in the place of the other?")]
+        if view.alike(theirs.astype(np.float64), view.numeric):
+            return [("other-argument", f"the numeric slope is what is returned for {name}: are they SWAPPED?")]
+        if grad.size <= t.SLOPES_OF_ANOTHER:
+            slopes = numeric_gradient(pair, case, view.first_run.dys, tuple(case.op.args).index(name))
+            if view.alike(grad, slopes):
+                return [("other-argument", f"it is the gradient of {name}: are d/d{view.name} and d/d{name} SWAPPED?")]
+    return []
+
+
+def _factor_of_argument(view: SideBySide) -> list[Diagnosis]:
+    """An argument that the gradient lacks as a factor, or has once too often; a row or a column of it may do."""
+    grad, numeric = view.grad, view.numeric
+    for name, x in zip(view.first_run.case.op.args, view.loss.inputs, strict=True):
+        for factor in _spread_over(np.asarray(x, dtype=np.float64), grad.shape):
+            if np.ptp(factor) == 0:
+                continue
+            if view.alike(grad * factor, numeric):
+                words = f"numeric / analytic is {name} {view.everywhere}: a FACTOR {name} forgotten?"
+                return [("factor-of-argument", words)]
+            if view.alike(numeric * factor, grad):
+                words = f"analytic / numeric is {name} {view.everywhere}: a FACTOR {name} too many, or not divided by?"
+                return [("factor-of-argument", words)]
+    return []
+
+
+def _spread_over(x: np.ndarray, shape: tuple[int, ...]) -> Iterator[np.ndarray]:
+    """An array in a shape: as it is, the same in every row, or the same in every column."""
+    if x.shape == shape:
+        yield x
+    elif x.ndim == 1 and len(shape) == 2:
+        if x.size == shape[1]:
+            yield np.broadcast_to(x, shape)
+        if x.size == shape[0]:
+            yield np.broadcast_to(x[:, np.newaxis], shape)
+
+
+def _factor(ratio: float, view: SideBySide) -> Diagnosis | None:
+    """What a constant ratio says. Of one entry there always is one: then only a number that tells something counts."""
+    shown = f"1 {ratio - 1.0:+.2g}" if abs(ratio - 1.0) < t.SAME_FACTOR else f"{ratio:.6g}"
+    words = f"analytic / numeric is {shown} {view.everywhere}"
+    if abs(ratio + 1.0) < view.precision:
+        return "sign", f"analytic / numeric is -1 {view.everywhere}: looks like a SIGN error"
+    for symbol, size in view.first_run.case.sizes.items():
+        if size >= t.LEAST_SIZE and abs(ratio - size) < view.precision * size:
+            return (
+                "factor-of-size",
+                f"analytic / numeric is {size} = {symbol} {view.everywhere}: is a MEAN over {symbol} missing?",
+            )
+        if size >= t.LEAST_SIZE and abs(ratio * size - 1.0) < view.precision:
+            return (
+                "factor-of-size",
+                f"analytic / numeric is 1/{size} = 1/{symbol} {view.everywhere}: a MEAN over {symbol} too many?",
+            )
+    for value, text in ((2.0, "2"), (0.5, "1/2"), (-2.0, "-2"), (-0.5, "-1/2")):
+        if abs(ratio - value) < view.precision * abs(value):
+            return "factor", f"analytic / numeric is {text} {view.everywhere}: looks like a FACTOR of {text}"
+    case = view.first_run.case
+    single = {name: x.flat[0] for name, x in zip(case.op.args, view.loss.inputs, strict=True) if x.size == 1}
+    known = {**single, **{name: v for name, v in case.params.items() if isinstance(v, (int, float))}}
+    for name, value in known.items():
+        for there, text in ((float(value), name), (1.0 / float(value) if value else 0.0, f"1/{name}")):
+            if there and abs(ratio - there) < view.precision * abs(there):
+                return "factor-of-argument", f"{words}, which is {text}: is {name} a FACTOR too many, or forgotten?"
+    if view.grad.size == 1:
+        return None
+    return "factor", f"{words}: a " + (
+        "constant in FLOAT32?" if abs(ratio - 1.0) < t.FLOAT32_FACTOR else "wrong constant FACTOR"
+    )
+
+
+def _transposed(grad: np.ndarray) -> np.ndarray:
+    """The gradient read in the other order of its axes, in the shape that it has."""
+    return (
+        np.ascontiguousarray(grad.T).reshape(grad.shape)
+        if grad.shape[0] == grad.shape[-1]
+        else grad.reshape(grad.shape[::-1]).T
+    )
+
+
+def _difference(view: SideBySide) -> Iterator[Diagnosis]:
+    """What is there too much or too little: a multiple of dy, of an argument, of their product, of one."""
+    lacking = view.numeric - view.grad
+    if np.sum(view.seen) < t.FEW_ENTRIES:
+        return
+    for words, term in _terms(view, lacking.shape):
+        weight = float(np.sum(term[view.seen] ** 2))
+        c = float(np.sum(lacking[view.seen] * term[view.seen])) / weight if weight > 0 else 0.0
+        rest = np.max(np.abs(lacking - c * term)[view.seen])
+        if c == 0.0 or rest > t.EXPLAINED * np.max(np.abs(lacking[view.seen])):
+            continue
+        if words == "dy" and abs(c - 1.0) < t.WHOLE_DY:
+            yield "skip", "numeric - analytic is dy itself: a forgotten SKIP connection?"
+        elif words == "dy" and abs(c + 1.0) < t.WHOLE_DY:
+            yield "extra-dy", "analytic - numeric is dy itself: one dy TOO MANY"
+        else:
+            code = "offset" if words == "1" else "extra-term"
+            found = f"analytic - numeric is {-c:.4g} times {words} {view.everywhere}"
+            yield code, f"{found}: a TERM missing, or one too many"
+        return
+
+
+def _terms(view: SideBySide, shape: tuple[int, ...]) -> Iterator[tuple[str, np.ndarray]]:
+    """What a forgotten or superfluous term may be made of, in the shape of the gradient."""
+    dys = []
+    for dy in view.loss.dys:
+        if dy.shape == shape:
+            dys.append(dy)
+        elif dy.ndim < len(shape) and dy.shape == shape[: dy.ndim]:
+            dys.append(np.broadcast_to(dy.reshape(dy.shape + (1,) * (len(shape) - dy.ndim)), shape))
+    named = zip(view.first_run.case.op.args, view.loss.inputs, strict=True)
+    inputs = [(name, np.asarray(x, dtype=np.float64)) for name, x in named if x.shape == shape]
+    yield from (("dy", dy) for dy in dys)
+    yield from inputs
+    yield from ((f"dy * {name}", dy * x) for dy in dys for name, x in inputs)
+    yield "1", np.ones(shape)

@@ -1,0 +1,74 @@
+"""One report from the outcomes of many samples."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from npvae.gradcheck.diagnosis.common_ground import in_common
+from npvae.gradcheck.ground.findings import CHECKS, FAIL, INCONCLUSIVE, PASS, WARNING, Finding, Row
+from npvae.gradcheck.report.report import Report
+from npvae.gradcheck.report.source import line_of
+from npvae.gradcheck.verdict.case import Outcome
+from npvae.spec import Op
+
+__all__ = ["join"]
+
+
+def join(op: Op, seed: int, outcomes: Sequence[Outcome], seconds: float) -> Report:
+    """One report from the outcomes of many samples."""
+    findings: list[Finding] = []
+    rows: dict[str, list[Row]] = {}
+    skipped: dict[str, str] = {}
+    notes: dict[str, None] = {}
+    for outcome in outcomes:
+        findings += [_located(finding, outcomes) for finding in outcome.findings]
+        for row in outcome.rows:
+            rows.setdefault(row.name, []).append(row)
+        if outcome.skipped:
+            skipped[outcome.case.label] = outcome.skipped
+        notes.update(dict.fromkeys(outcome.notes))
+    samples = tuple(outcome.case.label for outcome in outcomes if not outcome.skipped)
+    if not samples:
+        reason = next(iter(skipped.values()), "there are no samples")
+        findings.append(Finding("contract", "nothing-checked", INCONCLUSIVE, f"nothing was checked: {reason}", "all"))
+    return Report(
+        op.name, seed, tuple(findings), tuple(_summary(group) for group in rows.values()),
+        tuple(check for check in CHECKS if any(check in outcome.ran for outcome in outcomes)),
+        samples, skipped, tuple(notes), seconds, backward=line_of(op.backward),
+    )  # fmt: skip
+
+
+def _located(finding: Finding, outcomes: Sequence[Outcome]) -> Finding:
+    """The finding, with what its samples have in common and no other sample has."""
+    if finding.verdict != FAIL or finding.check == "determinism":  # where chance is at work, so it is in the places
+        return finding
+    failing, passing = [], []
+    for outcome in (o for o in outcomes if not o.skipped):
+        serious = [f for f in outcome.findings if f.verdict != WARNING]
+        if any((f.code, f.arg) == (finding.code, finding.arg) for f in serious):
+            failing.append(outcome.case)
+        elif finding.check in outcome.ran and not any(f.arg == finding.arg for f in serious):
+            passing.append(outcome.case)
+        else:  # it broke before it came to that, or something else is wrong with the same argument: nobody knows
+            return finding
+    code, words = in_common(failing, passing)
+    if not code or code in finding.diagnosis_codes:
+        return finding
+    said = {finding.code, *finding.diagnosis_codes}
+    if code == "regime-only" and said & {"kink-only", "edge-only", "wrong-at-ties"}:
+        return finding  # the same, said twice
+    if code == "shape-only" and words.endswith("> 1") and "factor-of-size" in said:
+        return finding
+    diagnosis = "; ".join(part for part in (finding.diagnosis, words) if part)
+    return replace(finding, diagnosis=diagnosis, diagnosis_codes=(*finding.diagnosis_codes, code))
+
+
+def _summary(rows: Sequence[Row]) -> Row:
+    order = {PASS: 0, INCONCLUSIVE: 1, FAIL: 2}
+    worst = max(rows, key=lambda row: (order[row.verdict], row.relative_error))
+    verdict = worst.verdict
+    return Row(
+        worst.name, worst.shape, worst.analytic_norm, worst.numeric_norm, worst.max_difference,
+        worst.relative_error, verdict, sum(row.compared for row in rows),
+    )  # fmt: skip

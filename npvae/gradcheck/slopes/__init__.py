@@ -1,0 +1,1 @@
+"""Slopes by differences, and whether a claimed gradient agrees with them."""

@@ -1,0 +1,139 @@
+"""Check 6: what to make of an entry that disagrees. A kink, rounding, or a wrong gradient?
+
+Nothing is passed in silence: an entry that cannot be settled is INCONCLUSIVE.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from npvae.gradcheck.ground import thresholds as t
+from npvae.gradcheck.ground.findings import FAIL, INCONCLUSIVE, PASS
+from npvae.gradcheck.slopes.beside import closeness, slope_nearby, slope_nearer
+from npvae.gradcheck.slopes.claim import Claim
+from npvae.gradcheck.slopes.differences import central_slope
+from npvae.gradcheck.slopes.numeric import disagrees_afresh
+from npvae.gradcheck.slopes.ruling import BESIDE, UNSEEN, Ruling
+from npvae.gradcheck.slopes.sides import apart, by_sides, one_sided
+
+__all__ = ["adjudicate"]
+
+
+def adjudicate(claim: Claim, i: int) -> Ruling:
+    """Rule on entry i, where the claim disagrees or could not be compared."""
+    ruling = _second_look(claim, i, _first_look(claim, i))
+    if ruling.verdict in (FAIL, INCONCLUSIVE) and claim.grad.dtype == np.float32 and not claim.low:
+        return _in_float64(claim, i, ruling)
+    return ruling
+
+
+def _in_float64(claim: Claim, i: int, ruling: Ruling) -> Ruling:
+    """In float64 the same lines may be right here: then only what float32 leaves is wrong, or something else is."""
+    doubles, spreads = claim.first_run.in_double()
+    exact, spread = doubles[claim.position], spreads[claim.position]
+    if exact is None or spread is None or exact.shape != claim.grad.shape:
+        return ruling
+    loss, k, claimed, double = claim.loss, claim.k, claim.of_entry(i), float(exact.flat[i])
+    left_over = t.FLOAT32_KEEPS * abs(claimed - ruling.numeric) + t.FLOAT32_ERRORS * ruling.error
+    if abs(double - ruling.numeric) > left_over:
+        step = loss.entry_step(k, i)
+        again = central_slope(
+            loss.along_entry(k, i), claim=double, rtol=t.AGAIN_RTOL, atol=claim.tolerance.atol,
+            step=step or loss.first_step,
+        )  # fmt: skip
+        if step == 0.0 or not again.agrees:
+            return ruling
+    eps = float(np.finfo(np.float32).eps)
+    largest = max((float(np.max(np.abs(x), initial=1.0)) for x in loss.inputs), default=1.0)
+    if loss.case.regime != "generic":
+        largest **= 2  # two large inputs may meet in one product (the scores of attention), and all but cancel
+    most = max((float(np.max(np.abs(dy), initial=0.0)) for dy in loss.dys), default=0.0)
+    rounding = t.FLOAT32_ULPS * eps * (float(np.max(np.abs(exact), initial=0.0)) + most * largest)
+    if abs(claimed - double) <= rounding + t.FLOAT32_SPREAD * float(spread.flat[i]):
+        return Ruling(PASS, ruling.numeric, ruling.error, reason="within the rounding of float32")
+    return ruling
+
+
+def _second_look(claim: Claim, i: int, ruling: Ruling) -> Ruling:
+    """A PASS if the claim is a slope beside the entry, where kinks are nearer than steps or entries are equal."""
+    if ruling.verdict == PASS or claim.loss.entry_step(claim.k, i) == 0.0:
+        return ruling
+    # What is slightly off everywhere is slightly off beside it too: only what is far off is looked at again.
+    claimed = claim.of_entry(i)
+    size = max(abs(claimed), abs(ruling.numeric))
+    off = abs(claimed - ruling.numeric)
+    near = slope_nearer(claim, i)
+    if near.agrees and (off > t.NEARER_FAR_OFF * size or ruling.verdict != FAIL):
+        return Ruling(PASS, near.value, near.error, reason=BESIDE)
+    if ruling.verdict == FAIL and off > t.FAR_BESIDE * closeness(claim) * size and slope_nearby(claim, i):
+        return Ruling(PASS, claimed, near.error, reason=BESIDE)
+    if ruling.verdict == FAIL and near.error < t.NEARER_BETTER * min(ruling.error, abs(near.value)):
+        return replace(ruling, numeric=near.value, error=near.error)
+    return ruling
+
+
+def _first_look(claim: Claim, i: int) -> Ruling:
+    """Rule on entry i by central differences, by shorter ones, and from each side."""
+    loss, k, tolerance = claim.loss, claim.k, claim.tolerance
+    step = loss.entry_step(k, i)
+    if step == 0.0:
+        return by_sides(claim, i, one_sided(loss, k, i))
+    claimed = claim.of_entry(i)
+    largest = float(np.max(np.abs(claim.grad), initial=0.0))
+    noise = loss.noise_of_entry(k, i)
+    along = loss.along_entry(k, i)
+    along.floor = noise
+    slope = central_slope(along, step=step)
+    difference = abs(slope.value - claimed)
+    unsettled = slope.error > max(t.UNSETTLED_SHARE * difference, t.UNSETTLED_NOISE * noise / slope.step)
+    bends = loss.low and _bends(claim, i, step, noise)
+    if unsettled or bends:
+        # Not for rounding: a kink may be near, and short steps see this side of it.
+        forgiven = t.NEAR_FORGIVE_LOW if loss.low else t.NEAR_FORGIVE
+        near = central_slope(
+            along,
+            claim=claimed,
+            rtol=tolerance.rtol,
+            atol=tolerance.atol,
+            forgive=forgiven * max(abs(claimed), abs(slope.value), t.NEAR_LEAST * largest),
+            step=step / (t.NEAR_SHORTER_LOW if loss.low else t.NEAR_SHORTER),
+        )
+        if near.agrees:
+            return Ruling(PASS, near.value, near.error, reason="a kink is near")
+        if bends:
+            return Ruling(UNSEEN, near.value, near.error, reason="a kink is nearer than float32 can look")
+        if near.error < slope.error:
+            slope, difference = near, abs(near.value - claimed)
+    sides = one_sided(loss, k, i)
+    if apart(sides):
+        return by_sides(claim, i, sides)
+    trembling = t.TREMBLING * noise / max(slope.step, t.NO_STEP)
+    allowed = tolerance.rtol * abs(slope.value) + tolerance.atol
+    if difference <= allowed:
+        return Ruling(PASS, slope.value, slope.error)
+    if difference > allowed + trembling and difference > t.CLEAR_ERRORS * slope.error:
+        return Ruling(FAIL, slope.value, slope.error)
+    from_sides = by_sides(claim, i, sides)
+    if from_sides.verdict == PASS and from_sides.error < slope.error:  # the second derivative jumps, the slope does not
+        return from_sides
+    if difference <= allowed + trembling:
+        if trembling <= max(t.HIDDEN_RTOL * abs(slope.value), t.HIDDEN_RTOLS * tolerance.rtol * largest):
+            return Ruling(PASS, slope.value, trembling, reason="within the noise of the forward")
+        return Ruling(UNSEEN, slope.value, trembling, reason=f"the forward is uncertain by {noise:.1g}, which hides it")
+    if difference > t.CONFIRM_ERRORS * slope.error and disagrees_afresh(claim, i):
+        return Ruling(FAIL, slope.value, slope.error)
+    return Ruling(INCONCLUSIVE, slope.value, slope.error, reason="the differences do not settle")
+
+
+def _bends(claim: Claim, i: int, step: float, noise: float) -> bool:
+    """Whether the curvature along entry i is not the same at long steps and at short ones, as beside a kink."""
+    loss = claim.loss
+    moved, here = loss.at_entry(claim.k, i), loss.here
+    lengths = [step / shorter for shorter in t.BEND_LENGTHS]
+    curvatures = [abs(loss.dot(moved(h), here) + loss.dot(moved(-h), here)) / h**2 for h in lengths]
+    return any(
+        abs(near - far) > t.BEND_SHARE * max(near, far) + t.BEND_NOISE * noise / h**2
+        for far, near, h in zip(curvatures, curvatures[1:], lengths, strict=False)
+    )

@@ -1,0 +1,80 @@
+"""A second look at an entry that seems wrong: is there a kink so near that no step saw this side of it?
+
+Entries that are sorted, or compared with each other, kink where they are equal. Nearly equal, the slope here holds for
+shorter steps than those tried. Equal, any limit of slopes nearby is a gradient (Clarke, 1983), and it need not lie
+between the two slopes along the entry: move one of three that are equal, and their median stays where it is.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+
+from npvae.gradcheck.ground import thresholds as t
+from npvae.gradcheck.slopes.claim import Claim
+from npvae.gradcheck.slopes.differences import Slope, central_slope
+from npvae.gradcheck.slopes.numeric_loss import NumericLoss
+
+__all__ = ["closeness", "slope_nearby", "slope_nearer"]
+
+
+def slope_nearer(claim: Claim, i: int) -> Slope:
+    """The slope along entry i by steps ten thousand times shorter; in float32 there are none."""
+    if claim.low:
+        return Slope(math.nan, math.inf, False, 0.0)
+    along, step = claim.loss.along_entry(claim.k, i), claim.loss.entry_step(claim.k, i) * t.NEARER
+    rtol = max(claim.tolerance.rtol, t.NEARER_RTOL)
+    return central_slope(along, claim=claim.of_entry(i), rtol=rtol, atol=claim.tolerance.atol, step=step)
+
+
+def closeness(claim: Claim) -> float:
+    """How far apart, relatively, slopes may be that are taken for the same a little beside the entry."""
+    return t.CLOSENESS_LOW if claim.low else t.CLOSENESS
+
+
+def slope_nearby(claim: Claim, i: int) -> bool:
+    """Separate the entries tied with entry i by tiny gaps, one order after another: is the claim between the slopes?
+
+    The entry is put before all that are equal to it, after the first, after the second and so on to the end: those in
+    its row, those in its column, then all of them.
+    """
+    claimed, slopes = claim.of_entry(i), list[float]()
+    for equal in _equals(claim.loss.inputs[claim.k], i):
+        for found, noise in _slopes_among(claim.loss, claim.k, i, equal):
+            slopes.append(found)
+            allowed = closeness(claim) * max(abs(found), abs(claimed)) + noise
+            if min(slopes) - allowed <= claimed <= max(slopes) + allowed:
+                return True
+    return False
+
+
+def _equals(x: np.ndarray, i: int) -> Iterator[np.ndarray]:
+    """Flat indices of the entries equal to entry i, itself among them, along each axis and in the whole array."""
+    same = x == x.flat[i]
+    place = np.unravel_index(i, x.shape)
+    for axis in reversed(range(x.ndim)):
+        line = np.zeros(x.shape, dtype=bool)
+        line[tuple(slice(None) if a == axis else at for a, at in enumerate(place))] = True
+        yield np.flatnonzero(same & line)
+    yield np.flatnonzero(same)
+
+
+def _slopes_among(loss: NumericLoss, k: int, i: int, equal: np.ndarray) -> Iterator[tuple[float, float]]:
+    """Slopes along entry i, and their rounding, with the entry at one place after the other among its equals."""
+    others = loss.case.rng("equals").permutation(equal[equal != i])
+    flat = loss.inputs[k].reshape(-1)
+    kept = flat[equal]  # zeros have signs
+    value = float(flat[i])
+    gap = (t.TIE_GAP_LOW if loss.low else t.TIE_GAP) * max(1.0, abs(value)) / equal.size
+    low, high = (float(end) if not isinstance(end, str) else np.inf for end in loss.args[k].domain)
+    apart = np.clip(value + gap * (np.arange(equal.size) - 0.5 * others.size), low, high)
+    for rank in np.linspace(0, others.size, min(equal.size, t.TIE_PLACES)).astype(int) if others.size else ():
+        flat[np.insert(others, rank, i)] = apart
+        try:
+            along = loss.along_entry(k, i)
+            found = along(t.TIE_STEP * gap), along.noise()
+        finally:
+            flat[equal] = kept
+        yield found

@@ -1,0 +1,1 @@
+"""From one case to its findings."""

@@ -1,0 +1,126 @@
+"""Reading and writing one integer between threads, as instructions: what numba does not offer.
+
+Each function works on entry i of `state`, a 1-d array of int64. Emitted as LLVM's atomic operations, which say to the
+compiler and to the processor what may not be moved across them.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+_INT64 = ir.IntType(64)
+
+
+def instruction(emitter: Callable) -> Any:
+    """A function that numba replaces by what the emitter emits."""
+    return intrinsic(emitter)
+
+
+@instruction
+def read(_, state, i):  # type: ignore[no-untyped-def]
+    """state[i], and no later read may move before it."""
+
+    def emit(context, b, signature, arguments):  # type: ignore[no-untyped-def]
+        return b.load_atomic(_address(context, b, signature, arguments), "acquire", 8)
+
+    return types.int64(state, types.int64), emit
+
+
+@instruction
+def write(_, state, i, value):  # type: ignore[no-untyped-def]
+    """state[i] = value, and no earlier write may move behind it."""
+
+    def emit(context, b, signature, arguments):  # type: ignore[no-untyped-def]
+        b.store_atomic(arguments[2], _address(context, b, signature, arguments), "release", 8)
+        return context.get_dummy_value()
+
+    return types.void(state, types.int64, types.int64), emit
+
+
+@instruction
+def add_one(_, state, i):  # type: ignore[no-untyped-def]
+    """state[i] += 1, undivided."""
+
+    def emit(context, b, signature, arguments):  # type: ignore[no-untyped-def]
+        return b.atomic_rmw("add", _address(context, b, signature, arguments), _INT64(1), "acq_rel")
+
+    return types.int64(state, types.int64), emit
+
+
+@instruction
+def replace_if(_, state, i, old, new):  # type: ignore[no-untyped-def]
+    """Set state[i] to new if it is old, undivided; True if it was."""
+
+    def emit(context, b, signature, arguments):  # type: ignore[no-untyped-def]
+        address = _address(context, b, signature, arguments)
+        found = b.cmpxchg(address, arguments[2], arguments[3], "acq_rel", "acquire")
+        return b.extract_value(found, 1)
+
+    return types.boolean(state, *[types.int64] * 3), emit
+
+
+@instruction
+def ticks(_):  # type: ignore[no-untyped-def]
+    """The processor's clock."""
+
+    def emit(context, b, signature, arguments):  # type: ignore[no-untyped-def]
+        clock = cgutils.get_or_insert_function(b.module, ir.FunctionType(_INT64, []), "llvm.readcyclecounter")
+        return b.call(clock, [])
+
+    return types.int64(), emit
+
+
+@instruction
+def give_way(_):  # type: ignore[no-untyped-def]
+    """Let another thread have this core, if one waits for it."""
+
+    def emit(context, b, signature, arguments):  # type: ignore[no-untyped-def]
+        name = "SwitchToThread" if sys.platform == "win32" else "sched_yield"
+        b.call(cgutils.get_or_insert_function(b.module, ir.FunctionType(ir.IntType(32), []), name), [])
+        return context.get_dummy_value()
+
+    return types.void(), emit
+
+
+def _address(context: Any, b: Any, signature: Any, arguments: Any) -> Any:
+    array = context.make_array(signature.args[0])(context, b, arguments[0])
+    return b.gep(array.data, [arguments[1]])
+
+
+@instruction
+def floats_at(_, address):  # type: ignore[no-untyped-def]
+    """A pointer to float32, from an address."""
+
+    def emit(context, b, signature, arguments):  # type: ignore[no-untyped-def]
+        return b.inttoptr(arguments[0], ir.FloatType().as_pointer())
+
+    return types.CPointer(types.float32)(types.int64), emit
+
+
+@instruction
+def integers_at(_, address):  # type: ignore[no-untyped-def]
+    """A pointer to int64, from an address."""
+
+    def emit(context, b, signature, arguments):  # type: ignore[no-untyped-def]
+        return b.inttoptr(arguments[0], _INTEGER.as_pointer())
+
+    return types.CPointer(types.int64)(types.int64), emit
+
+
+@instruction
+def call_at(_, function, first, second):  # type: ignore[no-untyped-def]
+    """Call the function at an address with two integers: how a job is done that no one compiles until it is needed."""
+
+    def emit(context, b, signature, arguments):  # type: ignore[no-untyped-def]
+        kind = ir.FunctionType(ir.VoidType(), [_INTEGER, _INTEGER])
+        b.call(b.inttoptr(arguments[0], kind.as_pointer()), arguments[1:])
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.int64, types.int64), emit

@@ -1,0 +1,59 @@
+"""What the rooms ask of a model, in types. Every model of this folder is a `Model`; one of your own may be as well.
+
+A model's forward and backward know nothing of how they are run: `npvae.steps.Step` runs them over reused buffers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import numpy as np
+
+from npvae.params import Params
+
+
+class Ops(Protocol):
+    """Where every `..._forward` and `..._backward` comes from: `npvae.ops`, `npvae.kernels`, or a step's own."""
+
+    def __getattr__(self, name: str, /) -> Callable[..., Any]:
+        """The function of this name."""
+
+
+class Trace(Protocol):
+    """What a forward leaves behind for its backward, with the terms of the loss per sample."""
+
+    nll: np.ndarray  # (N,), nats
+    kl: np.ndarray  # (N,), nats
+    ops: Any  # where it was computed
+    caches: tuple
+
+
+class Model(Protocol):
+    """What training, evaluation and the checker call.
+
+    takes              the kind of data, a name in npvae.data.KINDS
+    has_posterior      encode gives mu and logvar of q(z|x), and not one code
+    has_analytic_kl    trace.kl of its ELBO is the closed form, and splits into the latents
+    reads_labels       rows of x carry a one-hot label (`npvae.models.with_labels`)
+    decodes_z_alone    a sample is f(z) of one z ~ N(0, I), so that moving z says everything
+    """
+
+    params: Params
+    dtype: np.dtype
+    config: dict[str, Any]
+    latent_dim: int
+    takes: str
+    has_posterior: bool
+    has_analytic_kl: bool
+    reads_labels: bool
+    decodes_z_alone: bool
+
+    def forward(self, x: Any, eps: Any = None, ops: Ops | None = None) -> tuple[float, Any]:
+        """x, noise eps -> loss in nats, trace. `ops`: where to compute, by default the model's backend."""
+
+    def backward(self, trace: Any, grads: Params | None = None) -> Params:
+        """The gradients of the loss, written to `grads`, by default a new array."""
+
+    def draw_eps(self, n: int, rng: np.random.Generator) -> Any:
+        """The noise that one forward of n samples takes."""

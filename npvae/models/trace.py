@@ -1,0 +1,66 @@
+"""What a forward leaves behind: every named array of it, and what its backward needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(repr=False)
+class Trace:
+    """The arrays of one forward by name. Printed, it is a table of them, a line each."""
+
+    def __repr__(self) -> str:
+        names = [field.name for field in fields(self) if field.name not in ("caches", "ops")]
+        rows = [_row(name, getattr(self, name)) for name in names]
+        return "\n".join([f"{type(self).__name__}{'shape':>18} {'mean':>12} {'least':>12} {'largest':>12}", *rows])
+
+
+@dataclass(repr=False)
+class AutoencoderTrace(Trace):
+    """What one forward of an autoencoder computed: N samples, L latents, D pixels."""
+
+    z: np.ndarray  # (N, L)
+    output: np.ndarray  # (N, D), or wider; what the likelihood takes: logits for bernoulli
+    nll: np.ndarray  # (N,), nats
+    kl: np.ndarray  # (N,), zero: there is no prior to be far from
+    caches: tuple
+    ops: Any  # where it was computed
+
+
+@dataclass(repr=False)
+class VAETrace(Trace):
+    """What one forward of a VAE computed: N samples, L latents, D pixels."""
+
+    mu: np.ndarray  # (N, L)
+    logvar: np.ndarray  # (N, L), log of the variance
+    std: np.ndarray  # (N, L)
+    z: np.ndarray  # (N, L)
+    output: np.ndarray  # (N, D), or wider; what the likelihood takes: logits for bernoulli
+    nll: np.ndarray  # (N,), nats
+    kl: np.ndarray  # (N,), nats
+    caches: tuple
+    ops: Any  # where it was computed
+
+
+@dataclass(repr=False)
+class BoundTrace(Trace):
+    """What one forward with K weighted draws computed: N samples, L latents, D pixels."""
+
+    mu: np.ndarray  # (N, L)
+    logvar: np.ndarray  # (N, L), log of the variance
+    std: np.ndarray  # (N, L)
+    z: np.ndarray  # (K, N, L)
+    output: np.ndarray  # (K * N, D), or wider; what the likelihood takes
+    nll: np.ndarray  # (N,), nats, mean over the draws
+    kl: np.ndarray  # (N,), nats, mean over the draws of log q(z|x) - log p(z)
+    log_w: np.ndarray  # (K, N), nats
+    caches: tuple
+    ops: Any  # where it was computed
+
+
+def _row(name: str, values: np.ndarray) -> str:
+    numbers = (values.mean(), values.min(), values.max()) if values.size else ()
+    return f"  {name:<10}{values.shape!s:>18}" + "".join(f" {float(number):>12.5g}" for number in numbers)

@@ -1,0 +1,39 @@
+"""Adagrad: every parameter's step shrinks with the gradients it has seen.
+
+Step
+    G[i] = G[i] + g[i] ** 2                                                                      (1)
+    p[i] = p[i] - lr * g[i] / (sqrt(G[i]) + eps)                                                 (2)
+
+Duchi, Hazan & Singer (2011), figure 1 (the diagonal update). Kingma & Welling (2014) trained with it.
+"""
+
+import math
+
+import numpy as np
+
+from npvae.spec import Arg, Law
+
+
+def adagrad_update(p: np.ndarray, g: np.ndarray, G: np.ndarray, lr: float, eps: float) -> None:
+    """One step of the recurrence, in place on p and G; all of one shape."""
+    G += g * g  # (1)
+    p -= lr * g / (np.sqrt(G) + eps)  # (2)
+
+
+def _step(p: np.ndarray, g: np.ndarray, G: np.ndarray, lr: float, eps: float) -> dict[str, np.ndarray]:
+    p, G = p.copy(), G.copy()
+    adagrad_update(p, g, G, lr, eps)
+    return {"p": p, "G": G}
+
+
+LAW = Law(
+    _step,
+    name="adagrad",
+    args={
+        "p": Arg("I", specials=[1e-8, 1e8]),
+        "g": Arg("I", specials=[1e-30, 1e30]),
+        "G": Arg("I", domain=(0.0, math.inf), specials=[1e-60, 1e60]),
+        "lr": Arg(domain=(0.0, math.inf)),
+        "eps": Arg(domain=(0.0, math.inf), specials=[1e-10]),
+    },
+)

@@ -1,0 +1,101 @@
+"""One training step of a model, and how it is computed: chosen once, told in a line.
+
+    step = Step(model, batch_size=128)
+    loss, trace = step.forward(x, eps)
+    grads = step.backward(trace)
+
+The numbers are the model's own: `model.forward` and `model.backward` say what is computed, a Step where. It reuses its
+arrays, so a trace is valid until the next forward, and the gradients until the next backward: whoever keeps them longer
+copies them, or calls the model, where every array is new.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from npvae.models.checks import check_whole
+from npvae.params import Params
+
+_KERNEL_BY_KERNEL = "the model's own lines, kernel by kernel, over reused buffers"
+
+
+class AsWritten:
+    """The pages themselves: every array new, every line to be stepped through."""
+
+    def __init__(self, model: Any) -> None:
+        """Nothing is kept."""
+        self.model = model
+
+    def forward(self, x: Any, eps: Any) -> tuple[float, Any]:
+        """The model's forward."""
+        return self.model.forward(x, eps)
+
+    def backward(self, trace: Any) -> Params:
+        """The model's backward."""
+        return self.model.backward(trace)
+
+    def square_norm(self, grads: Params) -> float:
+        """The squared norm of gradients."""
+        with np.errstate(over="ignore", invalid="ignore"):  # inf or NaN is the answer then
+            return float(grads.flat @ grads.flat)
+
+
+class Step:
+    """Forward and backward of a model on batches of at most batch_size.
+
+    Beta and what a schedule changes are read at every step. str(step) says which way was chosen, and why.
+
+    Raises ValueError for a batch_size that is not a whole number of at least 1.
+    """
+
+    def __init__(self, model: Any, batch_size: int) -> None:
+        """Choose the way; its arrays are made now, or with the first step."""
+        check_whole(batch_size=batch_size)
+        self.batch_size = batch_size
+        self._ways, self._told = _choose(model, batch_size)
+        self._way = self._ways[-1][1]
+
+    def forward(self, x: Any, eps: Any) -> tuple[float, Any]:
+        """A batch and its noise -> loss in nats, trace, valid until the next forward.
+
+        Raises ValueError as the model's forward does, and for a batch of more than batch_size.
+        """
+        n = len(x) if hasattr(x, "__len__") else 1  # one graph
+        if n > self.batch_size:
+            raise ValueError(f"a batch of {n} is too large for a Step of {self.batch_size}: make one of its size")
+        self._way = next(way for most, way in self._ways if n <= most)
+        return self._way.forward(x, eps)
+
+    def backward(self, trace: Any) -> Params:
+        """The gradients of the loss, valid until the next backward. ValueError for the trace of an earlier forward."""
+        return self._way.backward(trace)
+
+    def square_norm(self, grads: Params) -> float:
+        """The squared norm of gradients: finite only if all of them are, and their squares."""
+        return self._way.square_norm(grads)
+
+    def __str__(self) -> str:
+        return self._told
+
+
+def _choose(model: Any, batch_size: int) -> tuple[list[tuple[int, Any]], str]:
+    """The ways of computing a step, each with the largest batch it is for, and the line that tells them."""
+    if model.config["backend"] == "numpy":
+        return [(batch_size, AsWritten(model))], "the pages themselves, every array new: the backend is numpy"
+    from npvae.steps.buffers import OverBuffers
+    from npvae.steps.small_vae import SmallVAEStep, largest_product, most_samples, why_not
+
+    reason, compiled = why_not(model), "one compiled function forward, one backward"
+    if reason:
+        return [(batch_size, OverBuffers(model))], f"{_KERNEL_BY_KERNEL}: {reason}"
+    most = most_samples(model)
+    if batch_size <= most:
+        return [(batch_size, SmallVAEStep(model, batch_size))], f"{compiled}: a VAE whose products one thread computes"
+    rows, columns = largest_product(model)
+    told = f"{_KERNEL_BY_KERNEL}: its largest product, {batch_size} x {rows} x {columns}, is shared between threads"
+    if most == 0:
+        return [(batch_size, OverBuffers(model))], told
+    ways = [(most, SmallVAEStep(model, most)), (batch_size, OverBuffers(model))]
+    return ways, f"{told}; batches of {most} or fewer: {compiled}"

@@ -1,0 +1,43 @@
+"""The scripts of benchmarks/: whoever names one names a file that is there, and they import what stands beside them."""
+
+import ast
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+SCRIPTS = sorted((ROOT / "benchmarks").rglob("*.py"))
+SOURCES = [path for folder in ("npvae", "tests", "benchmarks", "examples") for path in (ROOT / folder).rglob("*.py")]
+TABLE = (ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8")
+DOCUMENTS = [*ROOT.glob("*.md"), *(ROOT / "benchmarks").glob("*.md"), *(ROOT / "examples").glob("*.md")]
+
+
+def test_every_script_that_is_named_is_there():
+    named = re.compile(r"\bbenchmarks/[\w/*]+\.py\b")
+    missing = [
+        (path.relative_to(ROOT).as_posix(), name)
+        for path in (*SOURCES, *DOCUMENTS)
+        for name in named.findall(path.read_text(encoding="utf-8"))
+        if not any(ROOT.glob(name))
+    ]
+    assert missing == []
+
+
+def test_every_question_of_the_table_has_its_script():
+    table = re.findall(
+        r"^\| `([^`]+)` \|", (ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert len(table) > 10
+    assert [name for name in table if not any((ROOT / "benchmarks").glob(name))] == []
+
+
+def test_a_script_imports_those_of_its_own_folder_alone():
+    """Python puts the folder of the script that runs on its path, and nothing else of this repository."""
+    names = {path.stem for path in SCRIPTS}
+    for path in SCRIPTS:
+        if path.parent.name == "benchmarks":  # not in a folder of its own
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            found = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+            found += [node.module] if isinstance(node, ast.ImportFrom) else []
+            for name in names.intersection(found):
+                assert path.with_name(f"{name}.py").exists(), f"{path.relative_to(ROOT)} imports {name}"

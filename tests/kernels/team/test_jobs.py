@@ -1,0 +1,278 @@
+"""Jobs of a team: how they are cut, that each is a new one, and that the pieces of a likelihood make the whole."""
+
+import sys
+import time
+from ctypes import CFUNCTYPE
+from types import FunctionType
+
+import numba
+import numpy as np
+import pytest
+from numba import config
+
+from npvae import ops
+from npvae.kernels.matmul.products import PIECE, ROW_BLOCK, outer_pieces, rows_of_block, share, strips_of
+from npvae.kernels.matmul.tiles import DOT_ROWS, OUTER_VECTORS
+from npvae.kernels.matmul.vectors import LANES
+from npvae.kernels.multiply import LARGEST
+from npvae.kernels.team.atomics import give_way, ticks
+from npvae.kernels.team.jobs import (
+    ASLEEP,
+    DONE,
+    FIELD,
+    HURRY,
+    PATIENCE,
+    STOP,
+    TICKET,
+    adam_step,
+    bernoulli,
+    do_job,
+    dot_product,
+    help_out,
+    outer_product,
+    take_pieces,
+)
+from npvae.kernels.team.pieces import ADAM_PIECE, BERNOULLI_PIECE, OUTER, do_piece
+from npvae.kernels.team.team import Team, new_state
+from npvae.kernels.updates import adam
+
+compiled = pytest.mark.skipif(bool(config.DISABLE_JIT), reason="jobs exist compiled only")
+FENCE = 64  # numbers around a result that nothing may touch
+
+
+def fenced(shape):
+    """An array of NaN inside a larger one, with the larger one."""
+    size = int(np.prod(shape))
+    whole = np.full(size + 2 * FENCE, np.float32(7e7))
+    whole[FENCE : FENCE + size] = np.nan
+    return whole[FENCE : FENCE + size].reshape(shape), whole
+
+
+@compiled
+@pytest.mark.parametrize("shape", [(1, 784), (41, 784), (42, 784), (130, 784), (3, 40_000), (5, 32_768), (70_000, 1)])
+def test_a_likelihood_in_pieces_is_the_likelihood_for_any_number_of_threads(shape):
+    rng = np.random.default_rng(0)
+    logits, x = rng.standard_normal(shape, np.float32), rng.random(shape, np.float32)
+    wanted, cache = ops.bernoulli_nll_forward(logits.astype(np.float64), x.astype(np.float64))
+    gradient = ops.bernoulli_nll_backward(np.ones(len(x)), cache)
+    found = []
+    for threads in (1, 3):
+        team, (nll, around_nll), (residual, around) = Team(threads), fenced(shape[:1]), fenced(shape)
+        team.run(bernoulli, logits, x, nll, residual)
+        team.stop()
+        np.testing.assert_allclose(nll, wanted, rtol=2e-5)
+        np.testing.assert_allclose(residual, gradient, rtol=0, atol=5e-7)
+        for whole in (around_nll, around):
+            assert (whole[:FENCE] == 7e7).all()
+            assert (whole[-FENCE:] == 7e7).all()
+        found.append((nll, residual))
+    np.testing.assert_array_equal(found[0][0], found[1][0])
+    np.testing.assert_array_equal(found[0][1], found[1][1])
+
+
+def product_in(state, rows, inner, columns):
+    """Multiply matrices of ones with this state of a team."""
+    out = np.empty((rows, columns), np.float32)
+    outer_product(state, np.ones((rows, inner), np.float32), np.ones((inner, columns), np.float32), out, False)
+    assert (out == inner).all()
+
+
+@compiled
+def test_products_are_shared_from_four_million_operations_on():
+    for inner, shared in ((199, False), (200, True)):
+        state = new_state()
+        product_in(state, 100, inner, 100)
+        assert bool(state[TICKET]) == shared
+
+
+@compiled
+@pytest.mark.parametrize("first", [0, 2**20 - 3])
+def test_every_job_has_another_number_than_the_one_before_also_after_the_last_number(first):
+    """Else a helper that was late would take the ticket of a new job for that of an old one."""
+    state, numbers = new_state(), []
+    state[TICKET] = first << 40
+    for _ in range(6):
+        product_in(state, 100, 200, 100)
+        ticket = int(state[TICKET])
+        numbers.append(ticket >> 40)
+        assert ticket & FIELD == (ticket >> 20) & FIELD == state[DONE]  # all pieces were taken, and done
+        assert state[DONE] == outer_pieces(100, 100, 200)
+    assert len(set(numbers)) == 6
+    assert 0 <= min(numbers) <= max(numbers) < 2**20
+
+
+@compiled
+@pytest.mark.parametrize("helping", [True, False])
+def test_a_helper_alone_does_every_piece_once_as_the_caller_does(helping):
+    rng, state = np.random.default_rng(0), new_state()
+    a, b = rng.standard_normal((300, 200), np.float32), rng.standard_normal((200, 320), np.float32)
+    wanted, out = np.empty((2, 300, 320), np.float32)
+    outer_product(state, a, b, wanted, False)
+    pieces = int(state[DONE])
+    assert pieces > 4
+    state[OUTER.out], state[DONE], state[TICKET] = out.ctypes.data, 0, pieces << 20
+    out[:] = np.nan
+    assert take_pieces(state, helping) == pieces
+    assert state[DONE] == pieces
+    np.testing.assert_array_equal(out, wanted)
+
+
+def jobs():
+    """Jobs of several pieces: kind, function, arguments, a result among them, how many numbers of it a piece may be."""
+    rng = np.random.default_rng(0)
+    x, y, weights = *rng.random((2, 300, 784), np.float32), np.empty((784, 784), np.float32)
+    a, b, ab = (
+        rng.random(shape, np.float32) for shape in ((306, 200), (200, 320), (306, 320))
+    )  # cut without remainder
+    c, d, products = (rng.random(shape, np.float32) for shape in ((300, 200), (350, 200), (300, 350)))
+    yield "outer", outer_product, (a, b, ab, False), ab, PIECE // (2 * 200)
+    yield "outer, transposed", outer_product, (x, y, weights, True), weights, PIECE // (2 * 300)
+    yield "dot", dot_product, (c, d, products), products, PIECE // (2 * 200)
+    nll, residual = np.empty(300, np.float32), np.empty_like(x)
+    yield "bernoulli", bernoulli, (x, y, nll, residual), residual, BERNOULLI_PIECE
+    yield "bernoulli, nll", bernoulli, (x, y, nll, residual), nll, BERNOULLI_PIECE // 784
+    wide, wide_nll = rng.random((3, 50_000), np.float32), np.empty(3, np.float32)
+    yield "bernoulli, wide", bernoulli, (wide, wide, wide_nll, np.empty_like(wide)), wide_nll, 1
+    p, ones = np.zeros(100_000, np.float32), [np.ones(100_000, np.float32) for _ in range(3)]
+    rates, least = np.full(7, 0.5, np.float32), np.full(2, 1e-30, np.float32)
+    yield "adam", adam_step, (p, *ones, rates, least), p, ADAM_PIECE
+
+
+JOBS = [pytest.param(*rest, id=kind) for kind, *rest in jobs()]
+
+
+@compiled
+@pytest.mark.parametrize(("job", "arguments", "result", "most"), JOBS)
+def test_the_pieces_of_a_job_are_parts_of_bounded_size_that_do_not_overlap(job, arguments, result, most):
+    """Else threads would write the same numbers at once, or one thread would do the work of all."""
+    state = new_state()
+    job(state, *arguments)
+    pieces, times_written = int(state[DONE]), np.zeros(result.shape, int)
+    assert pieces > 2
+    for piece in range(pieces):
+        result[...] = 0
+        do_piece(state, piece)
+        assert 0 < np.count_nonzero(result) <= most
+        times_written += result != 0
+    assert (times_written == 1).all()
+
+
+@compiled
+def test_a_helper_without_work_looks_for_it_for_a_while_and_then_says_that_it_sleeps():
+    for stop in (1, 0):  # the first call compiles
+        state = new_state()
+        state[STOP] = stop
+        start = time.perf_counter()
+        help_out(state, 2)
+        seconds = time.perf_counter() - start
+        assert list(np.flatnonzero(state)) == ([STOP] if stop else [ASLEEP + 2])
+    assert seconds > 50e-6  # PATIENCE at 20 GHz
+
+
+@compiled
+@pytest.mark.parametrize("size", [1, ADAM_PIECE - 1, ADAM_PIECE, ADAM_PIECE + 1, 3 * ADAM_PIECE + 1])
+def test_adam_in_pieces_is_adam(size):
+    rng = np.random.default_rng(0)
+    rates, least = np.array([0.9, 0.1, 0.99, 0.01, 1e-3, 1.0, 1e-8], np.float32), np.full(2, 1e-34, np.float32)
+    arrays = rng.random((4, size), np.float32)
+    wanted, found = list(arrays.copy()), list(arrays.copy())
+    adam(*wanted, rates, least)
+    adam_step(new_state(), *found, rates, least)
+    np.testing.assert_allclose(found, wanted, rtol=1e-6)
+    assert (found[0] != arrays[0]).all()
+
+
+def compiled_with(kernel, **others):
+    """A kernel with other functions in place of some that it calls."""
+    function = kernel.py_func
+    return numba.njit(nogil=True)(FunctionType(function.__code__, {**function.__globals__, **others}))
+
+
+@compiled
+def test_who_waits_gives_way_after_a_tenth_of_a_millisecond_and_not_before():
+    now, state, waited = numba.njit(lambda: ticks()), new_state(), []
+
+    def note():
+        waited.append(now() - start)
+        state[DONE] = 3  # that the others are done, for who waits for them
+
+    noted, take_none = CFUNCTYPE(None)(note), numba.njit(lambda state, helping: 0)
+    for kernel, *arguments in ((help_out, 0), (do_job, 3)):
+        loop = compiled_with(kernel, give_way=noted, take_pieces=take_none)
+        start = now()
+        loop(state, *arguments)  # compiles
+        waited.clear()
+        for _ in range(100):  # on a busy machine its patience may be over before it looks at the clock again
+            if not waited:
+                start = now()
+                loop(state, *arguments)
+        assert waited
+        assert waited[0] > HURRY
+
+
+@compiled
+@pytest.mark.skipif(sys.platform == "win32", reason="there it is another function")
+def test_giving_way_is_a_call_of_the_system():
+    way = numba.njit(lambda: give_way())
+    way()
+    assert "@sched_yield()" in way.inspect_llvm(())
+
+
+@compiled
+def test_a_helper_is_patient_from_its_last_piece_on():
+    now, state, began, late, from_the_back = numba.njit(lambda: ticks()), new_state(), 61, 62, 63
+
+    @numba.njit
+    def one_piece_each_time(state, helping):
+        """Until it was asked for three when patience would long be over, counted from the first."""
+        state[from_the_back] = helping
+        if ticks() - state[began] > 2 * PATIENCE:
+            state[late] += 1
+        return 1 if state[late] <= 3 else 0
+
+    loop = compiled_with(help_out, take_pieces=one_piece_each_time)
+    for _ in range(2):  # the first call compiles
+        state[began], state[late] = now(), 0
+        loop(state, 0)
+    assert state[late] > 4  # it went on looking after the last piece
+    assert state[from_the_back] == 1
+
+
+def test_the_pieces_of_the_largest_product_can_be_counted_in_a_ticket():
+    assert 2 * LARGEST / PIECE < FIELD / 1.5  # those at the edges are smaller, and more
+
+
+@pytest.mark.parametrize("step", [5, 6])
+def test_shares_are_whole_steps_of_bounded_work_and_about_equal(step):
+    for total in (1, 4, 5, 6, 7, 59, 60, 61, 299, 300, 301, 4097):
+        for work in (
+            1,
+            1000,
+            PIECE // 12,
+            PIECE // 10,
+            PIECE // 7,
+            PIECE // 2,
+            PIECE // 2 + 1,
+            PIECE - 1,
+            PIECE,
+            PIECE + 1,
+            10 * PIECE,
+        ):
+            found = share(total, step, work)
+            most = max(1, PIECE // work) * step
+            pieces = -(-total // most)
+            assert found % step == 0
+            assert total / pieces <= found < total / pieces + step
+            assert found <= most
+
+
+def test_blocks_of_rows_are_whole_tiles_and_about_equal():
+    for rows in range(1, 4 * ROW_BLOCK + 2):
+        found, blocks = rows_of_block(rows), -(-rows // ROW_BLOCK)
+        assert found % DOT_ROWS == 0
+        assert rows / blocks <= found < rows / blocks + DOT_ROWS
+
+
+def test_strips_are_no_wider_than_a_tile():
+    for columns in range(1, 400):
+        assert strips_of(columns) == -(-columns // (OUTER_VECTORS * LANES))

@@ -1,0 +1,297 @@
+"""A small VAE's step, compiled as a whole, is the step of the ops; and it is taken where it should be, nowhere else."""
+
+import copy
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numba import config
+
+import npvae
+from npvae.kernels.matmul.alone import times, times_transposed, transposed_times
+from npvae.kernels.team import pools
+from npvae.kernels.team.jobs import WORTH_SHARING, dot_product, outer_product
+from npvae.kernels.team.team import Team
+from npvae.ops import ACTIVATIONS
+from npvae.steps import Step
+from npvae.steps.mlp import NEEDS_DX
+from npvae.steps.small_vae import CompiledTrace, SmallVAEStep, elbo_backward, most_samples, why_not
+
+pytestmark = pytest.mark.skipif(bool(config.DISABLE_JIT), reason="it exists compiled only")
+PARTS = ("mu", "logvar", "std", "z", "output", "nll", "kl")
+EPS = 2.0**-23
+
+
+@pytest.fixture(autouse=True)
+def tiles(monkeypatch):
+    monkeypatch.setattr(pools, "PRODUCTS", "tiles")
+
+
+def drawn(N, hidden=(9,), L=2, D=7, seed=0, scale=1.0, **settings):
+    """A VAE with biases that are not zero, a batch and its noise."""
+    rng = np.random.default_rng(seed)
+    vae = npvae.VAE(D, hidden, L, **settings)
+    vae.params.flat[:] = scale * rng.standard_normal(vae.params.flat.shape) / 3
+    return vae, rng.random((N, D)).astype(vae.dtype), vae.draw_eps(N, rng)
+
+
+def step_of(vae, x, eps, step=None):
+    """Loss, the parts of the trace and the gradients, of a Step or of the model itself; whether it was compiled."""
+    way = vae if step is None else step
+    loss, trace = way.forward(x, eps)
+    parts = {name: getattr(trace, name).copy() for name in PARTS}
+    return loss, parts, way.backward(trace).flat.copy(), isinstance(trace, CompiledTrace)
+
+
+def in_double(vae):
+    """The same model in float64, by the pages."""
+    double = npvae.VAE(**(vae.config | {"dtype": "float64", "backend": "numpy"}))
+    double.params.flat[:] = vae.params.flat
+    return double
+
+
+def assert_same(vae, x, eps):
+    """The compiled step beside the pages in double precision: values within their roundings, shapes and dtypes too."""
+    loss, parts, grads, small = step_of(vae, x, eps, Step(vae, len(x)))
+    assert small
+    exact_loss, exact, exact_grads, _ = step_of(in_double(vae), x.astype(float), eps.astype(float))
+    assert loss == pytest.approx(exact_loss, rel=100 * EPS)
+    for name, part in parts.items():
+        assert (part.shape, part.dtype) == (exact[name].shape, np.float32)
+        np.testing.assert_allclose(part, exact[name], rtol=300 * EPS, atol=300 * EPS * np.abs(exact[name]).max())
+    np.testing.assert_allclose(grads, exact_grads, rtol=1e-4, atol=300 * EPS * np.abs(exact_grads).max())
+
+
+@given(
+    N=st.integers(1, 70),
+    hidden=st.lists(st.integers(1, 40), max_size=3),
+    L=st.integers(1, 18),
+    D=st.integers(1, 50),
+    activation=st.sampled_from(sorted(ACTIVATIONS)),
+    beta=st.sampled_from([0, 1, 0.5, 4.0]),
+    seed=st.integers(0, 2**31),
+)
+def test_any_small_step_is_that_of_the_pages(N, hidden, L, D, activation, beta, seed):
+    kinked = {"relu": "softplus", "leaky_relu": "elu"}  # a kink may lie between single and double precision
+    activation = kinked.get(activation, activation)
+    assert_same(*drawn(N, tuple(hidden), L, D, seed, activation=activation, beta=beta))
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_every_activation_is_the_one_that_was_asked_for(activation):
+    for N in (1, 16, 100):
+        assert_same(*drawn(N, (20, 12), activation=activation, seed=N))
+
+
+def test_the_slopes_by_differences_of_the_loss():
+    """Not by way of any other backward."""
+    vae, x, eps = drawn(5, (6,), activation="tanh", beta=3.0)
+    _, _, grads, small = step_of(vae, x, eps, Step(vae, len(x)))
+    assert small
+    double, h = in_double(vae), 1e-6
+    for i in range(grads.size):
+        losses = []
+        for step in (h, -h):
+            double.params.flat[i] += step
+            losses.append(double.forward(x.astype(float), eps.astype(float))[0])
+            double.params.flat[i] -= step
+        assert grads[i] == pytest.approx((losses[0] - losses[1]) / (2 * h), rel=1e-4, abs=1e-5)
+
+
+@pytest.mark.parametrize("layout", ["read-only", "F", "strided"])
+def test_any_layout_gives_the_same_bits(layout):
+    vae, x, eps = drawn(33)
+    wanted_loss, _, wanted, _ = step_of(vae, x, eps, Step(vae, len(x)))
+    for which in ("x", "eps"):
+        arrays = {"x": x.copy(), "eps": eps.copy()}
+        if layout == "read-only":
+            arrays[which].flags.writeable = False
+        elif layout == "F":
+            arrays[which] = np.asfortranarray(arrays[which])
+        else:
+            arrays[which] = np.repeat(arrays[which], 2, axis=1)[:, ::2]
+        loss, _, grads, small = step_of(vae, arrays["x"], arrays["eps"], Step(vae, len(x)))
+        assert small
+        assert loss == wanted_loss
+        np.testing.assert_array_equal(grads, wanted)
+
+
+def test_a_batch_of_another_size_has_arrays_of_its_own():
+    vae, x, eps = drawn(40)
+    step = Step(vae, len(x))
+    for rows in (40, 7, 40, 1):
+        loss, parts, grads, small = step_of(vae, x[:rows], eps[:rows], step)
+        wanted_loss, wanted, wanted_grads, _ = step_of(vae, x[:rows], eps[:rows], Step(vae, rows))
+        assert small
+        assert loss == wanted_loss
+        np.testing.assert_array_equal(parts["output"], wanted["output"])
+        np.testing.assert_array_equal(grads, wanted_grads)
+
+
+def test_a_second_backward_gives_the_gradients_again_in_their_place():
+    vae, x, eps = drawn(12)
+    step = Step(vae, 12)
+    _, trace = step.forward(x, eps)
+    grads = step.backward(trace)
+    first = grads.flat.copy()
+    grads.flat[:] = np.nan
+    assert step.backward(trace) is grads
+    np.testing.assert_array_equal(grads.flat, first)
+
+
+def test_an_earlier_trace_is_refused_and_so_is_one_without_its_step():
+    vae, x, eps = drawn(12)
+    step = Step(vae, 12)
+    _, earlier = step.forward(x, eps)
+    _, trace = step.forward(x, eps)
+    with pytest.raises(ValueError, match="an earlier forward, whose buffers the next has written over"):
+        step.backward(earlier)
+    with pytest.raises(ValueError, match="call backward of the Step that made it"):
+        vae.backward(trace)
+
+
+def test_the_gradient_with_respect_to_the_data_is_not_computed():
+    vae, _, _ = drawn(12, (9, 8))
+    network = SmallVAEStep(vae, 12).network
+    assert network.encoder[:, NEEDS_DX].tolist() == [0, 1, 1]
+    assert network.decoder[:, NEEDS_DX].tolist() == [1, 1, 1]
+
+
+def test_the_weight_of_the_kl_term_may_change_from_step_to_step():
+    vae, x, eps = drawn(12)
+    step = Step(vae, len(x))
+    for beta in (0, 0.5, 1):
+        vae.beta = beta
+        loss, parts, grads, _ = step_of(vae, x, eps, step)
+        assert loss == pytest.approx(parts["nll"].mean() + beta * parts["kl"].mean(), rel=1e-6)
+        np.testing.assert_allclose(grads, step_of(vae, x, eps)[2], rtol=1e-4, atol=1e-6)
+    assert len(elbo_backward.signatures) == 1, "a whole number is compiled for like any other"
+
+
+def test_what_is_not_a_number_stays_so():
+    for name in ("encoder.0.W", "decoder.1.b"):
+        vae, x, eps = drawn(12)
+        vae.params[name].flat[0] = np.nan
+        loss, parts, grads, small = step_of(vae, x, eps, Step(vae, len(x)))
+        assert small
+        assert np.isnan(loss)
+        assert np.isnan(parts["nll"]).any()
+        assert np.isnan(grads).any()
+
+
+def test_a_training_goes_the_way_of_the_ops():
+    x = np.random.default_rng(1).random((200, 7), np.float32)
+    ends = []
+    for small in (True, False):
+        vae, _, _ = drawn(1, activation="tanh")
+        adam, way, rng = npvae.Adam(vae.params), Step(vae, 50) if small else vae, np.random.default_rng(2)
+        for start in range(0, 200, 50):
+            adam.step(way.backward(way.forward(x[start : start + 50], vae.draw_eps(50, rng))[1]))
+        ends.append(vae.params.flat.copy())
+    np.testing.assert_allclose(ends[0], ends[1], atol=1e-5)
+    assert not np.array_equal(ends[0], drawn(1, activation="tanh")[0].params.flat)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"dtype": "float64"},
+        {"objective": "free_bits"},
+        {"objective": "capacity"},
+        {"likelihood": "squared_error"},
+        {"likelihood": "continuous_bernoulli"},
+        {"likelihood": "gaussian_decoder"},
+    ],
+    ids=lambda settings: "-".join(settings.values()),
+)
+def test_other_models_take_the_ops(settings):
+    vae, x, eps = drawn(12, **settings)
+    assert why_not(vae)
+    step = Step(vae, 12)
+    assert why_not(vae) in str(step)
+    assert not step_of(vae, x, eps, step)[3]
+
+
+def test_ops_are_taken_where_products_are_not_tiles_or_not_small(monkeypatch):
+    vae, x, eps = drawn(12, (10,), D=5)
+    assert most_samples(vae) == (WORTH_SHARING - 1) // (2 * 5 * 10)
+    monkeypatch.setattr("npvae.steps.small_vae.WORTH_SHARING", 2 * 12 * 50)
+    assert most_samples(vae) == 11
+    step = Step(vae, 12)
+    assert not step_of(vae, x, eps, step)[3]
+    assert step_of(vae, x[:11], eps[:11], step)[3]
+    assert "its largest product, 12 x 5 x 10, is shared between threads; batches of 11 or fewer" in str(step)
+    monkeypatch.undo()
+    monkeypatch.setattr(pools, "PRODUCTS", "blas")
+    assert not step_of(vae, x, eps, Step(vae, 12))[3]
+
+
+def test_several_draws_and_models_made_from_it_take_the_ops():
+    class Own(npvae.VAE):
+        def decoder_forward(self, ops, z, x):
+            self.called = True
+            return super().decoder_forward(ops, z, x)
+
+    vae, x, eps = drawn(12)
+    assert not step_of(vae, x, np.stack([eps, eps]), Step(vae, 12))[3]
+    own = Own(7, (9,), 2)
+    assert not step_of(own, x, eps, Step(own, 12))[3]
+    assert own.called
+    conditional = npvae.ConditionalVAE(7, (9,), 2, classes=3)
+    labelled = np.hstack([x, np.eye(3, dtype=np.float32)[np.arange(12) % 3]])
+    assert not step_of(conditional, labelled, eps, Step(conditional, 12))[3]
+
+
+def test_a_forward_that_was_put_in_place_of_the_models_is_called():
+    vae, x, eps = drawn(12)
+    called = []
+
+    def forward(x, eps, ops=None, forward=vae.forward):
+        called.append(len(x))
+        return forward(x, eps, ops)
+
+    vae.forward = forward
+    step_of(vae, x, eps, Step(vae, 12))
+    assert called == [12]
+
+
+@pytest.mark.parametrize(("setting", "value"), [("activation", "tanh"), ("objective", "free_bits")])
+def test_a_setting_that_is_compiled_in_cannot_be_exchanged_unnoticed(setting, value):
+    vae, x, eps = drawn(12)
+    step = Step(vae, 12)
+    setattr(vae, setting, value)
+    with pytest.raises(ValueError, match="make a new Step of it"):
+        step.forward(x, eps)
+
+
+def test_a_copy_of_the_model_has_a_step_of_its_own():
+    vae, x, eps = drawn(12)
+    step = Step(vae, 12)
+    _, _, grads, _ = step_of(vae, x, eps, step)
+    other = copy.deepcopy(vae)
+    other.params.flat[:] = 0
+    np.testing.assert_array_equal(step_of(vae, x, eps, step)[2], grads)
+    assert not np.array_equal(step_of(other, x, eps, Step(other, 12))[2], grads)
+
+
+@pytest.mark.parametrize(
+    ("M", "K", "N"), [(1, 1, 1), (7, 5, 17), (100, 64, 128), (100, 128, 4), (5, 100, 33), (20, 20, 9)]
+)
+def test_products_by_the_caller_alone_have_the_bits_of_the_team(M, K, N):
+    rng, team = np.random.default_rng(0), Team(1)
+    a, b = rng.standard_normal((M, K), np.float32), rng.standard_normal((K, N), np.float32)
+    a_turned, b_turned = np.ascontiguousarray(a.T), np.ascontiguousarray(b.T)
+    found, wanted = np.full((2, M, N), np.nan, np.float32)
+    times(a, b, found)
+    team.run(outer_product, a, b, wanted, False)
+    np.testing.assert_array_equal(found, wanted)
+    transposed_times(a_turned, b, found)
+    team.run(outer_product, a_turned, b, wanted, True)
+    np.testing.assert_array_equal(found, wanted)
+    times_transposed(a, b_turned, np.full((K, N), np.nan, np.float32), found)
+    if K < M:
+        team.run(outer_product, a, b, wanted, False)
+    else:
+        team.run(dot_product, a, b_turned, wanted)
+    np.testing.assert_array_equal(found, wanted)

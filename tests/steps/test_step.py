@@ -1,0 +1,48 @@
+"""A Step chooses once how a step is computed, says which way and why, and takes any batch up to its size."""
+
+import numpy as np
+import pytest
+
+import npvae
+from npvae.models import MODELS, OBJECTIVES
+from npvae.models.small import small
+from npvae.steps import Step
+
+
+@pytest.mark.parametrize("backend", ["numpy", "numba"])
+@pytest.mark.parametrize("kind", MODELS)
+def test_a_step_of_any_model_is_that_of_the_model(kind, backend):
+    model, x, eps = small(kind, np.random.default_rng(0), backend=backend, dtype="float64")
+    step = Step(model, 4)
+    loss, trace = step.forward(x, eps)
+    wanted_loss, wanted = model.forward(x, eps)
+    assert loss == wanted_loss
+    np.testing.assert_array_equal(step.backward(trace).flat, model.backward(wanted).flat)
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_beta_and_capacity_are_read_at_every_step(objective):
+    model, x, _ = small("vae", np.random.default_rng(0), objective=objective, samples=3, dtype="float64")
+    eps, step = model.draw_eps(4, np.random.default_rng(1)), Step(model, 4)
+    for scale in (1.0, 0.25):
+        model.beta, model.capacity = 2 * scale, 3 * scale
+        loss, trace = step.forward(x, eps)
+        wanted_loss, wanted = model.forward(x, eps)
+        assert loss == wanted_loss
+        np.testing.assert_array_equal(step.backward(trace).flat, model.backward(wanted).flat)
+
+
+def test_a_larger_batch_is_refused_and_a_smaller_one_is_not():
+    model, x, eps = small("vae", np.random.default_rng(0))
+    step = Step(model, 3)
+    step.forward(x[:1], eps[:1])
+    with pytest.raises(ValueError, match="a batch of 4 is too large for a Step of 3: make one of its size"):
+        step.forward(x, eps)
+    with pytest.raises(ValueError, match="batch_size is 0"):
+        Step(model, 0)
+
+
+def test_it_says_which_way_and_why():
+    assert str(Step(npvae.VAE(5, backend="numpy"), 3)).endswith("every array new: the backend is numpy")
+    assert str(Step(npvae.VAE(5, dtype="float64"), 3)).endswith("buffers: the model computes in float64")
+    assert str(Step(npvae.Autoencoder(5), 3)).endswith("buffers: Autoencoder has lines of its own")
