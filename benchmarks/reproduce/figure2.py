@@ -48,7 +48,7 @@ def epochs_of_points(total, n):
 
 def best_step(path, data, latents, seed, train):
     """The step of Adagrad with which training begins best; kept in a file, since a run may be stopped."""
-    kept = json.loads(path.read_text()) if path.exists() else {}
+    kept = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     name = f"{data}-{latents}-seed{seed}"
     if name not in kept:
         bounds = []
@@ -66,7 +66,7 @@ def best_step(path, data, latents, seed, train):
             bound = mean_bound(vae, spread(train, 2000), np.random.default_rng(1))
             bounds.append(bound if np.isfinite(bound) else -np.inf)
         kept[name] = STEPS[int(np.argmax(bounds))]
-        path.write_text(json.dumps(kept))
+        path.write_text(json.dumps(kept), encoding="utf-8")
     return kept[name]
 
 

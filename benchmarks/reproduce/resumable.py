@@ -153,7 +153,7 @@ def machine():
     found = environment("numba")
     cpu = platform.processor() or "unknown"
     if Path("/proc/cpuinfo").exists():
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
         cpu = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), cpu)
     threads = os.environ.get("OPENBLAS_NUM_THREADS", "default")
     return f"{cpu}, {found['cpus']} cores, BLAS threads {threads}, numpy {found['numpy']}, numba {found['numba']}"

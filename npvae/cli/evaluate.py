@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:  # a place that cannot be written is told now, not when everything is measured
         check_place(args.json, "--json")
         args.json.parent.mkdir(parents=True, exist_ok=True)
-        args.json.open("a").close()
+        args.json.open("a", encoding="utf-8").close()
     x = spread(source.images, args.images).astype(model.dtype)
     known = None if source.train is None else spread(source.train, _REFERENCE).astype(model.dtype)
     dataset, part = str(source), source.part

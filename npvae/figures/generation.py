@@ -72,10 +72,12 @@ def by_label(
     rng: np.random.Generator,
     n: int = 8,
     scale: tuple[float, float] | None = None,
+    names: Sequence[str] | None = None,
 ) -> Figure:
     """A conditional model's labels across, n draws z ~ N(0, I) down: one z in a row, decoded with every label.
 
     scale  the values that are black and white, by default as in `prior_samples`.
+    names  of the labels; by default their numbers.
 
     Raises ValueError if image_shape does not hold the model's D pixels.
     """
@@ -88,7 +90,7 @@ def by_label(
     )
     axes = figure.subplots()
     draw_sheet(axes, in_rows(images, C), scale or grey_scale(images))
-    label_columns(axes, [str(label) for label in range(C)], image_shape)
+    label_columns(axes, [str(label) for label in (range(C) if names is None else names)], image_shape)
     axes.set_xlabel("label that the decoder is given")
     return figure
 
@@ -150,7 +152,7 @@ def traversals(
 
     Raises ValueError if the model has no posterior (an autoencoder) or image_shape does not hold D pixels.
     """
-    x = np.asarray(x).reshape(1, -1)
+    x = np.asarray(x)[np.newaxis]
     as_images(x, image_shape, "traversals")
     mu, std = posterior(model, x, "traversals", instead="decode on codes of your own")
     kl = 0.5 * (std**2 + mu**2 - 1 - 2 * np.log(std))[0]  # (L,)

@@ -54,12 +54,13 @@ def write_figures(
     figures: dict[str, Figure] = {}
     if history:
         figures["learning_curves"] = learning_curves(history, getattr(model, "objective", ""))
-    figures["latent_regions"] = latent_regions(model, x, labels)
-    if min(image_shape) > 1:  # a row of numbers is no image
+    names = getattr(shown, "class_names", None)
+    figures["latent_regions"] = latent_regions(model, x, labels, names=names)
+    if min(image_shape[:2]) > 1:  # a row of numbers is no image
         scale = grey_scale(x[:, : math.prod(image_shape)])  # after these a conditional model's rows have their label
         figures["reconstructions"] = reconstructions(model, chosen, image_shape, scale=scale)
         if model.reads_labels:
-            figures["by_label"] = by_label(model, image_shape, np.random.default_rng(seed), scale=scale)
+            figures["by_label"] = by_label(model, image_shape, np.random.default_rng(seed), scale=scale, names=names)
         elif model.has_posterior:
             rng = np.random.default_rng(seed)
             figures["many_reconstructions"] = many_reconstructions(model, one, image_shape, rng, scale=scale)

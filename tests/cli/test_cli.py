@@ -270,7 +270,6 @@ def test_patience_holds_out_a_part_and_keeps_the_best(here):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--lr", "0.001"], "--lr cannot be given with --resume"),
         (["--hidden", "16"], "--hidden cannot be given with --resume, which goes on with the settings of the run"),
         (["--tensorboard"], "--tensorboard cannot be given with --resume"),
         (["--dataset", "digits"], "--dataset cannot be given with --resume"),
