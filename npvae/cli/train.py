@@ -143,7 +143,8 @@ def start(args: argparse.Namespace, processes: Processes) -> tuple[Any, Any, Any
     if train.note and not args.quiet:
         print(train.note)
     if config is None:
-        model = MODELS[args.model](train.shape[1], **model_settings(args, train))
+        of_data = train.image_shape if MODELS[args.model].takes == "images" else train.shape[1]
+        model = MODELS[args.model](of_data, **model_settings(args, train))
         config = {"model": args.model, "model_settings": model.config}
     else:
         check_same_shape(train, config, f"the run {args.init}")

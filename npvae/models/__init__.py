@@ -2,6 +2,7 @@
 
 from npvae.models.autoencoder import Autoencoder
 from npvae.models.conditional import ConditionalVAE, with_labels
+from npvae.models.conv_vae import ConvVAE
 from npvae.models.denoising import DenoisingAutoencoder
 from npvae.models.iwae import IWAE
 from npvae.models.likelihoods import LIKELIHOODS
@@ -19,6 +20,7 @@ MODELS = {
     "iwae": IWAE,
     "linear_vae": LinearVAE,
     "two_layer_vae": TwoLayerVAE,
+    "conv_vae": ConvVAE,
 }
 
 __all__ = [
@@ -29,6 +31,7 @@ __all__ = [
     "VAE",
     "Autoencoder",
     "ConditionalVAE",
+    "ConvVAE",
     "DenoisingAutoencoder",
     "LinearVAE",
     "Params",

@@ -11,6 +11,8 @@ from npvae.models import MODELS, with_labels
 
 SMALL = {
     "data_dim": 6,
+    "image_shape": (3, 2, 1),
+    "channels": (3,),
     "latent_dim": 2,
     "hidden": (5,),
     "activation": "silu",

@@ -28,6 +28,7 @@ class Likelihood:
 
     name: str
     outputs_per_pixel: int = 1
+    side_by_side: bool = True  # first outputs of all pixels, then all second ones; False: those of a pixel together
     domain: tuple[float, float] = (-np.inf, np.inf)
 
     def start(self) -> dict[str, np.ndarray]:
