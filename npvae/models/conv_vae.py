@@ -43,20 +43,21 @@ from npvae.models.settings import (
 from npvae.models.vae import VAE
 from npvae.params import Params
 
+CHANNELS = "channels of the convolutions, each of which halves height and width"
+
 
 def check_image_shape(name: str, shape: Any) -> tuple[int, int, int]:
     """(H, W, C) of (H, W, C), of (H, W) for grey images, or of the number of pixels of a square grey one."""
     if isinstance(shape, (int, np.integer)):
-        check_whole(**{name: shape})
+        check_whole(**{name: int(shape)})
         side = math.isqrt(shape)
         if side * side != shape:
             raise ValueError(f"{name} is {shape}, which is no square grey image: give (height, width, channels)")
         shape = (side, side)
     if not isinstance(shape, Sequence) or isinstance(shape, str) or len(shape) not in (2, 3):
         raise ValueError(f"{name} is {shape!r}, expected (height, width, channels), or (height, width) for grey images")
-    check_whole(
-        **{f"{part} in {name}": size for part, size in zip(("height", "width", "channels"), shape, strict=False)}
-    )
+    for part, size in zip(("height", "width", "channels"), shape, strict=False):
+        check_whole(**{f"{part} in {name}": size})
     height, width, channels = (*shape, 1)[:3]
     return int(height), int(width), int(channels)
 
@@ -77,7 +78,7 @@ class Convolutional:
     channels: Sequence[int] = setting(
         (16, 32),
         check_channels,
-        Option("--channels", "channels of the convolutions, each of which halves height and width", "F[,F...]", widths),
+        Option("--channels", CHANNELS, "F[,F...]", widths),
     )
     hidden: Sequence[int] = hidden_setting((128,))
     latent_dim: int = latent_dim_setting(20)
@@ -138,7 +139,7 @@ class ConvVAE(VAE):
 
     def parameter_shapes(self) -> dict[str, tuple[int, ...]]:
         """Names and shapes of encoder and decoder, in layer order."""
-        (H, W, C), (height, width) = self.image_shape, self.sizes[-1]
+        C, (height, width) = self.image_shape[2], self.sizes[-1]
         row, outputs = height * width * self.channels[-1], C * self.likelihood.outputs_per_pixel
         return {
             **conv_shapes("encoder.conv", (C, *self.channels)),
@@ -185,7 +186,7 @@ class ConvVAE(VAE):
         return dz
 
     def _as_output(self, outputs: np.ndarray) -> np.ndarray:
-        """(N, H, W, k * C) -> (N, k * D). Means then log-variances: k whole images side by side, of k stacked pixels."""
+        """(N, H, W, k * C) -> (N, k * D): pixel by pixel, or as the likelihood has it, k whole images side by side."""
         k = self.likelihood.outputs_per_pixel
         if k > 1 and self.likelihood.side_by_side:
             N, H, W, _ = outputs.shape
@@ -230,7 +231,7 @@ class ConvVAE(VAE):
         return self.decoder_forward(self.ops, z, z)[0]
 
     def as_rows(self, x: Any) -> Any:
-        """Images (N, H, W, C) as rows (N, D), a view where they lie so; rows as they are. ValueError for other images."""
+        """Images (N, H, W, C) -> rows (N, D), a view if they lie so; rows as they are. ValueError for other images."""
         if not isinstance(x, np.ndarray) or x.ndim == 2:
             return x  # what is no batch is refused by the check that all models have
         if x.ndim != 4 or x.shape[1:] != self.image_shape:
@@ -240,8 +241,8 @@ class ConvVAE(VAE):
 
     def __repr__(self) -> str:
         image = "x".join(map(str, self.image_shape))
-        layers = "-".join(
-            map(str, (*self.channels, *self.hidden, self.latent_dim, *self.hidden[::-1], *self.channels[::-1]))
-        )
+        inward = "-".join(map(str, (*self.channels, *self.hidden)))
+        outward = "-".join(map(str, (*self.hidden[::-1], *self.channels[::-1])))
         how = f"{self.activation}, {self.likelihood.name}"
-        return f"ConvVAE {image}-{layers}-{image}, {how}, {self.params.flat.size:,} parameters, {self.dtype}"
+        through = f"{image}-{inward}-{self.latent_dim}-{outward}-{image}"
+        return f"ConvVAE {through}, {how}, {self.params.flat.size:,} parameters, {self.dtype}"

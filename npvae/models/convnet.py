@@ -23,15 +23,15 @@ Size = tuple[int, int]  # height, width
 
 
 def sizes_of(size: Size, layers: int) -> list[Size]:
-    """Heights and widths from the image to the last convolution's output. ValueError if a layer finds too few pixels."""
+    """Heights and widths from the image to the last convolution's output. ValueError if a layer has too few pixels."""
     sizes = [size]
     for layer in range(layers):
         height, width = sizes[-1]
         if min(height, width) < STRIDE:
             least = STRIDE**layers
             raise ValueError(
-                f"images of {size[0]} x {size[1]} are {height} x {width} after {layer} of {layers} convolutions, each of "
-                f"which halves them: take images of at least {least} x {least} (the nearest is "
+                f"images of {size[0]} x {size[1]} are {height} x {width} after {layer} of {layers} convolutions, each "
+                f"of which halves them: take images of at least {least} x {least} (the nearest is "
                 f"{max(size[0], least)} x {max(size[1], least)}), or fewer channels"
             )
         sizes.append((_halved(height), _halved(width)))

@@ -18,7 +18,8 @@ from npvae.models import MODELS
 def build(kind, dtype="float32", seed=0):
     """A small model of this kind whose every parameter, biases too, is a draw from N(0, 1)."""
     widths = {} if kind == "linear_vae" else {"hidden": (4, 3), "activation": "tanh"}
-    model = MODELS[kind](5, latent_dim=2, dtype=dtype, backend="numpy", **widths)
+    size = (5, 4, 1) if kind == "conv_vae" else 5
+    model = MODELS[kind](size, latent_dim=2, dtype=dtype, backend="numpy", **widths)
     model.params.flat[:] = np.random.default_rng(seed).standard_normal(model.params.flat.size)
     return model
 
@@ -42,7 +43,9 @@ def test_weights_lie_as_pytorch_has_them(kind, tmp_path):
     assert sorted(tensors) == sorted(torch_name(name) for name in model.params)
     for name, value in model.params.items():
         there = tensors[torch_name(name)]
-        assert np.array_equal(there, value.T if name.endswith(".W") else value)
+        window = value.ndim == 4  # (P, Q, C, F), there (F, C, P, Q)
+        lies = value.transpose(3, 2, 0, 1) if window else value.T if name.endswith(".W") else value
+        assert np.array_equal(there, lies)
 
 
 def test_names():
@@ -51,6 +54,7 @@ def test_names():
         "encoder.0.b": "encoder.0.bias",
         "decoder2.3.W": "decoder2.6.weight",
         "encoder.W": "encoder.weight",
+        "encoder.conv.1.W": "encoder.conv.2.weight",
         "encoder.logvar": "encoder.logvar",
         "likelihood.logvar": "likelihood.logvar",
     }
