@@ -95,11 +95,9 @@ def test_sizes_that_are_too_small_are_refused_with_the_nearest_that_is_not():
     with pytest.raises(ValueError, match="channels is empty"):
         npvae.ConvVAE((8, 8), ())
     vae, x, eps = small()
-    with pytest.raises(
-        ValueError, match=r"x has shape \(3, 6, 9, 2\), expected \(N, H, W, C\) with H = 9, W = 6, C = 2"
-    ):
+    with pytest.raises(ValueError, match=r"x has shape \(3, 6, 9, 2\), expected \(N, H, W, C\) with H = 9, W = 6"):
         vae.forward(x.transpose(0, 2, 1, 3), eps)
-    with pytest.raises(ValueError, match="divide by 255|/ 255"):
+    with pytest.raises(ValueError, match=r"/ 255"):
         vae.forward(x.astype(np.uint8), eps)
 
 
