@@ -76,7 +76,7 @@ def judged(vae, x, factors):
 
 # %%
 @style()
-def draw(x, runs, best):
+def draw(x, runs, shown):
     """Traversals of one run at each price, and what the latents of every run know."""
     figure = new_figure(5.6, "Hue and orientation: which latent knows what")
     above, below = figure.subfigures(2, 1, height_ratios=[1.5, 1])
@@ -125,6 +125,6 @@ def main(quick=False, folder="pictures"):
                   f"{'yes' if run['apart'] else 'no':>8}   {table}", flush=True)  # fmt: skip
     best = {beta: max(seeds, key=lambda run: (run["apart"], run["pure"])) for beta, seeds in runs.items()}
     Path(folder).mkdir(exist_ok=True)
-    picture = draw(x, runs, shown)
+    picture = draw(x, runs, best)
     print("picture:", save_png(picture, Path(folder) / "hue_and_orientation.png", colours=256))
     return {beta: [{k: v for k, v in run.items() if k != "vae"} for run in seeds] for beta, seeds in runs.items()}
