@@ -75,7 +75,9 @@ def data_for(model: Any, n: int) -> np.ndarray:
     """n rows of grey levels k / 4, with one-hot labels where the model reads them."""
     rng = np.random.default_rng(11)
     x = (rng.integers(0, 5, (n, model.data_dim)) / 4).astype(model.dtype)
-    if model.input_dim > model.data_dim:
+    if getattr(model.likelihood, "whole", False):
+        x *= 4  # counts
+    if model.reads_labels:
         x = npvae.models.with_labels(x, np.arange(n) % model.classes, model.classes)
     return x
 

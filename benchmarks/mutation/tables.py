@@ -7,10 +7,9 @@ PLAIN = "as plain Python"
 CACHED = "as machine code of the originals, from a cache: for files that hold no kernels"
 AFRESH = "as machine code of the edited source, from a cache that is emptied before every mutant"
 
-NAMES = "equality jit multiply optimizers polynomials small_vae twins workspace"
-EQUALITY, JIT, MULTIPLY, OPTIMIZERS, POLYNOMIALS, SMALL_VAE, TWINS, WORKSPACE = (
-    f"tests/kernels/test_{name}.py" for name in NAMES.split()
-)
+NAMES = "equality jit multiply optimizers polynomials twins"
+EQUALITY, JIT, MULTIPLY, OPTIMIZERS, POLYNOMIALS, TWINS = (f"tests/kernels/test_{name}.py" for name in NAMES.split())
+BUFFERS, SMALL_VAE, STEP = (f"tests/steps/test_{name}.py" for name in ("buffers", "small_vae", "step"))
 BLAS, JOBS, POOLS, TEAM = (f"tests/kernels/team/test_{name}.py" for name in ("blas", "jobs", "pools", "team"))
 VALUES = ["tests/ops/test_pages.py", "tests/ops/test_values.py", "tests/ops/test_values_likelihoods.py"]
 DOCTOR = "tests/cli/test_doctor.py"
@@ -45,10 +44,11 @@ TESTS: dict[str, list[Stage]] = {
         (CACHED, OPTIMIZERS, TWINS),
         (CACHED, POOLS, TEAM),
     ],
-    "npvae/kernels/warmup.py": [(CACHED, DOCTOR, "-k", "warmup and tiles")],
-    "npvae/kernels/mlp.py": [(AFRESH, SMALL_VAE)],
-    "npvae/kernels/small_vae.py": [(AFRESH, SMALL_VAE)],
-    "npvae/kernels/workspace.py": [(PLAIN, WORKSPACE), (CACHED, SMALL_VAE)],
+    "npvae/kernels/warmup.py": [(CACHED, DOCTOR, "-k", "warmup")],
+    "npvae/steps/mlp.py": [(AFRESH, SMALL_VAE)],
+    "npvae/steps/small_vae.py": [(AFRESH, SMALL_VAE)],
+    "npvae/steps/buffers.py": [(PLAIN, BUFFERS), (CACHED, SMALL_VAE)],
+    "npvae/steps/step.py": [(CACHED, STEP, SMALL_VAE), (PLAIN, BUFFERS)],
     "npvae/kernels/polynomials.py": [(PLAIN, POLYNOMIALS), (PLAIN, EQUALITY), (AFRESH, POLYNOMIALS)],
     "npvae/kernels/optimizers.py": [(PLAIN, OPTIMIZERS, TWINS), (CACHED, OPTIMIZERS)],
     "npvae/kernels/updates.py": [(PLAIN, OPTIMIZERS, TWINS), (AFRESH, OPTIMIZERS)],
@@ -60,7 +60,7 @@ TESTS: dict[str, list[Stage]] = {
         ]
         for name in ("atomics", "jobs", "pieces")
     },
-    "npvae/kernels": [(PLAIN, EQUALITY, TWINS), (PLAIN, WORKSPACE)],
+    "npvae/kernels": [(PLAIN, EQUALITY, TWINS), (PLAIN, BUFFERS)],
 }
 """For files under each path, the first that fits: stages of tests, run until one fails."""
 

@@ -5,9 +5,9 @@ All 11,172 syllables, 28 x 28, of which one in ten is held out: `npvae.data.hang
 
 - the bound on the held-out syllables, nats; the cross-entropy of the greys with themselves is its floor, 104.37
 - how many reconstructions are nearest, of all 11,172 pictures, to the syllable they came from: seen and held out
-- arithmetic: code(강) - code(가) + code(나) should decode to 낭. For each of the three parts two syllables a, b are drawn
-  of which b differs in that part alone, and a third, c, with a's part; the answer d is c with b's part. Counted are whole
-  syllables that are right (of 11,172; chance 0.009 %), and that part alone.
+- arithmetic: code(강) - code(가) + code(나) should decode to 낭. For each of the three parts two syllables a, b are
+  drawn of which b differs in that part alone, and a third, c, with a's part; the answer d is c with b's part. Counted
+  are whole syllables that are right (of 11,172; chance 0.009 %), and that part alone.
 
     python benchmarks/reproduce/hangul.py [--epochs 50] [--channels 32 64] [--mlp] [--typeface serif] [--minutes 30]
 """

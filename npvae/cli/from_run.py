@@ -96,10 +96,9 @@ def images_of(args: argparse.Namespace, config: dict[str, Any]) -> Source:
         raise ValueError(f"{args.folder} was not trained from the command line and names no data: say --dataset")
     data_dir = args.data_dir or (None if args.dataset else kept.get("data_dir"))
     reading = reading_of(args)
-    if args.dataset is None and reading.kept():
-        raise ValueError(
-            f"--{next(iter(reading.kept()))} goes with --dataset: the run's own data are read as it read them"
-        )
+    if args.dataset is None and reading.chosen():
+        option = reading.chosen()[0].replace("_", "-")
+        raise ValueError(f"--{option} goes with --dataset: the run's own data are read as it read them")
     reading = reading.for_run(kept) if args.dataset else Reading.of_run(kept)
     images, test = load_parts(name, data_dir, reading)
     check_same_shape(images, config, f"the run {args.folder}")
@@ -118,10 +117,13 @@ def check_same_shape(images: Any, config: dict[str, Any], of: str) -> None:
     from npvae.data.image_shapes import in_words
 
     shape = config.get("training", {}).get("image_shape")
-    if shape and math.prod(shape) != images.shape[1]:
+    if not shape:
+        return
+    is_picture = images.names is not None  # of rows in an array the shape is only guessed
+    if math.prod(shape) != images.shape[1] or (is_picture and tuple(shape) != images.image_shape):
         mend = (
             f"add --resize {shape[0]},{shape[1]}"
-            if math.prod(shape[:2]) != math.prod(images.image_shape[:2])
+            if tuple(shape[:2]) != images.image_shape[:2]
             else ("add --colour rgb" if len(shape) == 3 else "add --colour grey")
         )
         raise ValueError(
@@ -137,6 +139,9 @@ def as_rows_of(config: dict[str, Any], images: Any) -> Any:
 
     if images is None or not MODELS[config["model"]].reads_labels:
         return images
+    names = config.get("training", {}).get("class_names")
+    if names and images.class_names:
+        images = images.with_classes(names)
     return LabelledImages(images, config["model_settings"]["classes"])
 
 

@@ -175,7 +175,7 @@ def start(args: argparse.Namespace, processes: Processes) -> tuple[Any, Any, Any
             "dataset": args.dataset,
             "data_dir": args.data_dir and str(args.data_dir),
             "image_shape": train.image_shape,
-            "reading": reading.as_chosen(),
+            "reading": reading.as_config(),
             **({"class_names": train.class_names} if train.class_names else {}),
             **({"init": str(args.init)} if args.init else {}),
         },

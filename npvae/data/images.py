@@ -171,6 +171,21 @@ class Images:
         part.rows = known[rows] if isinstance(rows, slice) else np.asarray(known)[rows]
         return part
 
+    def with_classes(self, names: Sequence[str]) -> Images:
+        """The same images with labels that count these names of classes. DataError for a class that is not among them.
+
+        Without names of their own, the labels stay as they are.
+        """
+        if self.class_names is None or self.labels is None:
+            return self
+        unknown = [name for name in self.class_names if name not in names]
+        if unknown:
+            raise DataError(f"{self.source}: class {unknown[0]} is unknown, expected one of {', '.join(names)}")
+        same = copy.copy(self)
+        same.labels = np.array([names.index(name) for name in self.class_names])[self.labels]
+        same.class_names = tuple(names)
+        return same
+
     def _as_floats(self, chosen: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         with np.errstate(over="ignore"):  # what does not fit into dtype becomes an infinity, and _check refuses it
             if chosen.dtype == np.uint8 or self.max_value != 1:

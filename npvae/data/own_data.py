@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -57,6 +58,7 @@ def read_own(path: Path, reading: Reading = _NO_CHOICE) -> tuple[Images, Images 
 def _read_folder(path: Path, reading: Reading) -> tuple[Images, Images | None]:
     idx_files = find_idx_files(path)
     if idx_files is not None:
+        _check_choices(path, reading, "folder of MNIST's files")
         return read_idx_files(idx_files)
     if reading.as_010:
         return Images(read_png_folder(path), source=str(path)), None
@@ -76,7 +78,7 @@ _TAKES = {  # choice -> what it is for
 
 def _check_choices(path: Path, reading: Reading, kind: str) -> None:
     """DataError for a choice that would have no effect."""
-    for name in reading.kept():
+    for name in reading.chosen():
         if kind not in _TAKES[name]:
             option = "--" + name.replace("_", "-")
             raise DataError(
@@ -116,10 +118,10 @@ def read_images_of_npz(path: Path, reading: Reading = _NO_CHOICE) -> tuple[Image
     images.note += f"; left out: {', '.join(others)}" if others else ""
     if test is None:
         return images, None
-    held_out = _as_images(
-        arrays[test], arrays[test_labels] if test_labels else None, reading, f"{path}[{test}]", like=images
-    )
-    return images, held_out
+    if arrays[test].dtype == arrays[train].dtype:  # else each has the scale of its own dtype
+        reading = replace(reading, max_value=images.max_value)
+    labels = arrays[test_labels] if test_labels else None
+    return images, _as_images(arrays[test], labels, reading, f"{path}[{test}]", like=images)
 
 
 def _chosen(path: Path, names: Sequence[str], array: str | None) -> tuple[str, str | None, str | None, str | None]:
@@ -149,17 +151,14 @@ def _first(wanted: Sequence[str], names: Sequence[str]) -> str | None:
 def _as_images(
     array: np.ndarray, labels: np.ndarray | None, reading: Reading, source: str, like: Images | None = None
 ) -> Images:
-    """An array of pixels as Images, with a note. `like` are the images whose shape and scale these share."""
-    pixels, max_value = _scaled(array, reading.max_value if like is None else like.max_value, source)
-    images = Images(
-        pixels,
-        labels,
-        image_shape=None if like is None else like.image_shape,
-        layout=reading.layout,
-        max_value=max_value,
-        source=source,
-    )
+    """An array of pixels as Images, with a note. `like` are the images whose shape these share."""
+    pixels, max_value = _scaled(array, reading.max_value, source)
+    images = Images(pixels, labels, layout=reading.layout, max_value=max_value, source=source)
     images = to_colours(images, reading.colour)
+    if like is not None:
+        if images.shape[1] != like.shape[1]:
+            raise DataError(f"{source}: image_shape is {like.image_shape}, but an image has {images.shape[1]} pixels")
+        images.image_shape = like.image_shape
     scale = "as they are" if images.max_value == 1 else f"of which {images.max_value:g} becomes 1"
     with_labels = "" if labels is None else ", with labels"
     images.note = f"{source}: {len(images):,} of {in_words(images.image_shape)}, {array.dtype} {scale}{with_labels}"

@@ -6,8 +6,8 @@ import os
 import warnings
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,6 +16,9 @@ from npvae.data.files import MAX_BYTES, DataError
 from npvae.data.image_shapes import in_words
 from npvae.data.pictures import Picture, Remark, picture_size, read_picture
 from npvae.data.reading import Reading
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 _TOGETHER = 32  # pictures that a thread decodes at a time
 _SHOWN = 3  # pictures, or sizes, that a message names
@@ -78,6 +81,8 @@ def _decoded(paths: Sequence[Path], reading: Reading) -> Iterator[Picture | Data
     if len(shares) == 1:
         yield from decode(shares[0])
         return
+    from concurrent.futures import ThreadPoolExecutor  # costs a few milliseconds, which few folders need
+
     threads = min(os.cpu_count() or 1, 8)
     with ThreadPoolExecutor(threads) as pool:
         under_way: deque[Future[list[Picture | DataError]]] = deque()

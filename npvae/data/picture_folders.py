@@ -6,7 +6,7 @@ import os
 import re
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from npvae.data.reading import Reading
 # What folders with a split are called. Of several held-out ones the first that is there is the test set.
 _TRAIN = ("train", "training")
 _TEST = ("test", "testing", "val", "valid", "validation", "dev")
+_DEEPEST = 40  # folders in one another: more are a mistake
 
 
 @dataclass
@@ -105,6 +106,8 @@ def natural(name: str) -> tuple[list[str | int], str]:
 
 def _look(folder: Path, depth: int = 0) -> _Found:
     """List a folder and those below it."""
+    if depth > _DEEPEST:
+        raise DataError(f"{folder}: folders lie in one another {depth} deep: give one of those inside")
     found = _Found()
     try:
         entries = sorted(os.scandir(folder), key=lambda entry: natural(entry.name))
@@ -116,7 +119,7 @@ def _look(folder: Path, depth: int = 0) -> _Found:
         suffix = os.path.splitext(entry.name)[1].lower()
         if entry.is_dir():
             if entry.is_symlink() and depth > 0:  # it could lead round in a circle
-                found.left_out["links to folders"] += 1
+                found.left_out["linked folder"] += 1
                 continue
             below = _look(folder / entry.name, depth + 1)
             found.left_out += below.left_out
@@ -188,9 +191,9 @@ def _pictures(count: int) -> str:
 
 
 def _counted(counts: Counter[str]) -> str:
-    """1,204 .jpg, 2 .txt: the most frequent first."""
-    ordered: Iterator[tuple[str, int]] = iter(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
-    return ", ".join(f"{count:,} {what}" for what, count in ordered)
+    """1,204 .jpg, 2 .txt, 2 empty folders: the most frequent first."""
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return ", ".join(f"{count:,} {what}{'s' * (count > 1 and what.endswith('folder'))}" for what, count in ordered)
 
 
 def _listed(names: Sequence[str], most: int = 5) -> str:

@@ -60,7 +60,7 @@ def read_png_folder(folder: str | os.PathLike[str], max_bytes: int = MAX_BYTES) 
     try:
         import PIL.Image  # noqa: F401
     except ImportError:
-        raise DataError(f"{folder}: PNG files need Pillow: pip install 'npvae[data]'") from None
+        raise DataError(f"{folder}: PNG files need Pillow: pip install pillow") from None
     files = png_files(folder)
     if not files:
         raise DataError(f"{folder}: holds no .png file: give a folder of PNG files, all of one size")

@@ -43,14 +43,14 @@ class Reading:
         if self.resize is not None and not (len(self.resize) == 2 and min(self.resize) >= 1):
             raise ValueError(f"resize is {self.resize}, expected (height, width) in pixels")
 
-    def kept(self) -> dict[str, Any]:
-        """What was chosen, as config.json keeps it."""
-        chosen = {name: value for name, value in asdict(self).items() if value != getattr(_DEFAULT, name)}
-        return {name: value for name, value in chosen.items() if name not in ("implied", "as_010", *self.implied)}
+    def chosen(self) -> list[str]:
+        """Names of the choices that somebody made."""
+        return [name for name in self.as_config() if name not in ("implied", *self.implied)]
 
-    def as_chosen(self) -> dict[str, Any]:
-        """As `kept`, with what is implied: a run that is resumed reads its data as it did."""
-        return replace(self, implied=()).kept()
+    def as_config(self) -> dict[str, Any]:
+        """What is not as by default, for config.json."""
+        values = {name: value for name, value in asdict(self).items() if value != getattr(_DEFAULT, name)}
+        return {name: value for name, value in values.items() if name != "as_010"}
 
     @classmethod
     def of_run(cls, training: dict[str, Any]) -> Reading:
@@ -58,8 +58,8 @@ class Reading:
         kept = training.get("reading")
         if kept is None:
             return cls(as_010=True)
-        resize = kept.get("resize")
-        return cls(**{**kept, "resize": None if resize is None else (int(resize[0]), int(resize[1]))})
+        values: dict[str, Any] = {name: tuple(kept[name]) for name in ("resize", "implied") if kept.get(name)}
+        return cls(**{**kept, **values})
 
     def for_run(self, training: dict[str, Any]) -> Reading:
         """The same choices for other data that a run's model is to read: what is not chosen is as in that run."""

@@ -123,7 +123,7 @@ def load_parts(
 
 def _load_named(name: str, given: str, data_dir: Path | None, reading: Reading) -> tuple[Images, Images]:
     """A data set of _LOADERS, with a note if something of that name lies in the folder one is in."""
-    for choice in reading.kept():
+    for choice in reading.chosen():
         raise DataError(f"{name}: --{choice.replace('_', '-')} ({choice}=) is for data of one's own: leave it out")
     train, test = _LOADERS[name](data_dir)
     if os.path.exists(given):

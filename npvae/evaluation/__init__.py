@@ -4,6 +4,7 @@ from npvae.evaluation.aggregate import AggregatePosterior, aggregate_posterior
 from npvae.evaluation.circular import best_filter, log_p_circular
 from npvae.evaluation.disentanglement import Gap, beta_vae_score, mutual_information_gap, sap_score
 from npvae.evaluation.importance import ImportanceEstimate, log_p_by_importance
+from npvae.evaluation.imputation import HeldOutError, Imputation, held_out_error, impute
 from npvae.evaluation.latent_space import Completeness, Continuity, completeness, continuity
 from npvae.evaluation.measures import Measure, measures
 from npvae.evaluation.ppca import PPCA, cubature_eps, probabilistic_pca, set_to_ppca
@@ -25,7 +26,9 @@ __all__ = [
     "Continuity",
     "Gap",
     "Grid",
+    "HeldOutError",
     "ImportanceEstimate",
+    "Imputation",
     "Marginal",
     "Measure",
     "RateDistortion",
@@ -37,6 +40,8 @@ __all__ = [
     "continuity",
     "cubature_eps",
     "elbo_by_quadrature",
+    "held_out_error",
+    "impute",
     "kl_per_latent",
     "log_marginal",
     "log_p_by_importance",

@@ -11,6 +11,7 @@ import numpy as np
 from npvae.evaluation.aggregate import aggregate_posterior
 from npvae.evaluation.disentanglement import beta_vae_score, mutual_information_gap, sap_score
 from npvae.evaluation.importance import log_p_by_importance
+from npvae.evaluation.imputation import held_out_error
 from npvae.evaluation.latent_space import completeness, continuity
 from npvae.evaluation.rate import active_units, rate_distortion
 from npvae.training import evaluate
@@ -73,7 +74,9 @@ def measures(
         moves = continuity(lambda z: _rows(model.decode(z)), model.latent_dim, rng)
         yield Measure("continuity", moves.share, "", note="1 for an affine decoder")
         yield Measure("movement of the decoding", moves.movement.tolist(), "", note="a unit of each latent, data units")
-    if train is not None:
+    if model.has_posterior and getattr(model.likelihood, "inner", None) is not None:
+        yield _imputation(model, test, np.random.default_rng(next(streams)))
+    if train is not None and not (np.isnan(test).any() or np.isnan(train).any()):
         yield from _completeness(model, test, train, rng)
 
 
@@ -123,6 +126,12 @@ def _factors(
     yield Measure("mutual information gap", mutual_information_gap(mu, factors, logvar, rng=rng).score, "")
     yield Measure("SAP", sap_score(mu, factors, categorical=categorical).score, "")
     yield Measure("beta-VAE score", beta_vae_score(mu, factors, rng), "", note=f"chance {1 / factors.shape[1]:.2f}")
+
+
+def _imputation(model: Any, x: np.ndarray, rng: np.random.Generator) -> Measure:
+    found = held_out_error(model, x, rng)
+    note = f"{found.entries} entries hidden, a tenth; by column means {found.of_column_means:.4g}"
+    return Measure("imputation error", found.of_model, "data units, rms", note=note)
 
 
 def _completeness(model: Any, test: np.ndarray, train: np.ndarray, rng: np.random.Generator) -> Iterator[Measure]:

@@ -85,12 +85,15 @@ def by_label(
     z = np.repeat(rng.standard_normal((n, model.latent_dim)), C, axis=0)  # (n * C, L)
     images = as_images(model.decode(z, np.tile(np.arange(C), n)), image_shape, "by_label")
     figure = new_figure(
-        0.8 + sheet_height(n, C, image_shape, 0.94 * WIDTH),
+        min(0.8 + sheet_height(n, C, image_shape, 0.94 * WIDTH), 9),
         "One z in a row, decoded with every label: what z says beside the label",
     )
     axes = figure.subplots()
     draw_sheet(axes, in_rows(images, C), scale or grey_scale(images))
-    label_columns(axes, [str(label) for label in (range(C) if names is None else names)], image_shape)
+    columns = [str(label) for label in (range(C) if names is None else names)]
+    label_columns(axes, columns, image_shape)
+    if C * max(map(len, columns)) > 90:  # letters that stand side by side on a page
+        axes.tick_params(axis="x", rotation=90)
     axes.set_xlabel("label that the decoder is given")
     return figure
 

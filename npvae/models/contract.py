@@ -57,3 +57,28 @@ class Model(Protocol):
 
     def draw_eps(self, n: int, rng: np.random.Generator) -> Any:
         """The noise that one forward of n samples takes."""
+
+
+class LatentVariableModel(Model, Protocol):
+    """What an objective calls: a model with one latent layer, or with several that it joins itself."""
+
+    beta: float
+    alpha: float
+    free_bits: float
+    capacity: float
+    likelihood: Any
+
+    def posterior_forward(self, ops: Ops, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, Any]:
+        """x (N, D) -> mu (N, L), logvar (N, L) of q(z|x), cache."""
+
+    def posterior_backward(self, ops: Ops, dmu: np.ndarray, dlogvar: np.ndarray, cache: Any, grads: Params) -> None:
+        """dmu, dlogvar (N, L) -> the encoder's gradients, into their places."""
+
+    def decoder_forward(self, ops: Ops, z: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, Any]:
+        """z (N, L) -> what the likelihood takes, cache."""
+
+    def decoder_backward(self, ops: Ops, doutput: np.ndarray, cache: Any, grads: Params) -> np.ndarray:
+        """Doutput -> dz (N, L); the decoder's gradients go into their places."""
+
+    def data_of(self, x: np.ndarray) -> np.ndarray:
+        """The part of x that the likelihood explains."""

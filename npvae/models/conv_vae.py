@@ -142,7 +142,7 @@ class ConvVAE(VAE):
         C, (height, width) = self.image_shape[2], self.sizes[-1]
         row, outputs = height * width * self.channels[-1], C * self.likelihood.outputs_per_pixel
         return {
-            **conv_shapes("encoder.conv", (C, *self.channels)),
+            **conv_shapes("encoder.conv", (C * self.likelihood.encoder_width, *self.channels)),
             **mlp_shapes("encoder.dense", (row, *self.hidden, self.latent_dim * self.code_width)),
             **mlp_shapes("decoder.dense", (self.latent_dim, *reversed(self.hidden), row)),
             **conv_shapes("decoder.conv", (*reversed(self.channels), outputs), transposed=True),
@@ -150,7 +150,7 @@ class ConvVAE(VAE):
 
     def posterior_forward(self, ops: Ops, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, Any]:
         """x (N, D) -> mu (N, L), logvar (N, L) of q(z|x), cache: the two halves of the encoder's output."""
-        images = x.reshape(-1, *self.image_shape)  # (N, H, W, C)
+        images = self._as_images(self.encoder_view(x))  # (N, H, W, C)
         features, conv_caches = conv_forward(
             ops, images, self.params, "encoder.conv", len(self.channels), self.activation
         )  # (N, H', W', F)
@@ -184,6 +184,14 @@ class ConvVAE(VAE):
         drow = dfeatures.reshape(len(doutput), -1)
         dz = layers_backward(ops, drow, caches, grads, "decoder.dense")
         return dz
+
+    def _as_images(self, seen: np.ndarray) -> np.ndarray:
+        """What the encoder gets (N, D) -> (N, H, W, C); (N, 2 D), data and what is missing, -> (N, H, W, 2 C)."""
+        H, W, C = self.image_shape
+        k = self.likelihood.encoder_width
+        if k == 1:
+            return seen.reshape(-1, H, W, C)
+        return np.ascontiguousarray(seen.reshape(-1, k, H, W, C).transpose(0, 2, 3, 1, 4)).reshape(-1, H, W, k * C)
 
     def _as_output(self, outputs: np.ndarray) -> np.ndarray:
         """(N, H, W, k * C) -> (N, k * D): pixel by pixel, or as the likelihood has it, k whole images side by side."""
@@ -223,7 +231,7 @@ class ConvVAE(VAE):
 
     def reconstruct(self, x: np.ndarray, eps: np.ndarray | None = None) -> np.ndarray:
         """x -> the mean of p(x|z), images (N, H, W, C), at z = mu, or at mu + std * eps if noise (N, L) is given."""
-        return super().reconstruct(self.as_rows(x), eps)
+        return super().reconstruct(self.as_rows(x), eps).reshape(-1, *self.image_shape)
 
     def decoder_output(self, z: np.ndarray) -> np.ndarray:
         """z (N, L) -> what the likelihood takes, (N, D) or wider."""

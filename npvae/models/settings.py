@@ -16,7 +16,7 @@ import numpy as np
 
 from npvae.backend import BACKENDS
 from npvae.models.checks import check_whole, check_widths
-from npvae.models.likelihoods import LIKELIHOODS
+from npvae.models.likelihoods import LIKELIHOODS, OFFSETS, WHEN_MISSING
 from npvae.models.objectives import OBJECTIVES
 from npvae.ops import ACTIVATIONS
 
@@ -148,6 +148,16 @@ class Settings:
     )
     logvar_floor: float | None = setting(None)
     levels: int = setting(256)
+    offset: str = setting(
+        "none",
+        one_of(OFFSETS),
+        Option("--offset", "row: counts are relative to the mean count of their row", "O", choices=OFFSETS),
+    )
+    missing: str = setting(
+        "error",
+        one_of(WHEN_MISSING),
+        Option("--missing", "what NaN in the data is; mask: the encoder sees which are", "M", choices=WHEN_MISSING),
+    )
     dtype: str = setting("float32", check_float_dtype)
     backend: str = setting("numba", one_of(BACKENDS))
     seed: int = setting(0, whole(0))

@@ -28,7 +28,7 @@ SMALL = {
 def small(
     kind: str, rng: np.random.Generator, *, n: int = 4, spread: float = 0.3, **settings: Any
 ) -> tuple[Any, np.ndarray, np.ndarray]:
-    """A model of MODELS, n samples of grey levels k / 4 and their noise: what its forward takes.
+    """A model of MODELS, n samples of grey levels k / 4 (or of counts k) and their noise: what its forward takes.
 
     spread    standard deviation of what is added to every parameter: weights as small as a fresh start hide mistakes of
               wiring, and zero biases hide more
@@ -37,7 +37,7 @@ def small(
     takes = [each.name for each in fields(MODELS[kind].Settings)]
     model: Any = MODELS[kind](**{name: value for name, value in SMALL.items() if name in takes} | settings)
     model.params.flat[:] += (spread * rng.standard_normal(model.params.flat.size)).astype(model.dtype)
-    x = (rng.integers(0, 5, (n, model.data_dim)) / 4).astype(model.dtype)
+    x = (rng.integers(0, 5, (n, model.data_dim)) / (1 if model.likelihood.whole else 4)).astype(model.dtype)
     if model.reads_labels:
         x = with_labels(x, rng.integers(0, model.classes, n), model.classes)
     return model, x, model.draw_eps(n, rng)

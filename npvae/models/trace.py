@@ -46,19 +46,13 @@ class VAETrace(Trace):
 
 
 @dataclass(repr=False)
-class BoundTrace(Trace):
-    """What one forward with K weighted draws computed: N samples, L latents, D pixels."""
+class BoundTrace(VAETrace):
+    """What one forward with K weighted draws computed.
 
-    mu: np.ndarray  # (N, L)
-    logvar: np.ndarray  # (N, L), log of the variance
-    std: np.ndarray  # (N, L)
-    z: np.ndarray  # (K, N, L)
-    output: np.ndarray  # (K * N, D), or wider; what the likelihood takes
-    nll: np.ndarray  # (N,), nats, mean over the draws
-    kl: np.ndarray  # (N,), nats, mean over the draws of log q(z|x) - log p(z)
+    z is (K, N, L), output (K * N, D); nll and kl (N,) are means over the draws, kl of log q(z|x) - log p(z).
+    """
+
     log_w: np.ndarray  # (K, N), nats
-    caches: tuple
-    ops: Any  # where it was computed
 
 
 def _row(name: str, values: np.ndarray) -> str:

@@ -12,6 +12,7 @@ from npvae.ops import (
     adagrad,
     adam,
     bernoulli_nll,
+    binomial_nll,
     categorical_nll,
     continuous_bernoulli_nll,
     conv2d,
@@ -29,6 +30,9 @@ from npvae.ops import (
     layer,
     leaky_relu,
     log_mean_exp,
+    masked_fill,
+    negative_binomial_nll,
+    poisson_nll,
     relu,
     renyi_bound,
     reparameterize,
@@ -45,6 +49,7 @@ from npvae.ops import (
 from npvae.ops.adagrad import adagrad_update
 from npvae.ops.adam import adam_update
 from npvae.ops.bernoulli_nll import bernoulli_nll_backward, bernoulli_nll_forward
+from npvae.ops.binomial_nll import binomial_nll_backward, binomial_nll_forward
 from npvae.ops.categorical_nll import categorical_nll_backward, categorical_nll_forward
 from npvae.ops.continuous_bernoulli_nll import (
     continuous_bernoulli_mean,
@@ -66,6 +71,9 @@ from npvae.ops.gaussian_nll import gaussian_nll_backward, gaussian_nll_forward
 from npvae.ops.layer import ACTIVATIONS, layer_backward, layer_forward
 from npvae.ops.leaky_relu import leaky_relu_backward, leaky_relu_forward
 from npvae.ops.log_mean_exp import log_mean_exp_backward, log_mean_exp_forward
+from npvae.ops.masked_fill import masked_fill_backward, masked_fill_forward
+from npvae.ops.negative_binomial_nll import negative_binomial_nll_backward, negative_binomial_nll_forward
+from npvae.ops.poisson_nll import poisson_nll_backward, poisson_nll_forward
 from npvae.ops.relu import relu_backward, relu_forward
 from npvae.ops.renyi_bound import renyi_bound_backward, renyi_bound_forward
 from npvae.ops.reparameterize import reparameterize_backward, reparameterize_forward
@@ -107,6 +115,11 @@ OPS: tuple[Op, ...] = (
     continuous_bernoulli_nll.OP,
     discretized_logistic_nll.OP,
     categorical_nll.OP,
+    binomial_nll.OP,
+    poisson_nll.OP,
+    negative_binomial_nll.OP,
+    negative_binomial_nll.OP_FEATURE,
+    masked_fill.OP,
     free_bits.OP,
     repeat.OP,
     log_mean_exp.OP,
@@ -124,6 +137,8 @@ __all__ = [
     "adam_update",
     "bernoulli_nll_backward",
     "bernoulli_nll_forward",
+    "binomial_nll_backward",
+    "binomial_nll_forward",
     "categorical_nll_backward",
     "categorical_nll_forward",
     "continuous_bernoulli_mean",
@@ -159,6 +174,12 @@ __all__ = [
     "leaky_relu_forward",
     "log_mean_exp_backward",
     "log_mean_exp_forward",
+    "masked_fill_backward",
+    "masked_fill_forward",
+    "negative_binomial_nll_backward",
+    "negative_binomial_nll_forward",
+    "poisson_nll_backward",
+    "poisson_nll_forward",
     "relu_backward",
     "relu_forward",
     "renyi_bound_backward",

@@ -39,7 +39,8 @@ def bernoulli_nll_backward(dnll: np.ndarray, cache: tuple) -> np.ndarray:
     """dnll (N,) -> dlogits (N, D)."""
     logits, x, e = cache
     p = np.where(logits >= 0, 1, e) / (1 + e)  # sigmoid(logits), (N, D)
-    return dnll[:, np.newaxis] * (p - x)  # (2)
+    dlogits = dnll[:, np.newaxis] * (p - x)  # (2)
+    return dlogits
 
 
 OP = Op(

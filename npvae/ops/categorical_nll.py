@@ -38,7 +38,8 @@ def categorical_nll_backward(dnll: np.ndarray, cache: tuple) -> np.ndarray:
     """dnll (N,) -> dlogits (N, D, C)."""
     p, labels = cache  # (2)
     one_hot = np.arange(p.shape[2]) == labels[:, :, np.newaxis]  # (N, D, C)
-    return dnll[:, np.newaxis, np.newaxis] * (p - one_hot)  # (3)
+    dlogits = dnll[:, np.newaxis, np.newaxis] * (p - one_hot)  # (3)
+    return dlogits
 
 
 OP = Op(

@@ -52,7 +52,8 @@ def continuous_bernoulli_nll_forward(logits: np.ndarray, x: np.ndarray) -> tuple
 def continuous_bernoulli_nll_backward(dnll: np.ndarray, cache: tuple) -> np.ndarray:
     """dnll (N,) -> dlogits (N, D)."""
     logits, x = cache
-    return dnll[:, np.newaxis] * (continuous_bernoulli_mean(logits) - x)  # (3)
+    dlogits = dnll[:, np.newaxis] * (continuous_bernoulli_mean(logits) - x)  # (3)
+    return dlogits
 
 
 OP = Op(

@@ -58,7 +58,7 @@ OP = Op(
     conv2d_layer_forward,
     conv2d_layer_backward,
     args={"x": Arg("N I J C"), "W": Arg("P Q C O"), "b": Arg("O")},
-    params={"activation": list(ACTIVATIONS), "stride": [2], "padding": [1]},
+    params={"activation": list(ACTIVATIONS), "stride": [2], "padding": [2]},
     ranges={"N": (1, 4), "I": (3, 6), "J": (3, 6), "C": (1, 3), "P": (1, 3), "Q": (1, 2), "O": (1, 4)},
     pure=True,
 )

@@ -57,7 +57,7 @@ OP = Op(
     conv2d_transpose_layer_forward,
     conv2d_transpose_layer_backward,
     args={"x": Arg("N I J C"), "W": Arg("P Q O C"), "b": Arg("O")},
-    params={"activation": list(ACTIVATIONS), "stride": [2], "padding": [1], "extra_rows": [1], "extra_columns": [0]},
-    ranges={"N": (1, 4), "I": (2, 4), "J": (2, 4), "C": (1, 3), "P": (2, 3), "Q": (2, 2), "O": (1, 4)},
+    params={"activation": list(ACTIVATIONS), "stride": [2], "padding": [2], "extra_rows": [1], "extra_columns": [0]},
+    ranges={"N": (1, 4), "I": (3, 4), "J": (3, 4), "C": (1, 3), "P": (2, 3), "Q": (2, 2), "O": (1, 4)},
     pure=True,
 )

@@ -28,7 +28,8 @@ def elu_backward(dy: np.ndarray, cache: tuple) -> np.ndarray:
     """dy -> dx, both of the shape of x."""
     x, alpha = cache
     dy_dx = np.where(x > 0, 1, alpha * np.exp(np.minimum(x, 0)))
-    return dy * dy_dx  # (2)
+    dx = dy * dy_dx  # (2)
+    return dx
 
 
 OP = Op(

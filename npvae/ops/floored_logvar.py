@@ -31,7 +31,8 @@ def floored_logvar_backward(dy: np.ndarray, cache: tuple) -> np.ndarray:
     x, floor = cache
     e = np.exp(-np.abs(x - floor))
     dy_dx = np.where(x >= floor, 1, e) / (1 + e)
-    return np.asarray(dy * dy_dx)  # (2)
+    dx = np.asarray(dy * dy_dx)  # (2)
+    return dx
 
 
 OP = Op(

@@ -48,7 +48,8 @@ def gaussian_nll_backward(dnll: np.ndarray, cache: tuple) -> tuple[np.ndarray, n
     dmean = -dnll * r * precision  # (2)
     dlogvar = dnll * (1 - r * r * precision) / 2  # (3)
     shared = tuple(range(dlogvar.ndim - precision.ndim))  # the axes along which one logvar serves many
-    return dmean, np.asarray(dlogvar.sum(axis=shared))
+    dlogvar = np.asarray(dlogvar.sum(axis=shared))
+    return dmean, dlogvar
 
 
 OP = Op(

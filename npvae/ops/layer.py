@@ -39,7 +39,8 @@ def layer_backward(
     """dy (N, O) -> dx (N, I), dW (I, O), db (O,). dx is None if not needed: the input of a first layer is data."""
     dense_cache, activation_cache, activation = cache
     da = ACTIVATIONS[activation].backward(dy, activation_cache)  # (3)
-    return dense_backward(da, dense_cache, needs_dx)  # (4) (5) (6)
+    dx, dW, db = dense_backward(da, dense_cache, needs_dx)  # (4) (5) (6)
+    return dx, dW, db
 
 
 def equation_names(activation: str = "relu") -> dict[str, Op]:

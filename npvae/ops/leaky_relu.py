@@ -26,7 +26,8 @@ def leaky_relu_forward(x: np.ndarray, alpha: float = 0.01) -> tuple[np.ndarray, 
 def leaky_relu_backward(dy: np.ndarray, cache: tuple) -> np.ndarray:
     """dy -> dx, both of the shape of x."""
     x, alpha = cache
-    return np.where(x > 0, dy, alpha * dy)  # (2)
+    dx = np.where(x > 0, dy, alpha * dy)  # (2)
+    return dx
 
 
 OP = Op(

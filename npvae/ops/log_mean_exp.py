@@ -35,7 +35,8 @@ def log_mean_exp_forward(log_w: np.ndarray) -> tuple[np.ndarray, tuple]:
 def log_mean_exp_backward(dbound: np.ndarray, cache: tuple) -> np.ndarray:
     """dbound (N,) -> dlog_w (K, N)."""
     (weight,) = cache  # (2)
-    return dbound * weight  # (3)
+    dlog_w = dbound * weight  # (3)
+    return dlog_w
 
 
 OP = Op(log_mean_exp_forward, log_mean_exp_backward, args={"log_w": Arg("K N")}, pure=True)

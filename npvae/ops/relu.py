@@ -26,7 +26,8 @@ def relu_forward(x: np.ndarray) -> tuple[np.ndarray, tuple]:
 def relu_backward(dy: np.ndarray, cache: tuple) -> np.ndarray:
     """dy -> dx, both of the shape of x."""
     (x,) = cache
-    return dy * (x > 0)  # (2)
+    dx = dy * (x > 0)  # (2)
+    return dx
 
 
 OP = Op(relu_forward, relu_backward, args={"x": Arg("N D", kinks=[0.0])}, pure=True)

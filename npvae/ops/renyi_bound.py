@@ -34,7 +34,8 @@ def renyi_bound_forward(log_w: np.ndarray, alpha: float = 0.5) -> tuple[np.ndarr
 
 def renyi_bound_backward(dbound: np.ndarray, cache: tuple) -> np.ndarray:
     """dbound (N,) -> dlog_w (K, N)."""
-    return log_mean_exp_backward(dbound, cache)  # (3)
+    dlog_w = log_mean_exp_backward(dbound, cache)  # (3)
+    return dlog_w
 
 
 OP = Op(

@@ -23,7 +23,8 @@ def repeat_forward(x: np.ndarray, K: int = 2) -> tuple[np.ndarray, tuple]:
 
 def repeat_backward(dy: np.ndarray, cache: tuple) -> np.ndarray:
     """dy (K, N, L) -> dx (N, L)."""
-    return dy.sum(axis=0)  # (2)
+    dx = dy.sum(axis=0)  # (2)
+    return dx
 
 
 OP = Op(repeat_forward, repeat_backward, args={"x": Arg("N L", linear=True)}, params={"K": [2, 1, 5]}, pure=True)

@@ -30,7 +30,8 @@ def sigmoid_backward(dy: np.ndarray, cache: tuple) -> np.ndarray:
     """dy -> dx, both of the shape of x."""
     (e,) = cache
     dy_dx = e / (1 + e) ** 2
-    return dy * dy_dx  # (2)
+    dx = dy * dy_dx  # (2)
+    return dx
 
 
 OP = Op(sigmoid_forward, sigmoid_backward, args={"x": Arg("N D")}, pure=True)

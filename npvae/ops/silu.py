@@ -31,7 +31,8 @@ def silu_backward(dy: np.ndarray, cache: tuple) -> np.ndarray:
     x, e = cache
     s = np.where(x >= 0, 1, e) / (1 + e)  # (2)
     one_minus_s = np.where(x >= 0, e, 1) / (1 + e)
-    return dy * s * (1 + x * one_minus_s)  # (3)
+    dx = dy * s * (1 + x * one_minus_s)  # (3)
+    return dx
 
 
 OP = Op(silu_forward, silu_backward, args={"x": Arg("N D")}, pure=True)

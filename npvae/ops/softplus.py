@@ -29,7 +29,8 @@ def softplus_backward(dy: np.ndarray, cache: tuple) -> np.ndarray:
     """dy -> dx, both of the shape of x."""
     x, e = cache
     dy_dx = np.where(x >= 0, 1, e) / (1 + e)
-    return dy * dy_dx  # (2)
+    dx = dy * dy_dx  # (2)
+    return dx
 
 
 OP = Op(softplus_forward, softplus_backward, args={"x": Arg("N D")}, pure=True)

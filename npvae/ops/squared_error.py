@@ -30,7 +30,8 @@ def squared_error_forward(x_hat: np.ndarray, x: np.ndarray) -> tuple[np.ndarray,
 def squared_error_backward(dnll: np.ndarray, cache: tuple) -> np.ndarray:
     """dnll (N,) -> dx_hat (N, D)."""
     (r,) = cache
-    return dnll[:, np.newaxis] * r  # (2)
+    dx_hat = dnll[:, np.newaxis] * r  # (2)
+    return dx_hat
 
 
 OP = Op(

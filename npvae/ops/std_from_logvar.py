@@ -28,7 +28,8 @@ def std_from_logvar_forward(logvar: np.ndarray) -> tuple[np.ndarray, tuple]:
 def std_from_logvar_backward(dstd: np.ndarray, cache: tuple) -> np.ndarray:
     """dstd (N, L) -> dlogvar (N, L)."""
     (std,) = cache
-    return dstd * std / 2  # (2)
+    dlogvar = dstd * std / 2  # (2)
+    return dlogvar
 
 
 OP = Op(

@@ -25,7 +25,8 @@ def tanh_forward(x: np.ndarray) -> tuple[np.ndarray, tuple]:
 def tanh_backward(dy: np.ndarray, cache: tuple) -> np.ndarray:
     """dy -> dx, both of the shape of x."""
     (y,) = cache
-    return dy * (1 - y * y)  # (2)
+    dx = dy * (1 - y * y)  # (2)
+    return dx
 
 
 OP = Op(tanh_forward, tanh_backward, args={"x": Arg("N D")}, pure=True)

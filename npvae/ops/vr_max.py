@@ -29,7 +29,8 @@ def vr_max_forward(log_w: np.ndarray) -> tuple[np.ndarray, tuple]:
 def vr_max_backward(dbound: np.ndarray, cache: tuple) -> np.ndarray:
     """dbound (N,) -> dlog_w (K, N)."""
     best, K = cache
-    return dbound * (np.arange(K)[:, np.newaxis] == best)  # (3)
+    dlog_w = dbound * (np.arange(K)[:, np.newaxis] == best)  # (3)
+    return dlog_w
 
 
 OP = Op(vr_max_forward, vr_max_backward, args={"log_w": Arg("K N")}, pure=True)

@@ -38,6 +38,8 @@ def why_not(model: Any) -> str:
         return f"the objective is {model.objective}"
     if model.samples > 1:
         return f"there are {model.samples} draws per input"
+    if model.settings.missing != "error":
+        return "data may be missing"
     if model.likelihood.name != "bernoulli":
         return f"the likelihood is {model.likelihood.name}"
     if pools.PRODUCTS != "tiles":

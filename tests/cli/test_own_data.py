@@ -110,7 +110,7 @@ def test_fine_tuning_starts_from_the_trained_model(here, capsys):
     a, b = npvae.load("a"), npvae.load("b")
     assert (b.config, config_of(here / "b")["init"]) == (a.config, "a")
     np.testing.assert_allclose(a.params.flat, b.params.flat, atol=1e-6)  # the step was tiny
-    assert config_of(here / "b")["reading"] == {"colour": "rgb", "resize": [4, 5]}
+    assert config_of(here / "b")["reading"] == {"colour": "rgb", "resize": [4, 5], "implied": ["colour"]}
     assert main(["train", "--resume", "b", "--epochs", "2", "--quiet", "--no-figures"]) == 0
     capsys.readouterr()
     for options, message in [
@@ -121,6 +121,13 @@ def test_fine_tuning_starts_from_the_trained_model(here, capsys):
     ]:
         assert main(["train", "--init", "a", *options]) == 2
         assert message in capsys.readouterr().err
+
+
+def test_fine_tuning_on_data_that_have_no_such_choice_can_be_resumed(here):
+    quiet = ["--quiet", "--no-figures"]
+    assert main(["train", "--epochs", "1", "--hidden", "8", "--out", "a", *quiet]) == 0
+    assert main(["train", "--init", "a", "--epochs", "1", "--out", "b", *quiet]) == 0
+    assert main(["train", "--resume", "b", "--epochs", "2", *quiet]) == 0
 
 
 def test_another_learning_rate_from_here_on(here, capsys):
@@ -134,6 +141,28 @@ def test_another_learning_rate_from_here_on(here, capsys):
     assert config_of(here / "b")["lr"] == 0.05
     assert main(["train", "--resume", "b", "--epochs", "4", "--lr", "-1"]) == 2
     assert "lr is -1.0, expected a finite number above 0" in capsys.readouterr().err
+
+
+def test_a_conditional_model_knows_classes_by_their_names(here, capsys):
+    """The folder of another data set need not hold all classes, nor in the same place."""
+    assert main([*QUICK, "--dataset", "pets", "--model", "conditional_vae", "--out", "r", "--quiet"]) == 0
+    (here / "two").mkdir()
+    (here / "pets" / "dog").rename(here / "two" / "dog")
+    (here / "two" / "wolf").mkdir()
+    Image.fromarray(COLOURS[0]).save(here / "two" / "wolf" / "1.png")
+    assert main(["encode", "r", "--dataset", "two"]) == 2
+    assert "two: class wolf is unknown, expected one of cat, dog" in capsys.readouterr().err
+    (here / "two" / "wolf").rename(here / "two" / "cat")
+    assert main(["encode", "r", "--dataset", "two"]) == 0
+    with np.load(here / "r" / "codes.npz") as codes:
+        assert codes["labels"].tolist() == [0] + [1] * 12
+
+
+def test_a_picture_on_its_side_is_no_picture_of_the_run(here, capsys):
+    assert main([*QUICK, "--dataset", "pets", "--out", "r", "--quiet"]) == 0
+    Image.fromarray(COLOURS[0].transpose(1, 0, 2)).save(here / "side.png")
+    assert main(["encode", "r", "--dataset", "side.png"]) == 2
+    assert "images are 5 x 4 in colour, those of the run r 4 x 5 in colour: add --resize 4,5" in capsys.readouterr().err
 
 
 @pytest.mark.filterwarnings("default")

@@ -150,6 +150,17 @@ def test_subset_keeps_labels_with_their_images():
     assert np.shares_memory(images.subset(slice(2, 5)).pixels, PIXELS)
 
 
+def test_labels_can_be_counted_by_the_names_of_other_classes():
+    images = Images(PIXELS, np.arange(10) % 2)
+    assert images.with_classes(["dog"]) is images  # its labels have no names
+    images.class_names = ("dog", "owl")
+    other = images.with_classes(["cat", "owl", "dog"])
+    assert (other.labels.tolist(), other.class_names) == ([2, 1] * 5, ("cat", "owl", "dog"))
+    assert images.labels.tolist() == [0, 1] * 5
+    with pytest.raises(DataError, match="data: class owl is unknown, expected one of cat, dog"):
+        images.with_classes(["cat", "dog"])
+
+
 def test_labels_become_int64():
     for dtype in ("i1", "u1", ">i4", "?"):
         assert Images(PIXELS, np.ones(10, dtype)).labels.dtype == np.int64

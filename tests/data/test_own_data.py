@@ -54,6 +54,25 @@ def test_npz_with_a_test_set_of_its_own(tmp_path):
         load_dataset(tmp_path / "x.npz")
 
 
+def test_a_test_set_in_colour_is_made_grey_with_its_train_set(tmp_path):
+    x = RNG.integers(0, 256, (20, 4, 5, 3), dtype=np.uint8)
+    np.savez(tmp_path / "x.npz", x_train=x[:15], x_test=x[15:])
+    for colour, shape in (("keep", (4, 5, 3)), ("grey", (4, 5)), ("rgb", (4, 5, 3))):
+        parts = load_dataset(tmp_path / "x.npz", colour=colour)
+        assert [(len(part), part.image_shape) for part in parts] == [(15, shape), (5, shape)]
+    np.savez(tmp_path / "x.npz", x_train=X[:30], x_test=X[30:].reshape(10, 16))
+    assert load_dataset(tmp_path / "x.npz")[1].image_shape == (4, 4)
+
+
+def test_a_test_set_of_another_dtype_has_its_own_scale(tmp_path):
+    np.savez(tmp_path / "x.npz", x_train=X[:30] / np.float32(255), x_test=X[30:])
+    train, test = load_dataset(tmp_path / "x.npz")
+    assert (train.max_value, test.max_value) == (1, 255)
+    bits = (X > 127).astype(np.uint8)
+    np.savez(tmp_path / "x.npz", x_train=bits[:30], x_test=np.zeros_like(bits[30:]))
+    assert [part.max_value for part in load_dataset(tmp_path / "x.npz")] == [1, 1]
+
+
 def test_parts_are_whole_where_there_is_no_test_set(tmp_path):
     np.save(tmp_path / "one.npy", X[:1])
     everything, test = load_parts(tmp_path / "one.npy")
@@ -103,6 +122,8 @@ def test_a_folder_of_four_idx_files(tmp_path, idx_bytes):
     ]:
         (tmp_path / name).write_bytes(idx_bytes(x))
     _same(load_dataset(tmp_path), (Images(X[:30], Y[:30]), Images(X[30:], Y[30:])))
+    with pytest.raises(DataError, match=r"--colour .* has no effect on a folder of MNIST's files"):
+        load_dataset(tmp_path, colour="grey")
     (tmp_path / "t10k-labels-idx1-ubyte").unlink()
     with pytest.raises(DataError, match=r"t10k-labels-idx1-ubyte\.gz is missing beside"):
         load_dataset(tmp_path)
@@ -247,6 +268,7 @@ def test_text_tables(tmp_path, text, values, labels, max_value, zipped):
         ("\n \n", "holds no lines"),
         ("0,5;1,5\n1;2", "sample 0, column 0 is '0,5', expected a number"),
         ("1,,3\n4,5,6", "sample 0, column 1 is '', expected a number"),
+        ("0,,1\n4,5,6", "sample 0, column 1 is '', expected a number"),
         ("1,x,3\n4,5,6", "sample 0, column 1 is 'x', expected a number"),
         ("1,nan\n2,3", "row 0, pixel 1 is nan, expected finite numbers"),
         ("1_0,2\n3,4", "sample 0, column 0 is '1_0', expected a number"),

@@ -4,13 +4,16 @@ import io
 import warnings
 
 import numpy as np
+import PIL
 import pytest
 from PIL import Image
 
 from npvae.data import DataError
+from npvae.data.luma import luma
 from npvae.data.pictures import Remark, formats, picture_size, read_picture
 from npvae.data.reading import Reading
 
+OLD = int(PIL.__version__.split(".")[0]) < 12
 KEEP = Reading()
 RNG = np.random.default_rng(0)
 COLOURS = RNG.integers(0, 256, (6, 8, 3), dtype=np.uint8)
@@ -18,10 +21,15 @@ GREY = COLOURS[..., 0]
 
 
 def saved(folder, array, name="a.png", mode=None, **options):
-    """Write an array, or an Image, as a picture -> its path."""
+    """Write an array, or an Image, as a picture -> its path. Skips what an old Pillow can read and not write."""
     picture = array if isinstance(array, Image.Image) else Image.fromarray(array)
     path = folder / name
-    (picture if mode is None else picture.convert(mode)).save(path, **options)
+    try:
+        (picture if mode is None else picture.convert(mode)).save(path, **options)
+    except (KeyError, ValueError, OSError) as error:
+        if not OLD:
+            raise
+        pytest.skip(f"Pillow {PIL.__version__}: {error}")
     return path
 
 
@@ -44,6 +52,8 @@ def test_lossless_formats_give_the_pixels(tmp_path, suffix):
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr", "I;16"])
 def test_every_mode_in_every_colour(tmp_path, mode):
     path = saved(tmp_path, COLOURS, "a.tif", mode)
+    if OLD and mode == "YCbCr":
+        pytest.skip("an old Pillow cannot read the YCbCr that it writes")
     for colour, axes in (("keep", 2 if mode in ("1", "L", "LA", "I;16") else 3), ("grey", 2), ("rgb", 3)):
         pixels = read_picture(path, Reading(colour=colour)).pixels
         assert (pixels.ndim, pixels.dtype, pixels.shape[:2]) == (axes, np.uint8, (6, 8))
@@ -94,7 +104,8 @@ def test_every_orientation_of_exif_is_made_upright(tmp_path, orientation, suffix
     assert pixels.shape == upright.shape
     assert np.abs(pixels - upright)[2:6, 2:6].max() < 30
     assert np.abs(pixels - upright)[10:14, 18:22].max() < 30
-    assert picture_size(path) == (16, 24)
+    if suffix != ".tif" or not OLD:  # an old Pillow knows only once it has decoded it
+        assert picture_size(path) == (16, 24)
 
 
 def test_damaged_exif_is_no_reason_to_refuse(tmp_path):
@@ -147,6 +158,18 @@ def test_the_first_of_several_frames_is_read_and_said(tmp_path):
         picture = read_picture(tmp_path / name, Reading(colour="grey"))
         assert picture.remarks == (Remark.FRAMES,)
         np.testing.assert_array_equal(picture.pixels, GREY)
+
+
+def test_a_photograph_with_its_preview_is_no_film(tmp_path):
+    picture = Image.fromarray(COLOURS)
+    picture.save(tmp_path / "a.jpg", "MPO", save_all=True, append_images=[picture])
+    assert read_picture(tmp_path / "a.jpg", KEEP).remarks == ()
+
+
+def test_grey_is_the_luma_of_pillow_to_the_last_bit():
+    colours = RNG.integers(0, 256, (400, 400, 3), dtype=np.uint8)
+    np.testing.assert_array_equal(luma(colours), np.asarray(Image.fromarray(colours).convert("L")))
+    np.testing.assert_allclose(luma(colours / 255), luma(colours) / 255, atol=0.6 / 255)
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".gif", ".bmp", ".tif", ".webp"])

@@ -170,8 +170,10 @@ def test_a_file_where_the_folder_should_be(linear, tmp_path):
         write_figures(linear(12, 2), HISTORY, Images(20), None, tmp_path / "figures")
 
 
-@pytest.mark.parametrize("stretch", [1, -9.876])
-@pytest.mark.parametrize(("latents", "image_shape", "classes"), [(2, (8, 8), 10), (1, (28, 20), 3), (12, (5, 9), 25)])
+@pytest.mark.parametrize(
+    ("latents", "image_shape", "classes", "stretch"),  # stretched data have the longer labels
+    [(2, (8, 8), 10, 1), (2, (8, 8), 10, -9.876), (1, (28, 20), 3, -9.876), (12, (5, 9), 25, -9.876)],
+)
 def test_no_text_is_cut_off_at_the_edge_of_the_page(
     linear, texts, tmp_path, drawn, latents, image_shape, classes, stretch
 ):

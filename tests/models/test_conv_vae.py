@@ -27,6 +27,18 @@ def test_every_gradient_with_colours_and_odd_sizes(likelihood):
     assert report, report
 
 
+@pytest.mark.parametrize("missing", ["ignore", "mask"])
+def test_every_gradient_where_data_are_missing(missing):
+    """The mask is one more channel for each of the image's."""
+    vae, x, eps = small((4, 5, 2), channels=(3,), missing=missing)
+    x[0, 1, 2, 1] = x[2, 3, :, 0] = np.nan
+    assert vae.params["encoder.conv.0.W"].shape[2] == (4 if missing == "mask" else 2)
+    assert check_model(vae, x, eps)
+    filled = vae.reconstruct(x)
+    assert filled.shape == x.shape
+    assert np.isfinite(filled).all()
+
+
 @pytest.mark.parametrize("likelihood", LIKELIHOODS)
 def test_backends_and_buffers_agree_with_the_pages(likelihood):
     vae, x, eps = small(likelihood=likelihood)

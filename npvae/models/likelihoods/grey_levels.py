@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from npvae.models.contract import Ops
 from npvae.models.likelihoods.contract import Likelihood
 from npvae.params import Params
 
@@ -39,17 +40,19 @@ class DiscretizedLogistic(GreyLevels):
 
     name = "discretized_logistic"
     outputs_per_pixel = 2
+    certain = (-1e4, 0.0)
 
-    def forward(self, ops: Any, output: np.ndarray, x: np.ndarray, params: Params) -> tuple[np.ndarray, Any]:
+    def forward(self, ops: Ops, output: np.ndarray, x: np.ndarray, params: Params) -> tuple[np.ndarray, Any]:
         """Output (N, 2 D), x (N, D) -> nll (N,), in nats: a probability, not a density."""
         mean, log_scale = output[:, : self.data_dim], output[:, self.data_dim :]
         return ops.discretized_logistic_nll_forward(mean, log_scale, x, levels=self.levels)
 
-    def backward(self, ops: Any, dnll: np.ndarray, cache: Any, grads: Params) -> np.ndarray:
+    def backward(self, ops: Ops, dnll: np.ndarray, cache: Any, grads: Params) -> np.ndarray:
         """From dnll (N,) to doutput (N, 2 D)."""
-        return np.concatenate(ops.discretized_logistic_nll_backward(dnll, cache), axis=1)
+        doutput = np.concatenate(ops.discretized_logistic_nll_backward(dnll, cache), axis=1)
+        return doutput
 
-    def mean(self, ops: Any, output: np.ndarray) -> np.ndarray:
+    def mean(self, ops: Ops, output: np.ndarray) -> np.ndarray:
         """The mean over the levels, (N, D): the sum of the chances to lie at or above each of them but the first."""
         mean, precision = output[:, : self.data_dim], np.exp(-output[:, self.data_dim :])
         total = np.zeros_like(mean)
@@ -57,12 +60,38 @@ class DiscretizedLogistic(GreyLevels):
             total += ops.sigmoid_forward((mean - (k - 0.5) / (self.levels - 1)) * precision)[0]
         return total / (self.levels - 1)
 
-    def sample(self, ops: Any, output: np.ndarray, params: Params, rng: np.random.Generator) -> np.ndarray:
+    def sample(self, ops: Ops, output: np.ndarray, params: Params, rng: np.random.Generator) -> np.ndarray:
         """Draw from the logistic and round to the nearest level: the tails fall on the first and the last."""
         mean, log_scale = output[:, : self.data_dim], output[:, self.data_dim :]
         noise = rng.logistic(size=mean.shape).astype(mean.dtype)
         top = self.levels - 1
         return np.clip(np.rint((mean + np.exp(log_scale) * noise) * top), 0, top) / mean.dtype.type(top)
+
+
+class Binomial(GreyLevels):
+    """How many of levels - 1 trials succeeded, as a grey level; the decoder gives the logits of one trial, (N, D)."""
+
+    name = "binomial"
+    certain = (-1e4,)
+
+    def forward(self, ops: Ops, output: np.ndarray, x: np.ndarray, params: Params) -> tuple[np.ndarray, Any]:
+        """Logits (N, D), x (N, D) -> nll (N,), in nats: a probability, not a density."""
+        trials = self.levels - 1
+        return ops.binomial_nll_forward(output, np.rint(x * x.dtype.type(trials)), trials=trials)
+
+    def backward(self, ops: Ops, dnll: np.ndarray, cache: Any, grads: Params) -> np.ndarray:
+        """From dnll (N,) to dlogits (N, D)."""
+        dlogits = ops.binomial_nll_backward(dnll, cache)
+        return dlogits
+
+    def mean(self, ops: Ops, output: np.ndarray) -> np.ndarray:
+        """sigmoid(logits), (N, D), in grey levels."""
+        return ops.sigmoid_forward(output)[0]
+
+    def sample(self, ops: Ops, output: np.ndarray, params: Params, rng: np.random.Generator) -> np.ndarray:
+        """Grey levels, (N, D)."""
+        trials = self.levels - 1
+        return (rng.binomial(trials, self.mean(ops, output)) / trials).astype(output.dtype)
 
 
 class Categorical(GreyLevels):
@@ -76,20 +105,33 @@ class Categorical(GreyLevels):
         super().__init__(data_dim, levels)
         self.outputs_per_pixel = levels
 
-    def forward(self, ops: Any, output: np.ndarray, x: np.ndarray, params: Params) -> tuple[np.ndarray, Any]:
+    def forward(self, ops: Ops, output: np.ndarray, x: np.ndarray, params: Params) -> tuple[np.ndarray, Any]:
         """Output (N, D * levels), x (N, D) -> nll (N,), in nats."""
         labels = np.rint(x * (self.levels - 1)).astype(np.intp)
         return ops.categorical_nll_forward(self._logits(output), labels)
 
-    def backward(self, ops: Any, dnll: np.ndarray, cache: Any, grads: Params) -> np.ndarray:
+    def backward(self, ops: Ops, dnll: np.ndarray, cache: Any, grads: Params) -> np.ndarray:
         """From dnll (N,) to doutput (N, D * levels)."""
-        return ops.categorical_nll_backward(dnll, cache).reshape(len(dnll), -1)
+        dlogits = ops.categorical_nll_backward(dnll, cache).reshape(len(dnll), -1)
+        return dlogits
 
-    def mean(self, ops: Any, output: np.ndarray) -> np.ndarray:
+    def forward_seen(
+        self, ops: Ops, output: np.ndarray, x: np.ndarray, missing: np.ndarray, params: Params
+    ) -> tuple[np.ndarray, Any]:
+        """As for every likelihood; the logits of an entry stand together, and that of level 0 is certain."""
+        x_seen, _ = ops.masked_fill_forward(x, missing)
+        all_levels = np.repeat(missing, self.levels, axis=1)
+        first_level = all_levels & (np.arange(output.shape[1]) % self.levels == 0)
+        others, fill_cache = ops.masked_fill_forward(output, all_levels, -1e4)
+        seen, _ = ops.masked_fill_forward(others, first_level, 0.0)
+        nll, cache = self.forward(ops, seen, x_seen, params)
+        return nll, (cache, [fill_cache])
+
+    def mean(self, ops: Ops, output: np.ndarray) -> np.ndarray:
         """The mean over the levels, (N, D)."""
         return self._probabilities(output) @ np.linspace(0, 1, self.levels, dtype=output.dtype)
 
-    def sample(self, ops: Any, output: np.ndarray, params: Params, rng: np.random.Generator) -> np.ndarray:
+    def sample(self, ops: Ops, output: np.ndarray, params: Params, rng: np.random.Generator) -> np.ndarray:
         """One level a pixel, (N, D): the first whose cumulative probability exceeds a uniform draw."""
         below = self._probabilities(output).cumsum(axis=2)[:, :, :-1]
         u = rng.random((*below.shape[:2], 1), dtype=output.dtype)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from npvae.models.contract import Ops
 from npvae.models.likelihoods.contract import Likelihood
 from npvae.params import Params
 
@@ -15,20 +16,22 @@ class Bernoulli(Likelihood):
 
     name = "bernoulli"
     domain = (0.0, 1.0)
+    certain = (-1e4,)
 
-    def forward(self, ops: Any, output: np.ndarray, x: np.ndarray, params: Params) -> tuple[np.ndarray, Any]:
+    def forward(self, ops: Ops, output: np.ndarray, x: np.ndarray, params: Params) -> tuple[np.ndarray, Any]:
         """Logits (N, D), x (N, D) in [0, 1] -> nll (N,), in nats."""
         return ops.bernoulli_nll_forward(output, x)
 
-    def backward(self, ops: Any, dnll: np.ndarray, cache: Any, grads: Params) -> np.ndarray:
+    def backward(self, ops: Ops, dnll: np.ndarray, cache: Any, grads: Params) -> np.ndarray:
         """From dnll (N,) to dlogits (N, D)."""
-        return ops.bernoulli_nll_backward(dnll, cache)
+        dlogits = ops.bernoulli_nll_backward(dnll, cache)
+        return dlogits
 
-    def mean(self, ops: Any, output: np.ndarray) -> np.ndarray:
+    def mean(self, ops: Ops, output: np.ndarray) -> np.ndarray:
         """sigmoid(logits), (N, D)."""
         return ops.sigmoid_forward(output)[0]
 
-    def sample(self, ops: Any, output: np.ndarray, params: Params, rng: np.random.Generator) -> np.ndarray:
+    def sample(self, ops: Ops, output: np.ndarray, params: Params, rng: np.random.Generator) -> np.ndarray:
         """Pixels that are 0 or 1, (N, D)."""
         p = self.mean(ops, output)
         return (rng.random(p.shape, dtype=p.dtype) < p).astype(p.dtype)
@@ -39,20 +42,22 @@ class ContinuousBernoulli(Likelihood):
 
     name = "continuous_bernoulli"
     domain = (0.0, 1.0)
+    certain = (0.0,)  # the uniform density
 
-    def forward(self, ops: Any, output: np.ndarray, x: np.ndarray, params: Params) -> tuple[np.ndarray, Any]:
+    def forward(self, ops: Ops, output: np.ndarray, x: np.ndarray, params: Params) -> tuple[np.ndarray, Any]:
         """Logits (N, D), x (N, D) in [0, 1] -> nll (N,), in nats."""
         return ops.continuous_bernoulli_nll_forward(output, x)
 
-    def backward(self, ops: Any, dnll: np.ndarray, cache: Any, grads: Params) -> np.ndarray:
+    def backward(self, ops: Ops, dnll: np.ndarray, cache: Any, grads: Params) -> np.ndarray:
         """From dnll (N,) to dlogits (N, D)."""
-        return ops.continuous_bernoulli_nll_backward(dnll, cache)
+        dlogits = ops.continuous_bernoulli_nll_backward(dnll, cache)
+        return dlogits
 
-    def mean(self, ops: Any, output: np.ndarray) -> np.ndarray:
+    def mean(self, ops: Ops, output: np.ndarray) -> np.ndarray:
         """The mean of the density, which is not sigmoid(logits), (N, D)."""
         return ops.continuous_bernoulli_mean(output)
 
-    def sample(self, ops: Any, output: np.ndarray, params: Params, rng: np.random.Generator) -> np.ndarray:
+    def sample(self, ops: Ops, output: np.ndarray, params: Params, rng: np.random.Generator) -> np.ndarray:
         """Grey pixels in [0, 1], (N, D), by the inverse of the distribution function, for |logit| and mirrored."""
         t = np.maximum(np.abs(output), np.finfo(output.dtype).tiny)
         u = rng.random(output.shape, dtype=output.dtype)

@@ -25,40 +25,48 @@ from typing import Any
 
 import numpy as np
 
+from npvae.models.contract import LatentVariableModel, Ops
+
 Gradients = tuple[np.ndarray, np.ndarray]  # dmu, dlogvar, each (N, L)
 
 
-def mean_forward(model: Any, ops: Any, kl: np.ndarray, mu: np.ndarray, logvar: np.ndarray) -> tuple[float, None]:
+def mean_forward(
+    model: LatentVariableModel, ops: Ops, kl: np.ndarray, mu: np.ndarray, logvar: np.ndarray
+) -> tuple[float, None]:
     """kl (N,) -> its mean, in double precision."""
     return float(kl.sum()) / len(kl), None  # (2)
 
 
-def mean_backward(model: Any, ops: Any, dkl: np.ndarray, kl_cache: Any, cache: None) -> Gradients:
+def mean_backward(model: LatentVariableModel, ops: Ops, dkl: np.ndarray, kl_cache: Any, cache: None) -> Gradients:
     """dkl (N,) -> dmu (N, L), dlogvar (N, L)."""
     dmu, dlogvar = ops.gaussian_kl_backward(dkl, kl_cache)  # (6) (7)
     return dmu, dlogvar
 
 
-def free_bits_forward(model: Any, ops: Any, kl: np.ndarray, mu: np.ndarray, logvar: np.ndarray) -> tuple[float, Any]:
+def free_bits_forward(
+    model: LatentVariableModel, ops: Ops, kl: np.ndarray, mu: np.ndarray, logvar: np.ndarray
+) -> tuple[float, Any]:
     """mu, logvar (N, L) -> what their latents cost above `model.free_bits` nats each."""
     counted, cache = ops.free_bits_forward(mu, logvar, model.free_bits)  # (3) (4)
     return float(counted), cache
 
 
-def free_bits_backward(model: Any, ops: Any, dkl: np.ndarray, kl_cache: Any, cache: Any) -> Gradients:
+def free_bits_backward(model: LatentVariableModel, ops: Ops, dkl: np.ndarray, kl_cache: Any, cache: Any) -> Gradients:
     """From dcounted = beta to dmu (N, L), dlogvar (N, L): a latent below its free bits gets none."""
     dcounted = np.array(model.beta, dkl.dtype)
     dmu, dlogvar = ops.free_bits_backward(dcounted, cache)  # (8) (9)
     return dmu, dlogvar
 
 
-def capacity_forward(model: Any, ops: Any, kl: np.ndarray, mu: np.ndarray, logvar: np.ndarray) -> tuple[float, Any]:
+def capacity_forward(
+    model: LatentVariableModel, ops: Ops, kl: np.ndarray, mu: np.ndarray, logvar: np.ndarray
+) -> tuple[float, Any]:
     """kl (N,) -> how far its mean is from `model.capacity`."""
     above = float(kl.sum()) / len(kl) - model.capacity
     return abs(above), np.sign(above)  # (5)
 
 
-def capacity_backward(model: Any, ops: Any, dkl: np.ndarray, kl_cache: Any, sign: float) -> Gradients:
+def capacity_backward(model: LatentVariableModel, ops: Ops, dkl: np.ndarray, kl_cache: Any, sign: float) -> Gradients:
     """dkl (N,) -> dmu (N, L), dlogvar (N, L): |u| has the slope of u's sign; 0 where the mean is the capacity."""
     dmu, dlogvar = ops.gaussian_kl_backward(dkl.dtype.type(sign) * dkl, kl_cache)  # (10) (11)
     return dmu, dlogvar

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from npvae.models.contract import LatentVariableModel, Ops
 from npvae.params import Params
 
 
@@ -43,10 +44,10 @@ class Objective:
     weighs_samples: ClassVar[bool] = False  # True: `forward` and `backward` below are the model's
     is_estimator: ClassVar[bool] = False  # True: the backward is right on average, and not the forward's derivative
 
-    def forward(self, model: Any, ops: Any, x: np.ndarray, eps: np.ndarray) -> tuple[float, Any]:
+    def forward(self, model: LatentVariableModel, ops: Ops, x: np.ndarray, eps: np.ndarray) -> tuple[float, Any]:
         """x (N, D), eps (N, L) or (K, N, L) -> loss in nats, trace: of objectives that weigh samples."""
         raise NotImplementedError
 
-    def backward(self, model: Any, trace: Any, grads: Params) -> Params:
+    def backward(self, model: LatentVariableModel, trace: Any, grads: Params) -> Params:
         """The gradients of `forward`, into their places in grads: of objectives that weigh samples."""
         raise NotImplementedError

@@ -26,6 +26,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from npvae.models.contract import LatentVariableModel, Ops
 from npvae.models.objectives.contract import Objective
 from npvae.models.objectives.means import LOG_MEAN_EXP, Mean
 from npvae.models.objectives.paths import Draws, pathwise
@@ -47,14 +48,14 @@ class Weighing(Objective):
         """Whether the encoder's gradient is right on average only."""
         return self.paths is not pathwise
 
-    def forward(self, model: Any, ops: Any, x: np.ndarray, eps: np.ndarray) -> tuple[float, BoundTrace]:
+    def forward(self, model: LatentVariableModel, ops: Ops, x: np.ndarray, eps: np.ndarray) -> tuple[float, BoundTrace]:
         """x (N, D), eps (N, L) or (K, N, L) -> loss, minus the mean of the bound over the batch, in nats; trace."""
         log_w, parts, caches = log_weights_forward(model, ops, x, eps, model.beta)  # (K, N)
         bound, bound_cache = self.mean.forward(model, ops, log_w)  # (N,)
         loss = -float(np.mean(bound))  # (5)
         return loss, BoundTrace(**parts, log_w=log_w, caches=(*caches, bound_cache), ops=ops)
 
-    def backward(self, model: Any, trace: BoundTrace, grads: Params) -> Params:
+    def backward(self, model: LatentVariableModel, trace: BoundTrace, grads: Params) -> Params:
         """Gradients of the loss (of an estimator: its estimate of them): forward, read from bottom to top."""
         ops = trace.ops
         posterior_cache, std_cache, z_cache, decoder_cache, nll_cache, p_cache, q_cache, bound_cache = trace.caches
@@ -73,7 +74,7 @@ class Weighing(Objective):
 
 
 def log_weights_forward(
-    model: Any, ops: Any, x: np.ndarray, eps: np.ndarray, beta: float
+    model: LatentVariableModel, ops: Ops, x: np.ndarray, eps: np.ndarray, beta: float
 ) -> tuple[np.ndarray, Any, Any]:
     """log w (K, N), the parts that a trace shows, caches. The K draws are K * N rows for the decoder."""
     eps = eps.reshape(-1, len(x), model.latent_dim)

@@ -23,13 +23,15 @@ from typing import Any
 
 import numpy as np
 
+from npvae.models.contract import LatentVariableModel, Ops
+
 
 @dataclass(frozen=True)
 class Mean:
     """forward(model, ops, log_w) -> bound (N,), cache; backward(ops, dbound, cache) -> dlog_w (K, N)."""
 
-    forward: Callable[[Any, Any, np.ndarray], tuple[np.ndarray, Any]]
-    backward: Callable[[Any, np.ndarray, Any], np.ndarray]
+    forward: Callable[[LatentVariableModel, Ops, np.ndarray], tuple[np.ndarray, Any]]
+    backward: Callable[[Ops, np.ndarray, Any], np.ndarray]
 
 
 LOG_MEAN_EXP = Mean(

@@ -31,6 +31,8 @@ from typing import Any
 
 import numpy as np
 
+from npvae.models.contract import LatentVariableModel, Ops
+
 
 @dataclass(frozen=True)
 class Draws:
@@ -47,7 +49,7 @@ class Draws:
 Gradients = tuple[np.ndarray, np.ndarray, np.ndarray]  # dmu, dlogvar, dstd, each (K * N, L)
 
 
-def pathwise(model: Any, ops: Any, draws: Draws) -> Gradients:
+def pathwise(model: LatentVariableModel, ops: Ops, draws: Draws) -> Gradients:
     """Through z and through q's own parameters."""
     dz, dmu_q, dlogvar_q = _both_paths(model, ops, draws)
     dmu_z, dstd = ops.reparameterize_backward(dz, draws.z_cache)  # (6)
@@ -55,7 +57,7 @@ def pathwise(model: Any, ops: Any, draws: Draws) -> Gradients:
     return dmu, dlogvar_q, dstd
 
 
-def doubly_reparameterised(model: Any, ops: Any, draws: Draws) -> Gradients:
+def doubly_reparameterised(model: LatentVariableModel, ops: Ops, draws: Draws) -> Gradients:
     """Through z alone, each draw by its weight."""
     K, N = draws.log_w.shape
     weight = (-N * draws.dlog_w).reshape(K * N, 1)  # (7), normalised: dlog_w is minus it, over N
@@ -66,18 +68,18 @@ def doubly_reparameterised(model: Any, ops: Any, draws: Draws) -> Gradients:
     return dmu, dlogvar_q, dstd
 
 
-def score(model: Any, ops: Any, draws: Draws) -> Gradients:
+def score(model: LatentVariableModel, ops: Ops, draws: Draws) -> Gradients:
     """The signal log w_k times the slope of log q(z_k|x), z held still."""
     return _score(ops, draws, draws.log_w)  # (10) (11)
 
 
-def score_with_baseline(model: Any, ops: Any, draws: Draws) -> Gradients:
+def score_with_baseline(model: LatentVariableModel, ops: Ops, draws: Draws) -> Gradients:
     """The same, less the mean of the other draws' log w: the average stays, the variance falls."""
     K, log_w = len(draws.log_w), draws.log_w
     return _score(ops, draws, log_w - (log_w.sum(axis=0) - log_w) / (K - 1))  # (12) (13) (14)
 
 
-def _both_paths(model: Any, ops: Any, draws: Draws) -> Gradients:
+def _both_paths(model: LatentVariableModel, ops: Ops, draws: Draws) -> Gradients:
     """dz from the likelihood, the prior and q, and q's own dmu and dlogvar."""
     dlog_p, dlog_q = model.beta * draws.dlog_w, -model.beta * draws.dlog_w
     dz_p, _, _ = ops.gaussian_log_density_backward(dlog_p, draws.p_cache)
@@ -86,7 +88,7 @@ def _both_paths(model: Any, ops: Any, draws: Draws) -> Gradients:
     return dz, dmu_q, dlogvar_q
 
 
-def _score(ops: Any, draws: Draws, signal: np.ndarray) -> Gradients:
+def _score(ops: Ops, draws: Draws, signal: np.ndarray) -> Gradients:
     K, N = signal.shape
     _, dmu, dlogvar = ops.gaussian_log_density_backward(-signal.reshape(K * N) / (K * N), draws.q_cache)
     dstd = np.zeros_like(dmu)
