@@ -156,6 +156,7 @@ class Op:
     pure               True if nothing may share memory: no gradient with dy, with an input or with another gradient.
                        The rule of npvae's own ops; other people's `return dy, dy` is legal unless it does harm.
                        A gradient then has the dtype of its argument, too.
+    ranges             the least and the largest size of a symbol that not every size fits: {"P": (1, 3)} for a window
     detached           outputs that have no gradient, by place or by key; those of integers need not be named
 
     Raises ValueError for what is not of these forms, and for a domain that ends at a symbol of no argument.
@@ -169,6 +170,7 @@ class Op:
     seeded: bool = False
     estimator: bool = False
     pure: bool = False
+    ranges: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     detached: Sequence[Any] = ()
 
     def __post_init__(self) -> None:
@@ -181,6 +183,7 @@ class Op:
         if not self.args:
             raise ValueError(f"op {self.name}: args is empty; name each array argument of the forward, in order")
         self._check_args()
+        self._check_ranges()
         if not isinstance(self.params, Mapping):
             raise ValueError(f'op {self.name}: params is {self.params!r}, expected params={{"alpha": [1.0, 0.3]}}')
         for key, values in self.params.items():
@@ -206,6 +209,19 @@ class Op:
                     f"op {self.name}: the domain of {key} ends at {high!r}, which is the size of no axis; "
                     f"the symbols are {', '.join(self.symbols) or 'none'}"
                 )
+
+    def _check_ranges(self) -> None:
+        for symbol, ends in self.ranges.items():
+            if symbol not in self.symbols or not _is_interval(ends) or not 1 <= ends[0] <= ends[1]:
+                raise ValueError(
+                    f"op {self.name}: ranges[{symbol!r}] is {ends!r}, expected the least and the largest size of one "
+                    f"of the symbols {', '.join(self.symbols)}: ranges={{{self.symbols[0]!r}: (1, 3)}}"
+                )
+
+    def within_ranges(self, sizes: Mapping[str, int]) -> dict[str, int]:
+        """Sizes of symbols, each the nearest that its range allows."""
+        free = (1, math.inf)
+        return {s: int(min(max(n, self.ranges.get(s, free)[0]), self.ranges.get(s, free)[1])) for s, n in sizes.items()}
 
     @property
     def differentiable(self) -> tuple[str, ...]:

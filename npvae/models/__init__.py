@@ -2,6 +2,7 @@
 
 from npvae.models.autoencoder import Autoencoder
 from npvae.models.conditional import ConditionalVAE, with_labels
+from npvae.models.conv_vae import ConvVAE
 from npvae.models.denoising import DenoisingAutoencoder
 from npvae.models.iwae import IWAE
 from npvae.models.language_model import LanguageModel
@@ -21,6 +22,7 @@ MODELS = {
     "iwae": IWAE,
     "linear_vae": LinearVAE,
     "two_layer_vae": TwoLayerVAE,
+    "conv_vae": ConvVAE,
     "sequence_vae": SequenceVAE,
     "language_model": LanguageModel,
 }
@@ -33,6 +35,7 @@ __all__ = [
     "VAE",
     "Autoencoder",
     "ConditionalVAE",
+    "ConvVAE",
     "DenoisingAutoencoder",
     "LanguageModel",
     "LinearVAE",

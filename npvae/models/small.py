@@ -18,6 +18,8 @@ SMALL = {
     "hidden_dim": 4,
     "embedding_dim": 3,
     "data_dim": 6,
+    "image_shape": (3, 2, 1),
+    "channels": (3,),
     "latent_dim": 2,
     "hidden": (5,),
     "activation": "silu",

@@ -15,6 +15,10 @@ from npvae.ops import (
     binomial_nll,
     categorical_nll,
     continuous_bernoulli_nll,
+    conv2d,
+    conv2d_layer,
+    conv2d_transpose,
+    conv2d_transpose_layer,
     dense,
     discretized_logistic_nll,
     elu,
@@ -58,6 +62,10 @@ from npvae.ops.continuous_bernoulli_nll import (
     continuous_bernoulli_nll_backward,
     continuous_bernoulli_nll_forward,
 )
+from npvae.ops.conv2d import conv2d_backward, conv2d_forward
+from npvae.ops.conv2d_layer import conv2d_layer_backward, conv2d_layer_forward
+from npvae.ops.conv2d_transpose import conv2d_transpose_backward, conv2d_transpose_forward
+from npvae.ops.conv2d_transpose_layer import conv2d_transpose_layer_backward, conv2d_transpose_layer_forward
 from npvae.ops.dense import dense_backward, dense_forward
 from npvae.ops.discretized_logistic_nll import discretized_logistic_nll_backward, discretized_logistic_nll_forward
 from npvae.ops.elu import elu_backward, elu_forward
@@ -102,6 +110,10 @@ OPS: tuple[Op, ...] = (
     sigmoid.OP,
     softplus.OP,
     layer.OP,
+    conv2d.OP,
+    conv2d_transpose.OP,
+    conv2d_layer.OP,
+    conv2d_transpose_layer.OP,
     std_from_logvar.OP,
     reparameterize.OP,
     gaussian_kl.OP,
@@ -150,6 +162,14 @@ __all__ = [
     "continuous_bernoulli_mean",
     "continuous_bernoulli_nll_backward",
     "continuous_bernoulli_nll_forward",
+    "conv2d_backward",
+    "conv2d_forward",
+    "conv2d_layer_backward",
+    "conv2d_layer_forward",
+    "conv2d_transpose_backward",
+    "conv2d_transpose_forward",
+    "conv2d_transpose_layer_backward",
+    "conv2d_transpose_layer_forward",
     "dense_backward",
     "dense_forward",
     "discretized_logistic_nll_backward",

@@ -253,6 +253,30 @@ def beta(n, quick):
         assert max(scores) - min(scores) > 0.1  # a seed weighs as much as beta does
 
 
+def convolution(n, quick):
+    assert n["dx is the window"] == n["dW is the patch"] == 0
+    assert n["adjoint"] < 1e-11
+    assert set(n["counts"][3].ravel()) == {1, 2, 4}
+    assert set(n["counts"][4].ravel()) == {4}
+    for model in n["loss"].values():
+        assert model["moved"] > model["as trained"] + (0.5 if quick else 3)
+    lost = {name: model["moved"] - model["as trained"] for name, model in n["loss"].items()}
+    assert abs(lost["MLP"] - lost["convolution"]) < 3
+
+
+def jamo_arithmetic(n, quick):
+    for part in ("initial", "vowel", "final"):
+        every, one_layout = n["codes"][part]
+        assert every > (0.02 if quick else 0.2)  # chance is 0.002
+        if not quick:
+            assert one_layout > every
+            assert every > n["pixels"][part][0] + 0.05
+            assert one_layout > n["pixels"][part][1] + 0.05
+    if not quick:
+        assert n["back"]["seen"] > 0.98
+        assert n["back"]["never seen"] > 0.85
+
+
 LESSONS = {
     claim.__name__: claim
     for claim in (
@@ -271,6 +295,8 @@ LESSONS = {
         counts_and_gaps,
         posterior_collapse,
         why_the_decoder_stops_listening,
+        convolution,
+        jamo_arithmetic,
         bug_museum,
     )
 }

@@ -86,7 +86,7 @@ def test_every_model_keeps_its_dtype_and_shapes(build, kind, likelihood, dtype, 
         assert code.shape == (n, 2)
         assert code.dtype == dtype
     for images in (model.reconstruct(x), model.sample(5, rng), model.sample(5, rng, draw_pixels=True)):
-        assert images.shape[1] == model.data_dim
+        assert images.reshape(len(images), -1).shape[1] == model.data_dim
         assert images.dtype == dtype
         assert np.isfinite(images).all()
 

@@ -33,6 +33,28 @@ MISTAKES = {
         ("da = ACTIVATIONS[activation].backward(dy, activation_cache)", "da = dy"),
         ("needs_dx)  #", "needs_dx)[::-1]  #"),
     ],
+    "conv2d": [
+        ("dy @ W[p, q].T if", "dy @ W[p, -1 - q].T if"),
+        ("dy @ W[p, q].T if", "dy @ W[q % len(W), p % W.shape[1]].T if"),
+        ("dpadded[window] += dy", "dpadded[window] = dy"),
+        ("np.tensordot(padded[window], dy,", "np.tensordot(padded[window][:, 1:], dy[:, 1:],"),
+        ("db = dy.sum(axis=(0, 1, 2))", "db = dy.sum(axis=(0, 1, 2)) / dy.shape[1]"),
+        ("slice(padding, -padding or None)", "slice(0, -2 * padding or None)"),
+    ],
+    "conv2d_transpose": [
+        ("dx += dpadded", "dx = dpadded"),
+        ("np.tensordot(dpadded[window], x,", "np.tensordot(dpadded[window], -x,"),
+        ("np.tensordot(dpadded[window], x,", "np.tensordot(dpadded[window][:, :, :-1], x[:, :, :-1],"),
+        ("db = dy.sum(axis=(0, 1, 2))", "db = dpadded[window].sum(axis=(0, 1, 2))"),
+    ],
+    "conv2d_layer": [
+        ("da = ACTIVATIONS[activation].backward(dy, activation_cache)", "da = dy"),
+        ("return conv2d_backward(da, conv_cache, needs_dx)", "return conv2d_backward(da, conv_cache, needs_dx)[::-1]"),
+    ],
+    "conv2d_transpose_layer": [
+        ("da = ACTIVATIONS[activation].backward(dy, activation_cache)", "da = dy"),
+        ("conv2d_transpose_backward(da, conv_cache)", "conv2d_transpose_backward(abs(da), conv_cache)"),
+    ],
     "std_from_logvar": [("dstd * std / 2", "dstd * std"), ("dstd * std / 2", "dstd / std / 2")],
     "reparameterize": [
         ("dmu = dz * 1", "dmu = dz"),

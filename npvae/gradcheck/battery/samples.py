@@ -10,7 +10,7 @@ import itertools
 import math
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from npvae.gradcheck.ground import thresholds as t
@@ -93,7 +93,8 @@ def battery(op: Op, level: str = "default") -> tuple[Sample, ...]:
                 kept.append(sample)
         recipes = kept[::-1]
     unique: dict[str, Sample] = {}
-    for sample in recipes:
+    for recipe in recipes:
+        sample = replace(recipe, sizes=op.within_ranges(recipe.sizes))
         unique.setdefault(sample.label, sample)
     return tuple(unique.values())
 

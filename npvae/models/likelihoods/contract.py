@@ -33,6 +33,7 @@ class Likelihood:
 
     name: str
     outputs_per_pixel: int = 1
+    side_by_side: bool = True  # first outputs of all pixels, then all second ones; False: those of a pixel together
     encoder_width: int = 1  # numbers that the encoder gets for one of the data
     domain: tuple[float, float] = (-np.inf, np.inf)
     whole: bool = False  # the data are counts: 0, 1, 2 ...
