@@ -63,7 +63,8 @@ def conv2d_backward(
         dW[p, q] = np.tensordot(padded[window], dy, ([0, 1, 2], [0, 1, 2]))  # (5)
     db = dy.sum(axis=(0, 1, 2))  # (6)
     inside = slice(padding, -padding or None)
-    return dpadded[:, inside, inside].copy() if needs_dx else None, dW, db
+    dx = dpadded[:, inside, inside].copy() if needs_dx else None
+    return dx, dW, db
 
 
 OP = Op(

@@ -46,7 +46,8 @@ def conv2d_layer_backward(
     """dy (N, U, V, O) -> dx (N, I, J, C), dW (P, Q, C, O), db (O,). dx is None if not needed: the input is data."""
     conv_cache, activation_cache, activation = cache
     da = ACTIVATIONS[activation].backward(dy, activation_cache)  # (5)
-    return conv2d_backward(da, conv_cache, needs_dx)  # (6) (7) (8)
+    dx, dW, db = conv2d_backward(da, conv_cache, needs_dx)  # (6) (7) (8)
+    return dx, dW, db
 
 
 def equation_names(activation: str = "relu", **_: Any) -> dict[str, Op]:

@@ -45,7 +45,8 @@ def conv2d_transpose_layer_backward(dy: np.ndarray, cache: tuple) -> tuple[np.nd
     """dy (N, U, V, O) -> dx (N, I, J, C), dW (P, Q, O, C), db (O,)."""
     conv_cache, activation_cache, activation = cache
     da = ACTIVATIONS[activation].backward(dy, activation_cache)  # (5)
-    return conv2d_transpose_backward(da, conv_cache)  # (6) (7) (8)
+    dx, dW, db = conv2d_transpose_backward(da, conv_cache)  # (6) (7) (8)
+    return dx, dW, db
 
 
 def equation_names(activation: str = "relu", **_: Any) -> dict[str, Op]:

@@ -82,7 +82,7 @@ def _draw(arg: Arg, sample: Sample, dtype: np.dtype, rng: np.random.Generator) -
         x = t.LARGER * x if not (math.isfinite(low) or math.isfinite(high)) else x
     elif regime == "tiny":
         small = np.where(rng.random(shape) < t.SMALL_SHARE, 10.0 ** rng.uniform(*t.SMALL, size=shape), t.TINY)
-        x = np.sign(x) * small * np.maximum(np.abs(x), t.SMALL_SHARE) if low <= 0.0 <= high else x
+        x = np.sign(x) * small * (t.SMALL_SHARE + np.abs(x)) if low <= 0.0 <= high else x
     elif regime == "ties":
         width = high - low
         narrow = width <= t.TIE_GRID
