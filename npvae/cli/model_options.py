@@ -97,7 +97,7 @@ def model_settings(args: argparse.Namespace, train: Any) -> dict[str, Any]:
     if train.pixels.dtype == np.uint8:
         levels = int(train.max_value) + 1
         settings |= {"levels": levels, "logvar_floor": float(np.log((1 / (levels - 1)) ** 2 / 12))}
-    elif args.likelihood in ("discretized_logistic", "categorical"):
+    elif args.likelihood in ("discretized_logistic", "categorical", "binomial"):
         check_grey_levels(args.likelihood, train)
     if "classes" in own and train.labels is not None:
         settings["classes"] = classes_of(train)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -127,7 +128,7 @@ def start(args: argparse.Namespace, processes: Processes) -> tuple[Any, Any, Any
     """Train a new model, or with --init a trained one -> it, its data, its folder."""
     import npvae
     from npvae.cli.model_options import model_settings
-    from npvae.models import MODELS
+    from npvae.models import LIKELIHOODS, MODELS
     from npvae.steps import Step
 
     if args.model not in MODELS:
@@ -138,6 +139,12 @@ def start(args: argparse.Namespace, processes: Processes) -> tuple[Any, Any, Any
     config = trained_config(args)
     if config is not None:
         reading = reading.for_run(config["training"])
+    else:
+        reading = replace(
+            reading,
+            gaps=args.missing not in (None, "error"),
+            counts=args.likelihood in LIKELIHOODS and LIKELIHOODS[args.likelihood].counts,
+        )
     kind, settings = (args.model, {}) if config is None else (config["model"], config["model_settings"])
     holds_out, alphabet = args.patience is not None, settings.get("alphabet")
     train, valid, test = processes.in_turn(

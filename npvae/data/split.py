@@ -47,6 +47,7 @@ def joined(train: Images, test: Images) -> Images:
         max_value=train.max_value,
         dtype=train.dtype,
         source=train.source,
+        gaps=train.gaps,
     )
     images.class_names, images.note = train.class_names, train.note
     if train.names is not None and test.names is not None:

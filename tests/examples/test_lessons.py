@@ -137,6 +137,21 @@ def without_one_term(n, quick):
     assert n["correlation"] < -0.6
 
 
+def counts_and_gaps(n, quick):
+    words, digits = n["words"], n["digits"]
+    assert words["negative binomial"] < words["Poisson"] - 5
+    assert words["negative binomial"] < words["Gaussian on counts"] - 4
+    assert abs(words["negative binomial"] - words["Gaussian on log(1 + k)"]) < 1.5
+    assert n["truth"] < min(words.values())
+    assert min(digits, key=digits.get) == "logistic in steps"
+    assert digits["binomial"] > digits["logistic in steps"] + 15
+    if not quick:
+        assert digits["binomial"] < digits["Gaussian, one σ"] + 2
+        assert 1.1 < n["r"].min() < 2 < n["r"].max() < 2.6
+    assert n["this VAE"] < (0.85 if quick else 0.75) * n["column means"]
+    assert n["spread"] < n["this VAE"]
+
+
 def which_likelihood(n, quick):
     half, no_half, learned, pixel, bernoulli, continuous = n["rows"].values()
     assert half["kl"] < 0.05  # collapsed
@@ -253,6 +268,7 @@ LESSONS = {
         without_one_term,
         beta,
         which_likelihood,
+        counts_and_gaps,
         posterior_collapse,
         why_the_decoder_stops_listening,
         bug_museum,

@@ -48,7 +48,8 @@ def draw(op, rng, sizes, dtype, layouts, scale):
         if arg.interval == (0.0, 1.0):
             values = rng.integers(0, 17, arg.sizes(sizes)) / 16
         elif arg.set == "counts":
-            values = np.abs(values) if scale < 1 else np.rint(np.abs(values))  # and what lies between them
+            values = np.minimum(np.abs(values), 16)  # no more than the fewest trials of a binomial
+            values = values if scale < 1 else np.rint(values)  # whole, and what lies between
         inputs.append(laid_out(np.asarray(np.clip(values, low, high), dtype), layout))
     return inputs
 

@@ -81,7 +81,8 @@ def _draw(arg: Arg, sample: Sample, dtype: np.dtype, rng: np.random.Generator) -
     elif regime == "x30":
         x = t.LARGER * x if not (math.isfinite(low) or math.isfinite(high)) else x
     elif regime == "tiny":
-        x = t.TINY * x if low <= 0.0 <= high else x
+        small = np.where(rng.random(shape) < t.SMALL_SHARE, 10.0 ** rng.uniform(*t.SMALL, size=shape), t.TINY)
+        x = np.sign(x) * small * np.maximum(np.abs(x), t.SMALL_SHARE) if low <= 0.0 <= high else x
     elif regime == "ties":
         width = high - low
         narrow = width <= t.TIE_GRID
