@@ -17,10 +17,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import wraps
 from numbers import Real
 from typing import Any
 
-__all__ = ["Arg", "Law", "Op"]
+__all__ = ["Arg", "Law", "Op", "in_place"]
 
 
 SETS = ("one-hot", "simplex", "sorted", "distinct", "positive definite", "invertible", "probability", "counts")
@@ -263,6 +264,18 @@ class Law:
         for key, arg in self.args.items():
             if not isinstance(arg, Arg):
                 raise ValueError(f'law {self.name}: args["{key}"] is {arg!r}, expected an Arg')
+
+
+def in_place(update: Callable[..., None], *changed: str) -> Callable[..., dict[str, Any]]:
+    """The `run` of a law whose code writes into these arguments: it is called with copies, which are what it gives."""
+
+    @wraps(update)
+    def run(**given: Any) -> dict[str, Any]:
+        given |= {name: given[name].copy() for name in changed}
+        update(**given)
+        return {name: given[name] for name in changed}
+
+    return run
 
 
 def _is_list(values: Any) -> bool:
