@@ -81,7 +81,7 @@ def through_z(vae, x, eps):
 
 # %%
 def estimators(latents, draws, rng):
-    """Gradients by mu, (draws, latents) each, one row a draw: reparameterised, score function, with a baseline."""
+    """Gradients by mu, (draws, latents) each, one row per draw: reparameterised, score function, with a baseline."""
     std = 0.5
     eps = rng.standard_normal((draws, latents))
     z = 0 + std * eps

@@ -36,7 +36,8 @@ class Arg:
     shape           axes by symbol, size or multiple of a symbol, separated by blanks: "N D", "3 L", "I 3*H", "" for a
                     0-d array. The same symbol has the same size in every argument of an op.
     domain          closed interval in which the function is defined. For an integer argument the upper end may be a
-                    symbol: `Arg("N", dtype=int, domain=(0, "C"))` holds labels 0 <= label < C. Or the name of a set:
+                    symbol, below which it stays: `Arg("N", dtype=int, domain=(0, "C"))` holds labels 0 <= label < C,
+                    and (1, "T+1") holds lengths 1 <= length < T + 1. Or the name of a set:
                     "one-hot", "simplex", "sorted", "distinct" (along the last axis), "positive definite", "invertible"
                     (the last two axes), "probability" (between 0 and 1, without them), "counts" (whole numbers of at
                     least 0, held as floats).
@@ -108,6 +109,20 @@ class Arg:
             int(axis) if axis.isdecimal() else int(factor or 1) * bound[symbol] for axis, factor, _, symbol in parted
         )
 
+    def ends(self, bound: Mapping[str, int]) -> tuple[float, float]:
+        """The closed domain in numbers: with {"T": 9}, (1, "T+1") is (1, 9)."""
+        low, high = self.interval
+        if not isinstance(high, str):
+            return float(low), float(high)
+        symbol, more = _end_symbol(high)
+        return float(low), float(bound[symbol] + more - 1)
+
+
+def _end_symbol(high: str) -> tuple[str, int]:
+    """The symbol of an upper end, and what is added to it: ("T", 1) for "T+1", ("C", 0) for "C"."""
+    symbol, _, more = high.partition("+")
+    return symbol, int(more or 0)
+
 
 def _is_interval(domain: Any) -> bool:
     try:
@@ -115,7 +130,8 @@ def _is_interval(domain: Any) -> bool:
     except (TypeError, ValueError):
         return False
     if isinstance(high, str):
-        return isinstance(low, Real) and high.isidentifier()
+        symbol, plus, more = high.partition("+")
+        return isinstance(low, Real) and symbol.isidentifier() and (more.isdecimal() if plus else True)
     return isinstance(low, Real) and isinstance(high, Real) and bool(low <= high)
 
 
@@ -188,7 +204,7 @@ class Op:
                 )
         for key, arg in self.args.items():
             high = arg.interval[1]
-            if isinstance(high, str) and high not in self.symbols:
+            if isinstance(high, str) and _end_symbol(high)[0] not in self.symbols:
                 raise ValueError(
                     f"op {self.name}: the domain of {key} ends at {high!r}, which is the size of no axis; "
                     f"the symbols are {', '.join(self.symbols) or 'none'}"

@@ -34,6 +34,8 @@ def double_backward(dy, cache):
         ({"domain": (0, 1, 2)}, "Arg: domain is (0, 1, 2)"),
         ({"domain": ("C", 0)}, "Arg: domain is ('C', 0)"),
         ({"domain": (0, "C-1")}, "Arg: domain is (0, 'C-1')"),
+        ({"domain": (0, "T+")}, "Arg: domain is (0, 'T+')"),
+        ({"domain": (0, "T+H")}, "Arg: domain is (0, 'T+H')"),
         ({"kinks": 0.0}, "Arg: kinks is 0.0, expected a list of numbers: kinks=[0.0]"),
         ({"specials": "0"}, "Arg: specials is '0', expected a list of numbers: specials=[0.0]"),
     ],
@@ -72,6 +74,13 @@ def test_what_is_no_op_is_named_by_every_call_that_wants_one():
     for call in (check_op, op_test, cells):
         with pytest.raises(ValueError, match=r"a function cannot be checked, expected an Op: Op\(forward, backward"):
             call(double)
+
+
+def test_the_ends_of_a_domain_in_numbers():
+    """A size as the upper end is outside: labels run to C - 1, lengths to T."""
+    assert Arg("N", dtype=int, domain=(0, "C")).ends({"C": 5}) == (0, 4)
+    assert Arg("N", dtype=int, domain=(1, "T+1")).ends({"T": 5}) == (1, 5)
+    assert Arg("N", domain=(-3, np.inf)).ends({}) == (-3, np.inf)
 
 
 def test_what_has_a_meaning_is_taken():

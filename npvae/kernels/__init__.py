@@ -33,6 +33,7 @@ from npvae.kernels.count_nlls import (
     poisson_nll_backward,
     poisson_nll_forward,
 )
+from npvae.kernels.embedding import embedding_backward, embedding_forward
 from npvae.kernels.gaussian_kl import gaussian_kl_backward, gaussian_kl_forward
 from npvae.kernels.gaussian_nll import (
     gaussian_nll_backward,
@@ -40,7 +41,9 @@ from npvae.kernels.gaussian_nll import (
     squared_error_backward,
     squared_error_forward,
 )
+from npvae.kernels.gru import gru_backward, gru_forward
 from npvae.kernels.layer import dense_backward, dense_forward, layer_backward, layer_forward
+from npvae.kernels.masked_categorical_nll import masked_categorical_nll_backward, masked_categorical_nll_forward
 from npvae.kernels.optimizers import adagrad_update, adam_update
 from npvae.spec import Op
 
@@ -58,6 +61,9 @@ TWINS: dict[str, tuple[Callable, Callable]] = {
     "squared_error": (squared_error_forward, squared_error_backward),
     "gaussian_nll": (gaussian_nll_forward, gaussian_nll_backward),
     "gaussian_kl": (gaussian_kl_forward, gaussian_kl_backward),
+    "embedding": (embedding_forward, embedding_backward),
+    "gru": (gru_forward, gru_backward),
+    "masked_categorical_nll": (masked_categorical_nll_forward, masked_categorical_nll_backward),
 }
 
 KERNELS: tuple[Op, ...] = tuple(

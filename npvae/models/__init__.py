@@ -5,9 +5,11 @@ from npvae.models.conditional import ConditionalVAE, with_labels
 from npvae.models.conv_vae import ConvVAE
 from npvae.models.denoising import DenoisingAutoencoder
 from npvae.models.iwae import IWAE
+from npvae.models.language_model import LanguageModel
 from npvae.models.likelihoods import LIKELIHOODS
 from npvae.models.linear import LinearVAE
 from npvae.models.objectives import OBJECTIVES
+from npvae.models.sequence_vae import SequenceVAE
 from npvae.models.two_layer import TwoLayerVAE
 from npvae.models.vae import VAE
 from npvae.params import Params
@@ -21,6 +23,8 @@ MODELS = {
     "linear_vae": LinearVAE,
     "two_layer_vae": TwoLayerVAE,
     "conv_vae": ConvVAE,
+    "sequence_vae": SequenceVAE,
+    "language_model": LanguageModel,
 }
 
 __all__ = [
@@ -33,8 +37,10 @@ __all__ = [
     "ConditionalVAE",
     "ConvVAE",
     "DenoisingAutoencoder",
+    "LanguageModel",
     "LinearVAE",
     "Params",
+    "SequenceVAE",
     "TwoLayerVAE",
     "with_labels",
 ]

@@ -22,14 +22,19 @@ from npvae.ops import (
     dense,
     discretized_logistic_nll,
     elu,
+    embedding,
     floored_logvar,
     free_bits,
     gaussian_kl,
     gaussian_log_density,
     gaussian_nll,
+    gru,
+    gru_cell,
+    last_state,
     layer,
     leaky_relu,
     log_mean_exp,
+    masked_categorical_nll,
     masked_fill,
     negative_binomial_nll,
     poisson_nll,
@@ -45,6 +50,7 @@ from npvae.ops import (
     std_from_logvar,
     tanh,
     vr_max,
+    word_dropout,
 )
 from npvae.ops.adagrad import adagrad_update
 from npvae.ops.adam import adam_update
@@ -63,14 +69,19 @@ from npvae.ops.conv2d_transpose_layer import conv2d_transpose_layer_backward, co
 from npvae.ops.dense import dense_backward, dense_forward
 from npvae.ops.discretized_logistic_nll import discretized_logistic_nll_backward, discretized_logistic_nll_forward
 from npvae.ops.elu import elu_backward, elu_forward
+from npvae.ops.embedding import embedding_backward, embedding_forward
 from npvae.ops.floored_logvar import floored_logvar_backward, floored_logvar_forward
 from npvae.ops.free_bits import free_bits_backward, free_bits_forward
 from npvae.ops.gaussian_kl import gaussian_kl_backward, gaussian_kl_forward
 from npvae.ops.gaussian_log_density import gaussian_log_density_backward, gaussian_log_density_forward
 from npvae.ops.gaussian_nll import gaussian_nll_backward, gaussian_nll_forward
+from npvae.ops.gru import gru_backward, gru_forward
+from npvae.ops.gru_cell import gru_cell_backward, gru_cell_forward
+from npvae.ops.last_state import last_state_backward, last_state_forward
 from npvae.ops.layer import ACTIVATIONS, layer_backward, layer_forward
 from npvae.ops.leaky_relu import leaky_relu_backward, leaky_relu_forward
 from npvae.ops.log_mean_exp import log_mean_exp_backward, log_mean_exp_forward
+from npvae.ops.masked_categorical_nll import masked_categorical_nll_backward, masked_categorical_nll_forward
 from npvae.ops.masked_fill import masked_fill_backward, masked_fill_forward
 from npvae.ops.negative_binomial_nll import negative_binomial_nll_backward, negative_binomial_nll_forward
 from npvae.ops.poisson_nll import poisson_nll_backward, poisson_nll_forward
@@ -86,6 +97,7 @@ from npvae.ops.squared_error import squared_error_backward, squared_error_forwar
 from npvae.ops.std_from_logvar import std_from_logvar_backward, std_from_logvar_forward
 from npvae.ops.tanh import tanh_backward, tanh_forward
 from npvae.ops.vr_max import vr_max_backward, vr_max_forward
+from npvae.ops.word_dropout import word_dropout_backward, word_dropout_forward
 from npvae.spec import Op
 
 OPS: tuple[Op, ...] = (
@@ -125,6 +137,12 @@ OPS: tuple[Op, ...] = (
     log_mean_exp.OP,
     renyi_bound.OP,
     vr_max.OP,
+    embedding.OP,
+    word_dropout.OP,
+    gru_cell.OP,
+    gru.OP,
+    last_state.OP,
+    masked_categorical_nll.OP,
 )
 
 LAWS = (sgd.LAW, adagrad.LAW, adam.LAW)  # pages without a backward
@@ -158,6 +176,8 @@ __all__ = [
     "discretized_logistic_nll_forward",
     "elu_backward",
     "elu_forward",
+    "embedding_backward",
+    "embedding_forward",
     "floored_logvar_backward",
     "floored_logvar_forward",
     "free_bits_backward",
@@ -168,12 +188,20 @@ __all__ = [
     "gaussian_log_density_forward",
     "gaussian_nll_backward",
     "gaussian_nll_forward",
+    "gru_backward",
+    "gru_cell_backward",
+    "gru_cell_forward",
+    "gru_forward",
+    "last_state_backward",
+    "last_state_forward",
     "layer_backward",
     "layer_forward",
     "leaky_relu_backward",
     "leaky_relu_forward",
     "log_mean_exp_backward",
     "log_mean_exp_forward",
+    "masked_categorical_nll_backward",
+    "masked_categorical_nll_forward",
     "masked_fill_backward",
     "masked_fill_forward",
     "negative_binomial_nll_backward",
@@ -203,4 +231,6 @@ __all__ = [
     "tanh_forward",
     "vr_max_backward",
     "vr_max_forward",
+    "word_dropout_backward",
+    "word_dropout_forward",
 ]

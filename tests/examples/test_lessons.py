@@ -52,6 +52,20 @@ def likelihood_by_sampling(n, quick):
     assert 0.3 < n["down"] < 0.5
 
 
+def why_the_decoder_stops_listening(n, quick):
+    plain, free, inputless = n["plain"], n["free bits"], n["inputless"]
+    assert plain["kl"] < 0.1 < 1 < free["kl"]
+    assert abs(plain["foreign"]) < 0.3
+    assert min(free["foreign"], inputless["foreign"]) > 0.5
+    assert free["nll"] < plain["nll"] - 0.7
+    assert inputless["bound"] > plain["bound"] + 1
+    assert abs(plain["bound"] - n["its best"]) < 0.6
+    for row in (plain, free, inputless):
+        assert row["-log p"] < row["bound"]
+    if not quick:
+        assert all(n[remedy]["kl"] > 0.3 for remedy in ("annealed", "cyclical", "word dropout"))
+
+
 def two_kl_divergences(n, quick):
     assert n["reverse gradient"]
     assert n["forward gradient"]
@@ -121,6 +135,21 @@ def without_one_term(n, quick):
     assert both["loss"] < min(reconstruction["loss"], prior["loss"]) - 10
     assert n["slope"] == pytest.approx(-1, abs=0.25)
     assert n["correlation"] < -0.6
+
+
+def counts_and_gaps(n, quick):
+    words, digits = n["words"], n["digits"]
+    assert words["negative binomial"] < words["Poisson"] - 5
+    assert words["negative binomial"] < words["Gaussian on counts"] - 4
+    assert abs(words["negative binomial"] - words["Gaussian on log(1 + k)"]) < 1.5
+    assert n["truth"] < min(words.values())
+    assert min(digits, key=digits.get) == "logistic in steps"
+    assert digits["binomial"] > digits["logistic in steps"] + 15
+    if not quick:
+        assert digits["binomial"] < digits["Gaussian, one σ"] + 2
+        assert 1.1 < n["r"].min() < 2 < n["r"].max() < 2.6
+    assert n["this VAE"] < (0.85 if quick else 0.75) * n["column means"]
+    assert n["spread"] < n["this VAE"]
 
 
 def which_likelihood(n, quick):
@@ -276,7 +305,9 @@ LESSONS = {
         without_one_term,
         beta,
         which_likelihood,
+        counts_and_gaps,
         posterior_collapse,
+        why_the_decoder_stops_listening,
         convolution,
         jamo_arithmetic,
         hue_and_orientation,

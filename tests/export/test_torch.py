@@ -12,7 +12,9 @@ from torch import nn
 
 from npvae.export import load, save, to_torch
 from npvae.models import MODELS
+from npvae.models.letters import Letters
 from npvae.models.mlp import mlp_forward
+from npvae.models.small import kinds_that_take, small
 from npvae.ops import ACTIVATIONS
 
 MODULES = {
@@ -55,7 +57,7 @@ def close(ours, theirs, dtype):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("kind", [kind for kind in MODELS if kind != "conv_vae"])
+@pytest.mark.parametrize("kind", kinds_that_take("rows"))
 def test_every_part_of_every_model_gives_the_same_outputs_in_torch(kind, dtype, tmp_path):
     model = build(kind, dtype)
     twin = torch_twin(model)
@@ -86,7 +88,52 @@ def test_encoder_and_decoder_give_the_same_outputs_in_torch(activation, dtype, b
     close(vae.decode(z), torch.sigmoid(twin["decoder"](torch.from_numpy(z))), dtype)
 
 
-@pytest.mark.parametrize("kind", [kind for kind in MODELS if kind != "conv_vae"])
+def sequence_module(model):
+    """The decoder and encoder of a sequence model out of torch's own modules, named as `to_torch` names them."""
+    H, E = model.hidden_dim, model.embedding_dim
+    C, L = len(model.alphabet) + 1, model.latent_dim
+    decoder = {"embedding": nn.Embedding(C, E), "gru": nn.GRU(E + L, H, batch_first=True), "out": nn.Linear(H, C)}
+    parts = {"decoder": nn.ModuleDict(decoder)}
+    parts["decoder"].register_parameter("unknown", nn.Parameter(torch.zeros(E)))
+    if L:
+        encoder = {"embedding": nn.Embedding(C, E), "gru": nn.GRU(E, H, batch_first=True), "head": nn.Linear(H, 2 * L)}
+        parts["encoder"], parts["decoder"]["start"] = nn.ModuleDict(encoder), nn.Linear(L, H)
+    return nn.ModuleDict(parts).to(getattr(torch, model.dtype.name))
+
+
+@pytest.mark.parametrize("kind", kinds_that_take("sequences"))
+def test_a_model_of_sequences_is_torchs_modules_with_its_weights(kind, tmp_path):
+    """The same logits of every letter from torch.nn.GRU, and the same code of every line; and the weights come back."""
+    model, x, _ = small(kind, np.random.default_rng(0), n=6)
+    twin = sequence_module(model)
+    twin.load_state_dict(load_file(save(model, tmp_path / "m.safetensors")))
+    letters = Letters(x.ids, x.lengths)
+    read, told = (torch.from_numpy(part) for part in (letters.read, letters.told))
+    e = twin["decoder"]["embedding"](read)
+    h0 = torch.zeros(1, len(x), model.hidden_dim, dtype=torch.float64)
+    if model.latent_dim:
+        lengths = torch.from_numpy(x.lengths)
+        given = nn.utils.rnn.pack_padded_sequence(
+            twin["encoder"]["embedding"](torch.from_numpy(x.ids)), lengths, batch_first=True, enforce_sorted=False
+        )
+        head = twin["encoder"]["head"](twin["encoder"]["gru"](given)[1][0])
+        close(np.concatenate(model.encode(x), axis=1), head, "float64")
+        z = head[:, : model.latent_dim]
+        e = torch.cat([e, z[:, None].expand(-1, e.shape[1], -1)], dim=2)
+        h0 = torch.tanh(twin["decoder"]["start"](z))[None]
+    logits = twin["decoder"]["out"](twin["decoder"]["gru"](e, h0)[0])
+    nll = nn.functional.cross_entropy(logits.transpose(1, 2), told, reduction="none")
+    is_letter = torch.arange(told.shape[1]) < torch.from_numpy(letters.predictions)[:, None]
+    eps = np.zeros((len(x), model.latent_dim))
+    close(model.forward(x, eps)[1].nll, (nll * is_letter).sum(dim=1), "float64")
+
+    fresh = sequence_module(model)
+    save_file(fresh.state_dict(), tmp_path / "torch.safetensors")
+    load(tmp_path / "torch.safetensors", model)
+    np.testing.assert_array_equal(model.params["decoder.gru.Wh"].T, fresh["decoder"]["gru"].weight_hh_l0.detach())
+
+
+@pytest.mark.parametrize("kind", kinds_that_take("rows"))
 def test_weights_made_in_torch_come_here(kind, tmp_path):
     model = build(kind, "float32")
     twin = torch_twin(model)

@@ -173,7 +173,8 @@ def _default(op: Op) -> Iterator[Sample]:
         for combination in combinations[: t.PARAMETERS_AT_POINTS]:
             yield Sample("specials", other, regime="special", params=combination)
     yield Sample("numeric-f32", base, dtype="float32", params=params())
-    yield Sample("numeric-f32", long[0] if long else {}, dtype="float32", layout="strided", params=params())
+    first_long = {**dict.fromkeys(symbols, t.SQUARE_SIZE), **dict.fromkeys(symbols[:1], t.LONG_SIZE)}
+    yield Sample("numeric-f32", first_long, dtype="float32", layout="strided", params=params())
     yield Sample("numeric-f32", other, dtype="float32", regime="pos40", layout="fortran", params=params())
 
 

@@ -14,10 +14,14 @@ from npvae.params import Params
 
 @dataclass(frozen=True)
 class Row:
-    """A row of LIKELIHOODS: how one is built for a model's settings, and which settings it alone reads."""
+    """A row of LIKELIHOODS: how one is built for a model's settings, and which settings it alone reads.
+
+    counts  its data are counts: whole numbers, not divided by the largest
+    """
 
     build: Callable[[Any], Likelihood]
     settings: tuple[str, ...] = ()
+    counts: bool = False
 
 
 class Likelihood:
