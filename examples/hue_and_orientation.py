@@ -10,6 +10,7 @@
 
 # %%
 import os
+import sys
 from pathlib import Path
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # for matrices this small, one thread is the fastest
@@ -117,7 +118,7 @@ def main(quick=False, folder="pictures"):
     for beta in (1, 60):
         runs[beta] = []
         for seed in range(1 if quick else 5):
-            vae = fit(x, beta, 50 if quick else 250, seed)
+            vae = fit(x, beta, 50 if quick else 200, seed)
             run = judged(vae, x, factors) | {"vae": vae}
             runs[beta].append(run)
             table = ", ".join(f"({a:.1f}, {b:.1f})" for a, b in run["table"][run["used"]])
@@ -128,3 +129,22 @@ def main(quick=False, folder="pictures"):
     picture = draw(x, runs, best)
     print("picture:", save_png(picture, Path(folder) / "hue_and_orientation.png", colours=256))
     return {beta: [{k: v for k, v in run.items() if k != "vae"} for run in seeds] for beta, seeds in runs.items()}
+
+
+# %% [markdown]
+# ## What to notice
+#
+# - At beta = 1 all six latents are in use and every one knows something of both factors, in all five seeds: the code is
+#   good, and no latent has a meaning of its own.
+# - At beta = 60 the hue has two or three latents, as a circle needs, and they know at most 0.1 nats of the orientation,
+#   in all five seeds. The orientation of a wedge is worth less than it costs: of 2.8 nats 0.2 are left in three seeds,
+#   nothing in two. Hue and orientation each have latents of their own in one seed of five.
+# - Prices between (4, 10, 20, 25, 40, one or two seeds each, also with four latents), a Bernoulli likelihood, relu and
+#   silu were tried: the orientation is kept, but shares latents with the hue; or the code is never used at all.
+# - Nothing in the objective asks for factors: it asks for cheap codes. Hue and orientation come apart as far as they
+#   differ in price (Locatello et al. 2019 say why it cannot be otherwise).
+
+# %%
+if __name__ == "__main__":
+    quick = "--quick" in sys.argv
+    main(quick, folder="quick" if quick else "pictures")

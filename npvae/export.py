@@ -98,8 +98,7 @@ def from_torch(tensors: Mapping[str, np.ndarray], params: Params) -> None:
         raise ValueError(f"the names are not this model's: {'; '.join(parts)}")
     values = {}
     for there, here in names.items():
-        weight = _is_turned(here)
-        value, wanted = np.asarray(tensors[there]), _turned(params[here]) if weight else params[here]
+        value, wanted = np.asarray(tensors[there]), _turned(params[here]) if _is_turned(here) else params[here]
         if value.shape != wanted.shape:
             raise ValueError(f"{there} has shape {value.shape}, this model needs {wanted.shape}")
         if not np.can_cast(value.dtype, wanted.dtype, "safe"):
@@ -107,7 +106,7 @@ def from_torch(tensors: Mapping[str, np.ndarray], params: Params) -> None:
             raise ValueError(f"{there} is {value.dtype}, this model computes in {wanted.dtype}: {mend}")
         if not np.isfinite(value).all():
             raise ValueError(f"{there} holds numbers that are not finite")
-        values[here] = _turned_back(value) if weight else value
+        values[here] = _turned_back(value) if _is_turned(here) else value
     for here, value in values.items():
         params[here] = value
 

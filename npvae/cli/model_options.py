@@ -93,8 +93,9 @@ def model_settings(args: argparse.Namespace, train: Any) -> dict[str, Any]:
         given = {name: value for name, value in given.items() if known[name].flag in args.given}
         return given | {"seed": args.seed, "alphabet": train.alphabet, "max_length": train.longest}
     settings = {name: value for name, value in given.items() if value is not None}
-    of_data = {"data_dim": train.shape[1], "image_shape": train.image_shape}
-    settings |= {name: value for name, value in of_data.items() if name in own} | {"seed": args.seed}
+    images = MODELS[args.model].takes == "images"
+    settings |= {"image_shape": train.image_shape} if images else {"data_dim": train.shape[1]}
+    settings["seed"] = args.seed
     if train.pixels.dtype == np.uint8:
         levels = int(train.max_value) + 1
         settings |= {"levels": levels, "logvar_floor": float(np.log((1 / (levels - 1)) ** 2 / 12))}

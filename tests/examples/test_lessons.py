@@ -277,6 +277,19 @@ def jamo_arithmetic(n, quick):
         assert n["back"]["never seen"] > 0.85
 
 
+def hue_and_orientation(n, quick):
+    for run in n[1]:
+        assert run["used"].sum() > (3 if quick else 5)
+    assert max(run["kl"].sum() for run in n[60]) < 0.5 * min(run["kl"].sum() for run in n[1])
+    if not quick:
+        assert not any(run["apart"] for run in n[1])
+        for run in n[60]:
+            table = run["table"][run["used"]]
+            of_hue = table[:, 1] > 0.3
+            assert of_hue.sum() >= 1
+            assert (table[of_hue, 0] < 0.5 * table[of_hue, 1]).all()
+
+
 LESSONS = {
     claim.__name__: claim
     for claim in (
@@ -297,6 +310,7 @@ LESSONS = {
         why_the_decoder_stops_listening,
         convolution,
         jamo_arithmetic,
+        hue_and_orientation,
         bug_museum,
     )
 }

@@ -46,8 +46,8 @@ def test_weights_lie_as_pytorch_has_them(kind, tmp_path):
     for name, value in model.params.items():
         there = tensors[torch_name(name)]
         window = value.ndim == 4  # (P, Q, C, F), there (F, C, P, Q)
-        lies = value.transpose(3, 2, 0, 1) if window else value.T if name.endswith((".W", ".Wx", ".Wh")) else value
-        assert np.array_equal(there, lies)
+        turned = name.endswith((".W", ".Wx", ".Wh"))
+        assert np.array_equal(there, value.transpose(3, 2, 0, 1) if window else value.T if turned else value)
 
 
 def test_names():
