@@ -38,6 +38,7 @@ TESTS: dict[str, list[Stage]] = {
         (CACHED, DOCTOR, BLAS, POOLS, "-k", "prints or advises or unknown or test_blas or follows or set_threads")
     ],
     "npvae/kernels/bernoulli_nll.py": [(PLAIN, EQUALITY, TWINS), (CACHED, TWINS)],
+    "npvae/kernels/slopes.py": [(PLAIN, EQUALITY, TWINS), (CACHED, TWINS)],
     "npvae/kernels/team/team.py": [(CACHED, TEAM, POOLS), (CACHED, MULTIPLY)],
     "npvae/kernels/team/pools.py": [
         (CACHED, MULTIPLY, "-k", "tiles_are or environment"),

@@ -17,7 +17,7 @@ import json
 import sys
 
 import numpy as np
-from resumable import Training, add_options, begin, machine, mean_bound, spread, write_results
+from resumable import Training, add_options, begin, end, machine, mean_bound, spread
 from sigmoid_gaussian import vae_with_sigmoid_gaussian
 
 import npvae
@@ -131,10 +131,8 @@ def main(argv=None):
             cells = [test.get(count, np.nan) for test in tests]
             print(f"{count:<18,}" + "".join(f"{cell:>10.2f}" for cell in cells))
     print(save_png(picture(curves), folder / "figure2.png"))
-    if unfinished:
-        print(f"stopped before {total:.0e} samples: {', '.join(unfinished)}; the same command goes on")
-    write_results(folder, samples=total, curves=curves)
-    return 0
+    todo = f"stopped before {total:.0e} samples: {', '.join(unfinished)}" if unfinished else ""
+    return end(folder, todo, samples=total, curves=curves)
 
 
 if __name__ == "__main__":

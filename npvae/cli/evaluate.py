@@ -8,6 +8,7 @@ from typing import Any
 
 from npvae.cli.from_run import add_run_folder, add_source_options, check_place, images_of
 from npvae.cli.seed_option import add_seed_option
+from npvae.cli.sequences import measured
 
 _REFERENCE = 10_000  # training images that samples are compared with
 
@@ -37,10 +38,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print each measure as soon as it is known; with --json write them all."""
-    from dataclasses import asdict
-
     import npvae
-    from npvae.as_json import as_json
     from npvae.data.columns import Columns
     from npvae.data.shapes import make_shapes
     from npvae.evaluation import measures
@@ -50,7 +48,6 @@ def run(args: argparse.Namespace) -> int:
             raise ValueError(f"{name} is {value}, expected at least 1")
     model = npvae.load(args.folder, best=args.best)
     config = npvae.training.read_config(args.folder)
-    source = images_of(args, config)
     if args.json:  # a place that cannot be written is told now, not when everything is measured
         check_place(args.json, "--json")
         args.json.parent.mkdir(parents=True, exist_ok=True)
@@ -58,6 +55,11 @@ def run(args: argparse.Namespace) -> int:
         args.json.open("a", encoding="utf-8").close()
         if not there:
             args.json.unlink()
+    if model.takes == "sequences":
+        dataset, part, count, found = measured(args, model, config)
+        print(f"{model}\n{count:,} sequences of {dataset}, {part}; nats per sequence\n")
+        return _report(args, found, {"dataset": dataset, "part": part, "sequences": count})
+    source = images_of(args, config)
     x = spread(source.images, args.images).astype(model.dtype)
     known = None if source.train is None else spread(source.train, _REFERENCE).astype(model.dtype)
     dataset, part = str(source), source.part
@@ -69,13 +71,22 @@ def run(args: argparse.Namespace) -> int:
     columns = Columns.of_run(config.get("training", {}))
     units = f", of {columns}" if columns else ""
     print(f"{model}\n{len(x):,} images of {dataset}; nats an image{units}\n")
+    found = measures(model, x, known, samples=args.samples, seed=args.seed, **more)
+    return _report(args, found, {"dataset": source.name, "part": part, "images": len(x)})
+
+
+def _report(args: argparse.Namespace, measured: Any, about: dict[str, Any]) -> int:
+    """Print each measure as soon as it is known; with --json write them all."""
+    from dataclasses import asdict
+
+    from npvae.as_json import as_json
+
     found = []
-    for measure in measures(model, x, known, samples=args.samples, seed=args.seed, **more):
+    for measure in measured:
         found.append(measure)
         print(measure, flush=True)
     if args.json:
-        about = {"run": str(args.folder), "dataset": source.name, "part": part, "images": len(x)}
-        about |= {"samples": args.samples, "seed": args.seed}
+        about = {"run": str(args.folder)} | about | {"samples": args.samples, "seed": args.seed}
         text = as_json(about | {"measures": [asdict(measure) for measure in found]}, indent=1)
         args.json.write_text(text + "\n", encoding="utf-8")
     return 0

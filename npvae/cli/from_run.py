@@ -127,9 +127,10 @@ def own_data(
     """
     from npvae.data import DATASETS, DataError
     from npvae.data.reading import Reading
+    from npvae.data.text import SEQUENCES
 
     dataset = moved or kept["dataset"]
-    known = dataset.lower().replace("_", "-") in DATASETS
+    known = dataset.lower().replace("_", "-") in (*DATASETS, *SEQUENCES)
     if moved is None and not known and not Path(dataset).expanduser().exists():
         raise DataError(f"{folder} was trained on {dataset}, which is not there: say where it is with --dataset PATH")
     if data_dir is None and moved is None and kept.get("data_dir"):
@@ -158,14 +159,17 @@ def check_same_shape(images: Any, config: dict[str, Any], of: str) -> None:
 
 
 def as_rows_of(config: dict[str, Any], images: Any) -> Any:
-    """Images as the model of a run takes them: in its units, with their labels beside them if it is conditional."""
+    """Images as the model of a run takes them: in its units or as counts; with labels, if it is conditional."""
     from npvae.data import LabelledImages
     from npvae.data.columns import Columns
-    from npvae.models import MODELS
+    from npvae.models import LIKELIHOODS, MODELS
 
     columns = Columns.of_run(config.get("training", {}))
+    likelihood = LIKELIHOODS.get(config["model_settings"].get("likelihood"))
     if images is not None and columns is not None:
         images = columns.apply(images)
+    if images is not None and likelihood is not None and likelihood.counts:
+        images = images.as_counts()
     if images is None or not MODELS[config["model"]].reads_labels:
         return images
     names = config.get("training", {}).get("class_names")

@@ -23,10 +23,10 @@ _READ_WITH = {  # first bytes -> what such a file is called, and how its data ge
     b"\xfd7zXZ": ("compressed by xz", "unpack it"),
     b"7z\xbc\xaf": ("a 7z archive", "unpack it and give the folder"),
     b"Rar!": ("a RAR archive", "unpack it and give the folder"),
-    b"\x80\x02": ("a pickle", "load it where you trust it, and np.save the array"),
-    b"\x80\x03": ("a pickle", "load it where you trust it, and np.save the array"),
-    b"\x80\x04": ("a pickle", "load it where you trust it, and np.save the array"),
-    b"\x80\x05": ("a pickle", "load it where you trust it, and np.save the array"),
+    **dict.fromkeys(  # protocols 2 to 5
+        (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"),
+        ("a pickle", "load it where you trust it, and np.save the array"),
+    ),
 }
 _BY_SUFFIX = {".npy": "npy", ".npz": "npz", ".csv": "text", ".tsv": "text", ".txt": "text", ".idx": "idx"}
 

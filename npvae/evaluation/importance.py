@@ -28,7 +28,7 @@ from npvae.models.entrance import admit
 
 @dataclass(frozen=True)
 class ImportanceEstimate:
-    """One estimate a sample x, (N,) each."""
+    """One estimate per sample x, (N,) each."""
 
     log_p: np.ndarray  # nats
     standard_error: np.ndarray  # of log_p, nats
@@ -51,7 +51,8 @@ def log_p_by_importance(
     """
     check_whole(samples=samples, rows=rows)
     check_generator(rng)
-    x = admit(model, x)
+    if getattr(model, "takes", "") in ("rows", "images"):  # of other kinds the model checks each batch
+        x = admit(model, x)
     top = np.full(len(x), -np.inf)
     total, squares = np.zeros(len(x)), np.zeros(len(x))
     batch = max(1, min(len(x), rows // samples))  # few images, many draws of each: they are encoded once a visit

@@ -69,11 +69,17 @@ def measures(
     """
     test = admit(model, test, "test")
     train = None if train is None else admit(model, train, "train")
-    for measure in _all(model, test, train, factors, categorical, samples, seed):
-        check_result(**{measure.name.strip(): [] if measure.value is None else measure.value})
-        check_result(**{f"standard error of {measure.name.strip()}": [] if measure.error is None else measure.error})
+    yield from looked_at(_all(model, test, train, factors, categorical, samples, seed), len(test))
+
+
+def looked_at(found: Iterator[Measure], n: int) -> Iterator[Measure]:
+    """Measures of n samples, as they are found. Raises NonFiniteError for one that is not finite."""
+    for measure in found:
+        name = measure.name.strip()
+        check_result(**{name: [] if measure.value is None else measure.value})
+        check_result(**{f"standard error of {name}": [] if measure.error is None else measure.error})
         # One sample has no spread from which an error could be taken.
-        yield replace(measure, error=None) if len(test) == 1 else measure
+        yield replace(measure, error=None) if n == 1 else measure
 
 
 def _all(
@@ -98,7 +104,7 @@ def _all(
         yield Measure("reconstruction loss", loss, "nats", note=likelihood_note(model, test))
     rng = np.random.default_rng([seed, 1])
     if model.decodes_z_alone:
-        moves = continuity(model.decode, model.latent_dim, rng)
+        moves = continuity(lambda z: _rows(model.decode(z)), model.latent_dim, rng)
         moved = bool(moves.movement.any())
         note = "1 for an affine decoder" if moved else "the decoder gives the same for every code"
         yield Measure("continuity", moves.share if moved else None, "", note=note)
@@ -166,10 +172,15 @@ def _imputation(model: Any, x: np.ndarray, rng: np.random.Generator) -> Measure:
 
 def _completeness(model: Any, test: np.ndarray, train: np.ndarray, rng: np.random.Generator) -> Iterator[Measure]:
     pixels, known = test[:_AT_A_TIME, : model.data_dim], train[:, : model.data_dim]
-    judged = completeness(model.sample(_AT_A_TIME, rng), known, pixels)
-    again = completeness(model.reconstruct(test[:_AT_A_TIME]), known, pixels)
+    judged = completeness(_rows(model.sample(_AT_A_TIME, rng)), known, pixels)
+    again = completeness(_rows(model.reconstruct(test[:_AT_A_TIME])), known, pixels)
     note = f"held-out images {judged.level:.2f}, their reconstructions {again.share:.2f}"
     yield Measure("completeness", judged.share, "", judged.standard_error, note)
+
+
+def _rows(x: np.ndarray) -> np.ndarray:
+    """Images (N, H, W, C) as rows (N, D)."""
+    return x.reshape(len(x), -1)
 
 
 def _encode(model: Any, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -7,54 +7,41 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache as remember
+from functools import partial
 
 import numpy as np
 
 from npvae import ops
 from npvae.kernels.arrays import one_float_dtype
 from npvae.kernels.counts import binomial_values, negative_binomial_values, poisson_values
-from npvae.kernels.likelihoods import times_row
+from npvae.kernels.slopes import REFERENCE, nll_and_slopes, scaled, times_slopes
 from npvae.ops.gamma_functions import lgamma
-
-REFERENCE = None  # in place of an array, in a cache that the reference made
 
 
 def poisson_nll_forward(log_rate: np.ndarray, x: np.ndarray, *, new: Callable = np.empty) -> tuple[np.ndarray, tuple]:
     """log_rate (N, D), counts x (N, D) of at least 0 -> nll (N,), in nats. ValueError if the shapes differ."""
-    if log_rate.ndim != 2 or log_rate.shape != x.shape or not one_float_dtype(log_rate, x):
-        nll, cache = ops.poisson_nll_forward(log_rate, x)
-        return nll, (REFERENCE, cache)
-    nll, residual = new(x.shape[:1], x.dtype), new(x.shape, x.dtype)
-    poisson_values(np.ascontiguousarray(log_rate), np.ascontiguousarray(x), nll, residual)
-    return nll, (residual, None)
+    return nll_and_slopes(poisson_values, ops.poisson_nll_forward, log_rate, x, new)
 
 
 def poisson_nll_backward(dnll: np.ndarray, cache: tuple, *, new: Callable = np.empty) -> np.ndarray:
     """dnll (N,) -> dlog_rate (N, D)."""
-    residual, reference_cache = cache
-    if residual is REFERENCE:
-        return ops.poisson_nll_backward(dnll, reference_cache)
-    return _times(dnll, residual, new)
+    return times_slopes(ops.poisson_nll_backward, dnll, cache, new)
 
 
 def binomial_nll_forward(
     logits: np.ndarray, x: np.ndarray, trials: int = 16, *, new: Callable = np.empty
 ) -> tuple[np.ndarray, tuple]:
     """logits (N, D), counts x (N, D) in [0, trials] -> nll (N,), in nats. ValueError if the shapes differ."""
-    if logits.ndim != 2 or logits.shape != x.shape or not one_float_dtype(logits, x):
-        nll, cache = ops.binomial_nll_forward(logits, x, trials)
-        return nll, (REFERENCE, cache)
-    nll, residual = new(x.shape[:1], x.dtype), new(x.shape, x.dtype)
-    binomial_values(np.ascontiguousarray(logits), np.ascontiguousarray(x), _log_coefficients(trials), nll, residual)
-    return nll, (residual, None)
+
+    def loop(logits: np.ndarray, x: np.ndarray, nll: np.ndarray, residual: np.ndarray) -> None:
+        binomial_values(logits, x, _log_coefficients(trials), nll, residual)
+
+    return nll_and_slopes(loop, partial(ops.binomial_nll_forward, trials=trials), logits, x, new)
 
 
 def binomial_nll_backward(dnll: np.ndarray, cache: tuple, *, new: Callable = np.empty) -> np.ndarray:
     """dnll (N,) -> dlogits (N, D)."""
-    residual, reference_cache = cache
-    if residual is REFERENCE:
-        return ops.binomial_nll_backward(dnll, reference_cache)
-    return _times(dnll, residual, new)
+    return times_slopes(ops.binomial_nll_backward, dnll, cache, new)
 
 
 def negative_binomial_nll_forward(
@@ -81,16 +68,10 @@ def negative_binomial_nll_backward(
     if slope_mean is REFERENCE:
         return ops.negative_binomial_nll_backward(dnll, rest)
     slope_r, axes = rest
-    dlog_mean = _times(dnll, slope_mean, new)
+    dlog_mean = scaled(dnll, slope_mean, new)
     if axes == 2:
-        return dlog_mean, _times(dnll, slope_r, new)
+        return dlog_mean, scaled(dnll, slope_r, new)
     return dlog_mean, np.matmul(dnll.astype(slope_r.dtype), slope_r, out=new(slope_r.shape[1:], slope_r.dtype))
-
-
-def _times(dnll: np.ndarray, slopes: np.ndarray, new: Callable) -> np.ndarray:
-    out = new(slopes.shape, slopes.dtype)
-    times_row(np.ascontiguousarray(dnll, slopes.dtype), slopes, out)
-    return out
 
 
 @remember

@@ -29,7 +29,7 @@ def with_labels(x: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
     """
     x, labels = np.asarray(x), np.asarray(labels)
     if labels.shape != (len(x),) or labels.dtype.kind not in "iu":
-        raise ValueError(f"labels are {labels.dtype} {labels.shape}, expected integers ({len(x)},), one a sample")
+        raise ValueError(f"labels are {labels.dtype} {labels.shape}, expected integers ({len(x)},), one per sample")
     if len(labels) and not 0 <= labels.min() <= labels.max() < classes:
         raise ValueError(f"labels run from {labels.min()} to {labels.max()}, expected 0 to {classes - 1}")
     return np.concatenate([x, np.eye(classes, dtype=x.dtype)[labels]], axis=1)

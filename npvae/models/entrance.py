@@ -6,6 +6,7 @@ forward and backward do not, so that a step costs what its mathematics costs.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -29,10 +30,25 @@ def data_of(model: Any, x: Any) -> Any:
 def admit(model: Any, x: Any, name: str = "x") -> Any:
     """All samples of x as one batch, checked, of the model's dtype: what its forward takes.
 
-    Raises ValueError as `check_data`.
+    A model that does not say what it takes gets x as it is. Raises ValueError as `check_data`.
     """
+    if not hasattr(model, "takes"):
+        return x
+    if model.takes not in ("rows", "images"):  # such a batch is no array, and its model knows what it has to be
+        model.check_batch(x)
+        return x
+    if model.takes == "images":
+        x = _as_images(model, x)
     check_data(model, x, name)
-    return data_of(model, x).batch(slice(None))
+    batch = data_of(model, x).batch(slice(None))
+    return model.as_rows(batch) if hasattr(model, "as_rows") else batch
+
+
+def _as_images(model: Any, x: Any) -> Any:
+    """Rows (N, D) of a model of images as images (N, H, W, C), if they are an array of its width; else x."""
+    shape = getattr(model, "image_shape", None)
+    fits = shape is not None and isinstance(x, np.ndarray) and x.ndim == 2 and x.shape[1] == math.prod(shape)
+    return x.reshape(-1, *shape) if fits and shape else x
 
 
 def check_data(model: Any, x: Any, name: str) -> None:

@@ -1,4 +1,4 @@
-"""The linear VAE: one affine map each way, one variance a latent. Its exact optimum is known: probabilistic PCA.
+"""The linear VAE: one affine map each way, one variance per latent. Its exact optimum is known: probabilistic PCA.
 
     encoder  q(z|x) = N(x V + c, diag(d))      d does not depend on x
     decoder  p(x|z) = N(z W + m, s2 I)         with a Gaussian likelihood

@@ -32,7 +32,7 @@ class Option:
     metavar: str | None = None
     read: Callable[[str], Any] = str  # text -> value
     default: Any = None  # the command line's own default; without one, the model's own holds
-    choices: Collection[str] = ()  # names that are told in the help
+    choices: Collection[str] = ()  # names that the help lists
     without: str = ""  # what holds if the option is not given, where that is no value
 
 
@@ -193,7 +193,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class KLTerm:
-    """What the KL term costs, and what is descended."""
+    """The weight and the kind of the KL term, and the objective that is minimised."""
 
     beta: float = setting(1.0, check_at_least_zero, Option("--beta", "weight of the KL term", read=float))
     _: KW_ONLY
@@ -212,7 +212,7 @@ class KLTerm:
         least = OBJECTIVES[self.objective].least_samples
         if self.samples < least:
             raise ValueError(
-                f"samples is {self.samples}, {self.objective} needs at least {least}: each is held against the others"
+                f"samples is {self.samples}, {self.objective} needs at least {least}: each is compared with the others"
             )
 
 

@@ -55,7 +55,7 @@ def _place(model: Any, of: str, data_dim: int) -> np.ndarray | None:
         return place if (place == model.dtype.type(model.settings.logvar)).all() else None
     biases = [name for name in model.params if name.startswith("decoder.") and name.endswith("b")]
     bias = model.params[biases[-1]]
-    return None if bias.any() else bias[data_dim:]
+    return None if bias.any() or bias.size != 2 * data_dim else bias[data_dim:]
 
 
 def _variances(model: Any, x: Any) -> np.ndarray | None:

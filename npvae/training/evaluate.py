@@ -26,7 +26,7 @@ def chunks(model: Any, x: Any, size: int, name: str = "x") -> Iterator[Any]:
 def evaluate(
     model: Any, x: Any, rng: np.random.Generator, *, batch_size: int = 250, processes: Processes = ALONE
 ) -> dict[str, float]:
-    """Means over the N samples of x of loss, nll and kl, in nats, with one noise sample an input drawn from rng.
+    """Means over the N samples of x of loss, nll and kl, in nats, with one noise sample per input drawn from rng.
 
     Several processes take a share of each batch and all give the means over the whole.
 
@@ -50,10 +50,11 @@ def mean_losses(
 ) -> dict[str, float]:
     """As `evaluate`, on data that has been checked; `of` and `saved` are for the message of a NonFiniteError."""
     data, totals, step = data_of(model, x), np.zeros(3), Step(model, batch_size)
+    draw = getattr(model, "draw_test_eps", model.draw_eps)  # a model of one's own may know no difference
     for start in range(0, len(data), batch_size):
         n = min(batch_size, len(data) - start)
         own = processes.rows(start, n)
-        eps = processes.share(model.draw_eps(n, rng))
+        eps = processes.share(draw(n, rng))
         loss, trace = step.forward(data.batch(own), eps)
         check_loss(loss, trace, of=of, rows=np.arange(own.start, own.stop), saved=saved)
         if processes.weight(n) > 0:

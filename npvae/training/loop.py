@@ -59,7 +59,7 @@ def train(
     on_epoch: OnEpoch | None = None,
     comm: Any = None,
 ) -> Any:
-    """Train a model in place and return it; `model.history` has one row an epoch.
+    """Train a model in place and return it; `model.history` has one row per epoch.
 
     x_train, x_test, x_valid  (N, D) float arrays or memory maps, or npvae.data.Images. The loss on x_valid, taken once
                      an epoch, decides which epoch is the best; without x_valid the one on x_test does, and is then no
@@ -82,7 +82,7 @@ def train(
 
     A row: epoch, train_loss, train_nll, train_kl (means over the epoch's batches, weighted by their sizes, each taken
     before its step), test_loss, test_nll, test_kl (None without x_test), with x_valid also valid_loss, valid_nll,
-    valid_kl, all in nats a sample, and seconds, the wall time of the epoch with its test.
+    valid_kl, all in nats per sample, and seconds, the wall time of the epoch with its test.
 
     A learned variance starts at the data's, unless the model was built with a logvar of its own: config.json keeps it
     as "logvar_start" (npvae.models.variance_start).

@@ -156,7 +156,7 @@ def test_advice_fits_the_numbers(vae):
         vae.encode(np.linspace(0, 16, D)[None])
 
 
-@pytest.mark.parametrize("kind", MODELS)
+@pytest.mark.parametrize("kind", [kind for kind, model in MODELS.items() if model.takes in ("rows", "images")])
 def test_codes_that_are_not_finite_are_refused(kind, rng):
     from npvae.models.small import small
 

@@ -109,6 +109,7 @@ def test_the_folder_of_a_run_is_never_written_over(digits, tmp_path):
     [
         ({"epochs": 0}, "epochs is 0, expected at least 1"),
         ({"epochs": 1.5}, "epochs is 1.5, expected a whole number"),
+        ({"epochs": None}, "epochs is None, expected a whole number"),
         ({"seed": -1}, "seed is -1, expected at least 0"),
         ({"batch_size": 0}, "batch_size is 0, expected at least 1"),
         ({"optimizer": "adamw"}, "optimizer 'adamw' is unknown, choose one of sgd, adagrad, adam"),

@@ -37,12 +37,12 @@ class SquaredError(Likelihood):
 
 
 class Gaussian(Likelihood):
-    """Real-valued pixels of a mean and a log-variance. What has the log-variance is the last part of the name.
+    """Real-valued pixels of a mean and a log-variance. The last part of the name says what shares one log-variance.
 
     gaussian_fixed    one number, not learned
     gaussian_scalar   one number, learned
-    gaussian_pixel    one number a pixel, (D,), learned, the same for every sample
-    gaussian_decoder  one number a pixel and sample: the decoder gives it beside the mean, (N, 2 D)
+    gaussian_pixel    one number per pixel, (D,), learned, the same for every sample
+    gaussian_decoder  one number per pixel and sample: the decoder gives it beside the mean, (N, 2 D)
 
     A learned one is kept above `floor` by npvae.ops.floored_logvar, unless floor is None.
     """
