@@ -132,6 +132,7 @@ def start(args: argparse.Namespace, processes: Processes) -> tuple[Any, Any, Any
     import npvae
     from npvae.cli.model_options import model_settings
     from npvae.models import LIKELIHOODS, MODELS
+    from npvae.models.memory import memory_named
     from npvae.steps import Step
 
     if args.model not in MODELS:
@@ -168,7 +169,7 @@ def start(args: argparse.Namespace, processes: Processes) -> tuple[Any, Any, Any
             check_same_shape(train, config, f"the run {args.init}")
     train, valid, test = (as_rows_of(config, part) for part in (train, valid, test))
     out = args.out or (new_folder(args.dataset) if processes.rank == 0 else Path("runs"))
-    with removed_if_empty(out):
+    with removed_if_empty(out), memory_named(repr(model), model.params.flat.size, model.dtype):
         if not args.quiet:
             what, one = ("sequences", "a sequence") if model.takes == "sequences" else ("images", "an image")
             print(f"{model}\n{len(train):,} {what} to train on, {len(test):,} to test; losses in nats {one}")

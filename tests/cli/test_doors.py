@@ -81,6 +81,7 @@ def test_a_run_whose_numbers_overflow_is_an_error_of_one_line_and_nothing_is_wri
     model = npvae.load(run)
     for name in ("decoder.0.W", "decoder.1.W", "encoder.0.W", "encoder.1.W"):
         model.params[name][...] = 1e30
+    model.params["decoder.1.W"][::2] *= -1  # infinity less infinity
     npvae.train(npvae.VAE(64, (8,), 2), npvae.load_dataset("digits")[0], epochs=1, out="broken", progress=False)
     (here / "broken" / "config.json").write_text((run / "config.json").read_text())
     np.savez("broken/model.npz", **model.params)
@@ -220,6 +221,18 @@ def test_not_enough_memory_says_how_many_parameters_there_are(here, capsys):
     err = capsys.readouterr().err
     assert "narrower layers (hidden, --hidden)" in err
     assert err.count("\n") == 1
+
+
+def test_memory_that_runs_out_while_it_trains_says_the_same(here, x, capsys, monkeypatch):
+    def too_much(*_):
+        raise MemoryError
+
+    np.save("x.npy", x)
+    for place in ("npvae.training.loop.descend", "npvae.steps.Step.__init__"):
+        with monkeypatch.context() as patched:
+            patched.setattr(place, too_much)
+            assert main(["train", *QUICK[:-1], "--dataset", "x.npy", "--out", place]) == 2
+        assert "there is not enough memory for 1,156 parameters of float32" in capsys.readouterr().err
 
 
 def test_a_ctrl_c_while_pictures_are_drawn_says_that_the_model_is_saved(here, capsys, monkeypatch):
