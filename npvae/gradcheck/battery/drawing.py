@@ -12,7 +12,7 @@ import numpy as np
 
 from npvae.gradcheck.battery.samples import LAYOUTS, Sample, numbers_in
 from npvae.gradcheck.ground import thresholds as t
-from npvae.spec import Arg, Op
+from npvae.spec import Arg, Op, as_offsets
 
 __all__ = ["Case", "build", "in_layout"]
 
@@ -112,7 +112,8 @@ def _draw_integers(
         return rng.random(shape) < 0.5
     first = int(low) if math.isfinite(low) else 0
     last = int(high) if math.isfinite(high) else first + t.INTEGERS_UNBOUNDED
-    return rng.integers(first, max(last, first), size=shape, endpoint=True).astype(dtype)
+    drawn = rng.integers(first, max(last, first), size=shape, endpoint=True).astype(dtype)
+    return as_offsets(drawn, first, last) if arg.offsets else drawn
 
 
 def _spread(low: float, high: float, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
