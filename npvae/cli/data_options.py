@@ -12,6 +12,7 @@ def add_data_options(parser: Any, default: str | None) -> None:
         "--dataset",
         default=default,
         help="a name (digits, shapes, mnist, fashion-mnist, ...), or a .npy/.npz/idx file or PNG folder; for models of "
-        "sequences names, names-small, or a text file with one sequence per line",
+        "sequences names, names-small, or a text file with one sequence per line; for models of a graph cora, or a "
+        ".csv or .npz of edges",
     )
     parser.add_argument("--data-dir", type=Path, help="where the data set's files are, to use them without a network")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from npvae.cli.data_options import add_data_options
 from npvae.cli.from_run import as_rows_of, check_place, run_folder
+from npvae.cli.graphs import EPOCHS, LR, load_split, takes_graph
 from npvae.cli.mpiexec import share_cores, started_processes
 from npvae.cli.seed_option import add_seed_option
 from npvae.cli.sequences import load_lines, takes_sequences
@@ -60,10 +61,15 @@ def add_parser(subparsers: argparse._SubParsersAction, with_models: bool) -> Non
 
         add_model_options(model)
     add = training.add_argument
-    add("--epochs", type=int, metavar="E", help="passes over the data (default: 400 for digits, 10 for others)")
+    add(
+        "--epochs",
+        type=int,
+        metavar="E",
+        help="passes over the data (default: 400 for digits, 200 for a graph, 10 for others)",
+    )
     add("--batch-size", type=int, default=128, metavar="N", help="samples a step")
     add("--optimizer", default="adam", metavar="O", help="adam, adagrad or sgd")
-    add("--lr", type=float, default=1e-3, help="learning rate")
+    add("--lr", type=float, default=1e-3, help="learning rate; of a graph 0.01 unless given")
     add_seed_option(training, "weights, order and noise")
     add("--patience", type=int, metavar="P", help="hold out a tenth of the training data, stop once P epochs have not "
         "improved on it, keep the best epoch")  # fmt: skip
@@ -133,18 +139,17 @@ def start(args: argparse.Namespace, processes: Processes) -> tuple[Any, Any, Any
     train, valid, test = (as_rows_of(described, part) for part in (train, valid, test))
     out = args.out or free_folder(args.dataset)
     if not args.quiet:
-        what, one = ("sequences", "a sequence") if model.takes == "sequences" else ("images", "an image")
-        print(f"{model}\n{len(train):,} {what} to train on, {len(test):,} to test; losses in nats {one}")
+        print(f"{model}\n{told_of(train, test)}")
         print(f"each step: {Step(model, args.batch_size)}")
     npvae.train(
         model,
         train,
         test,
         x_valid=valid,
-        epochs=args.epochs if args.epochs is not None else (400 if args.dataset == "digits" else 10),
+        epochs=args.epochs if args.epochs is not None else usual_epochs(args),
         batch_size=args.batch_size,
         optimizer=args.optimizer,
-        lr=args.lr,
+        lr=LR if model.takes == "graph" and "--lr" not in args.given else args.lr,
         seed=args.seed,
         patience=args.patience,
         out=out,
@@ -161,6 +166,20 @@ def start(args: argparse.Namespace, processes: Processes) -> tuple[Any, Any, Any
         comm=processes.comm,
     )
     return model, train, test, out
+
+
+def told_of(train: Any, test: Any) -> str:
+    """How much there is to train on and to test, and what losses are counted by."""
+    if getattr(train, "kind", "") == "graph":
+        edges = f"{len(train.edges):,} edges to train on, {len(test.edges):,} to test"
+        return f"{train.vertices:,} vertices, {edges}; losses in nats a vertex, of held-out edges a pair"
+    what, one = ("sequences", "a sequence") if getattr(train, "kind", "") == "sequences" else ("images", "an image")
+    return f"{len(train):,} {what} to train on, {len(test):,} to test; losses in nats {one}"
+
+
+def usual_epochs(args: argparse.Namespace) -> int:
+    """How many, if it was not said."""
+    return EPOCHS if takes_graph(args.model) else 400 if args.dataset == "digits" else 10
 
 
 def go_on(args: argparse.Namespace, processes: Processes) -> tuple[Any, Any, Any, Path]:
@@ -199,14 +218,18 @@ def go_on(args: argparse.Namespace, processes: Processes) -> tuple[Any, Any, Any
 
 def load_data(model: str, dataset: str, data_dir: Path | None, holds_out: bool) -> tuple[Any, Any, Any]:
     """What a model of this name trains on, stops by (None unless wanted) and is tested on: images, or lines."""
-    from npvae.data import hold_out, load_dataset
+    from npvae.data import GRAPHS, hold_out, load_dataset
 
     train: Any
     test: Any
+    if takes_graph(model):
+        return load_split(dataset, data_dir)
     if takes_sequences(model):
         train, test = load_lines(dataset, data_dir)
     elif dataset.lower() in ("names", "names-small"):
         raise ValueError(f"{dataset} are sequences, --model {model} takes images: add --model sequence_vae")
+    elif dataset.lower() in GRAPHS:
+        raise ValueError(f"{dataset} is a graph, --model {model} takes images: add --model graph_vae")
     else:
         train, test = load_dataset(dataset, data_dir)
     train, valid = hold_out(train) if holds_out else (train, None)

@@ -3,6 +3,8 @@
 from npvae.models.autoencoder import Autoencoder
 from npvae.models.conditional import ConditionalVAE, with_labels
 from npvae.models.denoising import DenoisingAutoencoder
+from npvae.models.graph_autoencoder import GraphAutoencoder
+from npvae.models.graph_vae import GraphVAE
 from npvae.models.iwae import IWAE
 from npvae.models.language_model import LanguageModel
 from npvae.models.likelihoods import LIKELIHOODS
@@ -23,6 +25,8 @@ MODELS = {
     "two_layer_vae": TwoLayerVAE,
     "sequence_vae": SequenceVAE,
     "language_model": LanguageModel,
+    "graph_vae": GraphVAE,
+    "graph_autoencoder": GraphAutoencoder,
 }
 
 __all__ = [
@@ -34,6 +38,8 @@ __all__ = [
     "Autoencoder",
     "ConditionalVAE",
     "DenoisingAutoencoder",
+    "GraphAutoencoder",
+    "GraphVAE",
     "LanguageModel",
     "LinearVAE",
     "Params",

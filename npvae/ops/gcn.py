@@ -48,9 +48,11 @@ def gcn_backward(dy: np.ndarray, cache: tuple) -> tuple[np.ndarray, np.ndarray]:
     if S_first:
         dp = dy @ W.T  # (3)
         _, dx = sparse_matmul_backward(dp, S_cache, needs_dvalues=False)  # (4)
-        return dx, left.T @ dy  # (5)
+        dW = left.T @ dy  # (5)
+        return dx, dW
     _, dq = sparse_matmul_backward(dy, S_cache, needs_dvalues=False)  # (4)
-    return dq @ W.T, left.T @ dq  # (3) (5)
+    dx, dW = dq @ W.T, left.T @ dq  # (3) (5)
+    return dx, dW
 
 
 INDPTR = Arg("N+1", dtype=int, domain=(0, "E+1"), differentiable=False, offsets=True)

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from npvae.data import as_data
+from npvae.data import Links, as_data
 from npvae.steps import Step
 from npvae.training.processes import ALONE, Processes
 from npvae.training.training_data import data_of
@@ -23,9 +23,13 @@ def evaluate(
 ) -> dict[str, float]:
     """Means over the N samples of x of loss, nll and kl, in nats, with one noise sample an input drawn from rng.
 
+    Of held-out links the mean over pairs, auc and ap (`npvae.models.GraphVAE.held_out`), at the mean of the posterior.
+
     Several processes take a share of each batch and all give the means over the whole.
     """
     data, totals, step = data_of(model, x), np.zeros(3), Step(model, batch_size)
+    if isinstance(data, Links):
+        return model.held_out(data)
     for start in range(0, len(data), batch_size):
         n = min(batch_size, len(data) - start)
         own = processes.rows(start, n)

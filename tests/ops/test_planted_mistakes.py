@@ -139,8 +139,8 @@ MISTAKES = {
     ],
     "gcn": [
         ("dp = dy @ W.T", "dp = dy @ W.T * 0.5"),
-        ("return dq @ W.T, left.T @ dq", "return dq @ W.T, left.T @ dy"),
-        ("return dx, left.T @ dy", "return dp, left.T @ dy"),
+        ("dx, dW = dq @ W.T, left.T @ dq", "dx, dW = dq @ W.T, left.T @ dy"),
+        ("dW = left.T @ dy  # (5)", "dW, dx = left.T @ dy, dp"),
     ],
     "inner_product_nll": [
         ("(dnll[n:below, np.newaxis] + dnll[n:])", "2 * dnll[n:below, np.newaxis]"),
