@@ -46,7 +46,7 @@ def encode(args: argparse.Namespace, model: Any, config: dict[str, Any]) -> int:
 
 
 def reconstruct(args: argparse.Namespace, model: Any, config: dict[str, Any]) -> int:
-    """The n most probable edges that the graph does not have, as .csv: two vertices, their probability, and 1 if held out.
+    """The n most probable edges that the graph does not have, as .csv: two vertices, probability, 1 if held out.
 
     Held-out edges are among the missing ones: the model has not seen them.
     """

@@ -1,4 +1,4 @@
-"""A graph as its model sees it: vertices as points with their edges between them, and held-out edges by their scores."""
+"""A graph as its model sees it: vertices as points with edges between them, and held-out edges by their scores."""
 
 from __future__ import annotations
 
@@ -48,7 +48,9 @@ def _draw_points(axes: Any, plane: np.ndarray, graph: Any) -> None:
     colours = np.array(PALETTE)[labels % len(PALETTE)]
     axes.scatter(*plane.T, s=max(2.0, min(40.0, 6000 / len(plane))), c=colours, linewidths=0, zorder=2)
     axes.plot(0, 0, "+", color=INK, zorder=3)
-    axes.set_aspect("equal", adjustable="datalim")
+    low, high = np.percentile(plane, [0.3, 99.7], axis=0)  # a hub far out would leave no room for the others
+    middle, half = (low + high) / 2, 0.56 * float((high - low).max()) + 1e-9
+    axes.set(xlim=(middle[0] - half, middle[0] + half), ylim=(middle[1] - half, middle[1] + half), aspect="equal")
     axes.set_title("seen from 0 (+), near is a small angle and far out")
 
 
