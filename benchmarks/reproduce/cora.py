@@ -3,8 +3,9 @@
     python benchmarks/reproduce/cora.py --data-dir DIR [--splits 10] [--epochs 200]
 
 Kipf & Welling (2016), "Variational Graph Auto-Encoders", table 1: 10 % of the citations for testing, 5 % for
-validation; 32 and 16 units, Adam with 0.01 over 200 epochs, of which the last counts. Their ± is over initialisations on fixed
-splits; here every run has a split of its own, because splits differ far more, and the standard error is printed.
+validation; 32 and 16 units, Adam with 0.01 over 200 epochs, of which the last counts. Their ± is over initialisations
+on fixed splits; here every run has a split of its own, because splits differ far more, and the standard error is
+printed.
 Rows of features are taken as they are; --normalise shows what it costs to make them sum to 1.
 """
 

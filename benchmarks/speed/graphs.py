@@ -3,8 +3,8 @@
     python benchmarks/speed/graphs.py --data-dir DIR [--rounds 15] [--threads 1]
 
 Rounds are interleaved, medians of wall and CPU time are printed. PyTorch does what the published code does: target,
-logits and their gradient as V x V arrays, S as a sparse tensor. First both are shown to compute the same numbers. Memory
-is what a process of its own holds at its peak, less what it holds when the data are read (Linux alone tells).
+logits and their gradient as V x V arrays, S as a sparse tensor. First both are shown to compute the same numbers.
+Memory is what a process of its own holds at its peak, less what it holds when the data are read (Linux alone tells).
 """
 
 from __future__ import annotations

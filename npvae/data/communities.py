@@ -1,9 +1,9 @@
 """Whole small graphs with two hidden communities, drawn: log p(x) is exact, so KL(data || model) can be told.
 
-Every vertex is on one of two sides, by a fair coin; then every pair is an edge with probability INSIDE on one side
-and BETWEEN across. Edges are independent given the sides and not without them. By symmetry each alone has the same
-probability, 0.475: a model of independent edges learns that number and nothing else. Graphs are rows of V (V - 1) / 2 zeros and
-ones, in the order of `np.triu_indices(V, 1)`.
+Every vertex is on one of two sides, by a fair coin; then every pair is an edge with probability INSIDE on one side and
+BETWEEN across. Edges are independent given the sides and not without them. By symmetry each alone has the same
+probability, 0.475: a model of independent edges learns that number and nothing else. Graphs are rows of V (V - 1) / 2
+zeros and ones, in the order of `np.triu_indices(V, 1)`.
 
 Equations
     log_p[n] = log(sum(2 ** (1 - V) * exp(log_given[n, a]) for a in range(A)))

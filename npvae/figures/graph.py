@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from npvae.figures.style import INK, PALE, PALETTE, new_figure, style, without_axes
 
-__all__ = ["nearness", "on_a_plane"]
+__all__ = ["draw_points", "nearness", "on_a_plane"]
 
 MOST_EDGES = 5000  # that are drawn: more are one grey area
 
@@ -35,13 +35,16 @@ def nearness(model: Any, links: Any) -> Figure:
     z = model.points(links.graph).astype(np.float64)
     figure = new_figure(4.0, "Vertices as points, edges as nearness")
     left, right = figure.subplots(1, 2)
-    _draw_points(left, on_a_plane(z), links.graph)
+    draw_points(left, z, links.graph)
+    left.set_title("seen from 0 (+), near is a small angle and far out")
     _draw_scores(right, z, links, model.held_out(links))
     return figure
 
 
-def _draw_points(axes: Any, plane: np.ndarray, graph: Any) -> None:
+def draw_points(axes: Any, points: np.ndarray, graph: Any) -> None:
+    """Points (V, L) on a plane, coloured by the labels of the graph if it has some, with its edges between them."""
     without_axes(axes)
+    plane = on_a_plane(points)
     edges = graph.edges[:: max(1, len(graph.edges) // MOST_EDGES)]
     axes.add_collection(LineCollection(plane[edges], colors=PALE, linewidths=0.3, alpha=0.35, zorder=1))
     labels = np.zeros(len(plane), int) if graph.labels is None else np.unique(graph.labels, return_inverse=True)[1]
@@ -51,7 +54,6 @@ def _draw_points(axes: Any, plane: np.ndarray, graph: Any) -> None:
     low, high = np.percentile(plane, [0.3, 99.7], axis=0)  # a hub far out would leave no room for the others
     middle, half = (low + high) / 2, 0.56 * float((high - low).max()) + 1e-9
     axes.set(xlim=(middle[0] - half, middle[0] + half), ylim=(middle[1] - half, middle[1] + half), aspect="equal")
-    axes.set_title("seen from 0 (+), near is a small angle and far out")
 
 
 def _draw_scores(axes: Any, z: np.ndarray, links: Any, found: dict[str, float]) -> None:
