@@ -36,5 +36,7 @@ def evaluate(
         eps = processes.share(model.draw_test_eps(n, rng))
         loss, trace = step.forward(data.batch(own), eps)
         if processes.weight(n) > 0:
-            totals += (loss * (own.stop - own.start), trace.nll.sum(dtype=float), trace.kl.sum(dtype=float))
+            samples = own.stop - own.start
+            each = samples / len(trace.nll)  # of several draws per sample, or of the vertices of one graph
+            totals += (loss * samples, each * trace.nll.sum(dtype=float), each * trace.kl.sum(dtype=float))
     return dict(zip(("loss", "nll", "kl"), (processes.sum(totals) / len(data)).tolist(), strict=True))

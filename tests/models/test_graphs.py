@@ -7,8 +7,10 @@ import pytest
 
 from npvae.data import Graph, split_links
 from npvae.data.links import distinct_edges, keys_of
-from npvae.models import GraphAutoencoder, GraphVAE
+from npvae.models import VAE, GraphAutoencoder, GraphVAE
 from npvae.models.links import area_under_curve, average_precision
+from npvae.training.evaluate import evaluate
+from npvae.training.processes import Processes
 
 V, F = 20, 4
 
@@ -133,6 +135,25 @@ def test_held_out_links_are_scored_at_the_graph_that_is_seen(graph):
     told = model.held_out(type(split.test)(graph, split.test.edges, split.test.non_edges))
     assert blind["nll"] != told["nll"]
     np.testing.assert_array_equal(model.points(split.test), model.points(split.train))
+
+
+def test_evaluated_terms_add_up_to_the_loss(graph):
+    """Whatever one loss is the mean of: samples, several draws of each, the vertices of a graph."""
+    x = np.random.default_rng(6).random((7, 5))
+    for model, data in (
+        (model_of(GraphVAE, graph), graph),
+        (VAE(5, (4,), 2, dtype="float64"), x),
+        (VAE(5, (4,), 2, samples=3, dtype="float64"), x),
+    ):
+        found = evaluate(model, data, np.random.default_rng(0), batch_size=4)
+        np.testing.assert_allclose(found["nll"] + found["kl"], found["loss"], rtol=1e-12)
+
+
+def test_several_processes_do_not_share_one_graph(graph):
+    together = Processes()
+    together.size = 2
+    with pytest.raises(ValueError, match="one graph is one sample, which 2 processes cannot share"):
+        together.check_model(model_of(GraphVAE, graph))
 
 
 @pytest.mark.parametrize(
