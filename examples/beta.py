@@ -52,7 +52,7 @@ def fit(x, hidden, latents, beta, epochs, seed=0, warm_up=1):
 
 # %%
 def traversal(vae, start, rows, columns=9):
-    """A colour sheet: one latent a row moved from -2.5 to 2.5, the others held at the code of one shape."""
+    """A colour sheet: one latent per row moved from -2.5 to 2.5, the others held at the code of one shape."""
     mu, _ = vae.encode(SHAPES.x[[start]])
     page = np.ones((len(rows) * (SIDE + 1) - 1, columns * (SIDE + 1) - 1, 3))
     for row, latent in enumerate(rows):

@@ -28,13 +28,7 @@ x_train, x_test = train.numpy().astype(np.float64), test.numpy().astype(np.float
 
 def fit(vae, epochs):
     """Train in place with Adam, batches of 128, and return the model."""
-    rng = np.random.default_rng(0)
-    adam = npvae.Adam(vae.params, lr=2e-3, backend="numpy")
-    for _ in range(epochs):
-        for x in npvae.minibatches(x_train, 128, rng):
-            _, trace = vae.forward(x, vae.draw_eps(len(x), rng))
-            adam.step(vae.backward(trace))
-    return vae
+    return npvae.train(vae, x_train, epochs=epochs, lr=2e-3, progress=False)
 
 
 # %% [markdown]
@@ -147,7 +141,7 @@ def draw(v, parts):
         axes.text(place, -0.1, caption, ha="center", color=BACK)
     numbers(draw_z, 1.2, [("dz", whole["z"]), ("dσ = dz·ε", whole["std"])], BACK)
     numbers(code, 1.2, [("dμ", whole["mu"]), ("dlog σ²", whole["logvar"])], BACK)
-    for left, right in ((1.8, 2.15), (4.65, 5.0), (7.4, 7.8), (9.65, 10.2)):
+    for left, right in ((1.8, 2.15), (4.65, 5.0), (7.5, 7.85), (9.65, 10.2)):
         for (start, end), y, colour in (((left, right), 3.7, THERE), ((right, left), 1.2, BACK)):
             arrow = {"arrowstyle": "-|>", "color": colour, "linewidth": 1.4}
             axes.annotate("", (end, y), (start, y), arrowprops=arrow)

@@ -33,13 +33,7 @@ BACK = PALETTE[6]  # the colour of gradients
 
 def fit(vae, epochs):
     """Train in place with Adam, batches of 128, and return the model."""
-    rng = np.random.default_rng(0)
-    adam = npvae.Adam(vae.params, lr=2e-3, backend="numpy")
-    for _ in range(epochs):
-        for x in npvae.minibatches(x_train, 128, rng):
-            _, trace = vae.forward(x, vae.draw_eps(len(x), rng))
-            adam.step(vae.backward(trace))
-    return vae
+    return npvae.train(vae, x_train, epochs=epochs, lr=2e-3, progress=False)
 
 
 def new_vae():
@@ -81,7 +75,7 @@ def through_z(vae, x, eps):
 
 # %%
 def estimators(latents, draws, rng):
-    """Gradients by mu, (draws, latents) each, one row a draw: reparameterised, score function, with a baseline."""
+    """Gradients by mu, (draws, latents) each, one row per draw: reparameterised, score function, with a baseline."""
     std = 0.5
     eps = rng.standard_normal((draws, latents))
     z = 0 + std * eps

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # A variational autoencoder, unrolled
 #
-# The whole of a VAE with nothing hidden: the forward pass one line a step, then the backward pass, one line for the
+# The whole of a VAE with nothing hidden: the forward pass one line per step, then the backward pass, one line for the
 # gradient of every intermediate, in reverse order. No line here comes from a library but NumPy. Each gradient is then
 # held against finite differences and printed in one row.
 #
@@ -132,7 +132,7 @@ def numeric_gradient(name, shape, h=1e-5):
 
 
 def main():
-    """Print one row a gradient and return the largest relative error."""
+    """Print one row per gradient and return the largest relative error."""
     values = forward(defaultdict(float))
     gradients = backward(values)
     print(

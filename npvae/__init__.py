@@ -14,6 +14,7 @@ _HOME = {
     "VAE": "npvae.models",
     "Autoencoder": "npvae.models",
     "ConditionalVAE": "npvae.models",
+    "ConvVAE": "npvae.models",
     "DenoisingAutoencoder": "npvae.models",
     "IWAE": "npvae.models",
     "LinearVAE": "npvae.models",

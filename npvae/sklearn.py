@@ -8,7 +8,7 @@ It needs scikit-learn 1.6 or later: pip install "npvae[sklearn]".
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import count
 from typing import Any
 
@@ -25,10 +25,13 @@ except ImportError as error:
 
 from npvae import models
 from npvae.data import minibatches
+from npvae.evaluation import impute
 from npvae.optim import OPTIMIZERS
 from npvae.steps import Step
 from npvae.training.descent import descend
+from npvae.training.evaluate import evaluate
 
+LINES = 20  # that verbose=1 prints
 ROWS = 1000  # samples that are looked at together outside training: bounds the memory that takes
 FLOATS = (np.float64, np.float32)
 
@@ -44,12 +47,19 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     likelihood    a name in npvae.models.LIKELIHOODS. By default a Gaussian with one learned variance, which takes any
                   numbers; "bernoulli" wants data in [0, 1]
     logvar        log-variance of gaussian_fixed, or the one at which a learned one starts, for data of variance 1
+    levels        grey levels k / (levels - 1) of the data, for discretized_logistic, categorical and binomial
+    offset        "row": counts are relative to the mean count of their row, for poisson and the negative binomials
+    missing       what NaN in X is: "error", "ignore", or "mask", ignored and the encoder sees which are. See `impute`
     beta          weight of the KL term in training; scores always use 1, so that models of different beta compare
     epochs        passes over the data that `fit` makes; `partial_fit` makes one
     batch_size    samples a step
     optimizer     "adam", "adagrad" or "sgd"
     lr            learning rate
     draws         noise samples an input behind `score_samples`; an even number is taken as pairs of opposite sign
+    patience      hold out `validation_fraction` of X in `fit`, stop once this many epochs in a row have not lowered the
+                  loss on it, and keep the best epoch; None trains all epochs on all of X
+    validation_fraction  share of X held out for `patience`, at least one sample
+    verbose       0 prints nothing, 1 about twenty lines in all, 2 one line per epoch
     backend       "numba", compiled kernels, or "numpy", the pages themselves
     random_state  int, RandomState or None: weights, order, noise
 
@@ -57,7 +67,8 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     of the data first fitted. So units do not matter, the features' relative sizes do (StandardScaler evens them out),
     and what comes back (scores, samples, reconstructions) is in the units of X.
 
-    Fitted: model_ (a npvae.VAE), history_ (a dict an epoch: epoch, loss, nll, kl; nats a sample), mean_ (D,), scale_,
+    Fitted: model_ (a npvae.VAE), history_ (a dict an epoch: epoch, loss, nll, kl, with patience also valid_loss; nats a
+    sample), mean_ (D,), scale_,
     noise_ (draws, L), optimizer_, n_features_in_, and feature_names_in_ if X had names.
 
     Kingma & Welling (2014).
@@ -71,12 +82,18 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         activation: str = "relu",
         likelihood: str = "gaussian_scalar",
         logvar: float = 0.0,
+        levels: int = 256,
+        offset: str = "none",
+        missing: str = "error",
         beta: float = 1.0,
         epochs: int = 100,
         batch_size: int = 64,
         optimizer: str = "adam",
         lr: float = 1e-3,
         draws: int = 16,
+        patience: int | None = None,
+        validation_fraction: float = 0.1,
+        verbose: int = 0,
         backend: str = "numba",
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
@@ -85,12 +102,18 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         self.activation = activation
         self.likelihood = likelihood
         self.logvar = logvar
+        self.levels = levels
+        self.offset = offset
+        self.missing = missing
         self.beta = beta
         self.epochs = epochs
         self.batch_size = batch_size
         self.optimizer = optimizer
         self.lr = lr
         self.draws = draws
+        self.patience = patience
+        self.validation_fraction = validation_fraction
+        self.verbose = verbose
         self.backend = backend
         self.random_state = random_state
 
@@ -99,17 +122,20 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
 
         ValueError for settings or data out of range, NonFiniteError if the loss or a gradient stops being finite.
         """
-        X = validate_data(self, X, dtype=FLOATS)
+        X = self._validated(X)
         if self.epochs < 1:
             raise ValueError(f"VAE: epochs is {self.epochs}, expected at least 1")
-        self._start(X)
-        self._train(X, self.epochs)
+        if self.patience is None:
+            self._start(X)
+            self._train(X, self.epochs)
+        else:
+            self._fit_with_patience(X, self.patience)
         return self
 
     def partial_fit(self, X: Any, y: Any = None) -> VAE:
         """One more pass over X (N, D), from where the last call ended: `epochs` of these calls are one `fit`."""
         first = not hasattr(self, "model_")
-        X = validate_data(self, X, dtype=FLOATS, reset=first)
+        X = self._validated(X, reset=first)
         if first:
             self._start(X)
         self._train(X, 1)
@@ -138,6 +164,33 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         rng = _generator(self.random_state if random_state is None else random_state)
         return self._to_data(self.model_.sample(n_samples, rng, draw_pixels=draw_pixels))
 
+    def impute(
+        self,
+        X: Any,
+        *,
+        draws: int | None = None,
+        samples: int = 100,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> np.ndarray:
+        """X (N, D) with its gaps (NaN) filled: by the mean of what they may have been, (N, D), or by draws.
+
+        draws         M: give M ways of filling them in, (M, N, D), drawn from p(x_missing | x_seen)
+        samples       latents per row that are weighed for it, see npvae.evaluation.impute
+        random_state  as for `sample`
+
+        Raises ValueError if the estimator was not made with missing="ignore" or "mask".
+
+        Mattei & Frellsen (2019).
+        """
+        check_is_fitted(self)
+        if self.missing == "error":
+            raise ValueError('VAE: NaN in X is an error of this estimator: make it with missing="ignore" to impute')
+        rng = _generator(self.random_state if random_state is None else random_state)
+        found = [impute(self.model_, x, rng, samples=samples, draws=draws or 0) for x in self._chunks(X)]
+        if draws is None:
+            return self._to_data(np.concatenate([part.mean for part in found]))
+        return self._to_data(np.concatenate([part.draws for part in found], axis=1))
+
     def score_samples(self, X: Any) -> np.ndarray:
         """X (N, D) -> the evidence lower bound on log p(x) of each sample, (N,), in nats.
 
@@ -150,7 +203,7 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
             for eps in self.noise_:
                 _, trace = self.model_.forward(x, np.tile(eps, (len(x), 1)))
                 bound -= (trace.nll + trace.kl) / len(self.noise_)
-            scores.append(bound - x.dtype.type(self._log_volume()))
+            scores.append(bound - self._log_volume(x).astype(x.dtype))
         return np.concatenate(scores)
 
     def score(self, X: Any, y: Any = None) -> float:
@@ -165,18 +218,7 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         if self.optimizer not in OPTIMIZERS:
             raise ValueError(f"VAE: optimizer {self.optimizer!r} is unknown, choose one of {', '.join(OPTIMIZERS)}")
         rng = _generator(self.random_state)
-        model = models.VAE(
-            X.shape[1],
-            self.hidden,
-            self.latent_dim,
-            self.activation,
-            self.likelihood,
-            self.beta,
-            logvar=self.logvar,
-            dtype=X.dtype.name,
-            backend=self.backend,
-            seed=int(rng.integers(2**32)),
-        )
+        model = self._new_model(X.shape[1], X.dtype.name, int(rng.integers(2**32)))
         if self.likelihood.startswith("gaussian"):
             self.mean_, self.scale_ = _centre_and_scale(X)
         else:
@@ -190,13 +232,58 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         self._n_features_out = self.latent_dim
         self.model_ = model
 
-    def _train(self, X: np.ndarray, epochs: int) -> None:
-        """The loop of the library, over the whole of X."""
+    def _new_model(self, D: int, dtype: str, seed: int) -> Any:
+        """The network for rows of D numbers."""
+        return models.VAE(D, self.hidden, **self._settings(dtype, seed))
+
+    def _settings(self, dtype: str, seed: int) -> dict[str, Any]:
+        """What networks of any kind take."""
+        names = ("latent_dim", "activation", "likelihood", "beta", "logvar", "levels", "offset", "missing", "backend")
+        return {name: getattr(self, name) for name in names} | {"dtype": dtype, "seed": seed}
+
+    def _train(self, X: np.ndarray, epochs: int, held_out: Callable[[], float] | None = None) -> None:
+        """The loop of the library, over the whole of X; `held_out` gives the loss on other data after an epoch."""
         data, step = self._to_network(X), Step(self.model_, self.batch_size)
         for epoch in range(len(self.history_) + 1, len(self.history_) + epochs + 1):
             loss, nll, kl = self._train_epoch(data, step, epoch)
-            volume = self._log_volume()
-            self.history_.append({"epoch": epoch, "loss": loss + volume, "nll": nll + volume, "kl": kl})
+            volume = float(self._log_volume(data).mean())
+            row = {"epoch": epoch, "loss": loss + volume, "nll": nll + volume, "kl": kl}
+            if held_out is not None:
+                row["valid_loss"] = held_out()
+            self.history_.append(row)
+            self._report(row, epoch)
+
+    def _fit_with_patience(self, X: np.ndarray, patience: int) -> None:
+        """Train on a part of X until the loss on the rest, with the same noise each epoch, has stopped falling."""
+        held_out = max(1, int(len(X) * self.validation_fraction))
+        if patience < 1 or not 0 < self.validation_fraction < 1 or held_out >= len(X):
+            raise ValueError(
+                f"VAE: patience is {patience} and validation_fraction {self.validation_fraction} of {len(X)} samples, "
+                "expected at least 1, and a share between 0 and 1 that leaves samples on both sides"
+            )
+        self._start(X)
+        order, seed = self._rng.permutation(len(X)), int(self._rng.integers(2**32))
+        valid, train = self._to_network(X[order[:held_out]]), X[order[held_out:]]
+
+        def held_out_loss() -> float:
+            loss = evaluate(self.model_, valid, np.random.default_rng(seed))["loss"]
+            return loss + float(self._log_volume(valid).mean())
+
+        best_loss, best_epoch, best = np.inf, 0, self.model_.params.flat.copy()
+        for epoch in range(1, self.epochs + 1):
+            self._train(train, 1, held_out_loss)
+            loss = self.history_[-1]["valid_loss"]
+            if loss < best_loss:
+                best_loss, best_epoch, best = loss, epoch, self.model_.params.flat.copy()
+            elif epoch - best_epoch >= patience:
+                break
+        self.model_.params.flat[:] = best
+
+    def _report(self, row: dict[str, float], epoch: int) -> None:
+        """Print a row of the history, if it is among those that are wanted."""
+        if self.verbose > 1 or (self.verbose and (epoch in (1, self.epochs) or epoch % -(-self.epochs // LINES) == 0)):
+            terms = ", ".join(f"{name} {value:.3f}" for name, value in row.items() if name != "epoch")
+            print(f"[VAE] epoch {epoch}/{self.epochs}: {terms} nats")
 
     def _train_epoch(self, data: np.ndarray, step: Step, epoch: int) -> np.ndarray:
         """One pass over the data -> means of loss, nll and kl, in the network's units."""
@@ -213,7 +300,7 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     def _chunks(self, X: Any) -> list[np.ndarray]:
         """X (N, D), checked, as the network takes it, a thousand rows at a time."""
         check_is_fitted(self)
-        data = self._to_network(validate_data(self, X, dtype=FLOATS, reset=False))
+        data = self._to_network(self._validated(X, reset=False))
         return [data[start : start + ROWS] for start in range(0, len(data), ROWS)]
 
     def _to_network(self, X: np.ndarray) -> np.ndarray:
@@ -223,14 +310,104 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     def _to_data(self, x: np.ndarray) -> np.ndarray:
         return (x * self.scale_ + self.mean_).astype(x.dtype, copy=False)
 
-    def _log_volume(self) -> float:
-        """A density in units of scale_ becomes one in the units of the data: log p(X) = log p(x) - D log(scale_)."""
-        return self.n_features_in_ * math.log(self.scale_)
+    def _log_volume(self, x: np.ndarray) -> np.ndarray:
+        """A density in units of scale_ becomes one in the units of the data: log p(X) = log p(x) - D log(scale_).
+
+        x (N, D) -> D log(scale_) of each row (N,), where D counts the entries that are seen.
+        """
+        return (~np.isnan(x)).sum(axis=1) * math.log(self.scale_)
+
+    def _validated(self, X: Any, reset: bool = True) -> np.ndarray:
+        return validate_data(
+            self, X, dtype=FLOATS, reset=reset, ensure_all_finite=True if self.missing == "error" else "allow-nan"
+        )
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = self.missing != "error"
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
+
+
+class ConvVAE(VAE):
+    """The estimator for images: X is (N, H, W, C), or (N, H, W) for grey ones, and images come back.
+
+    channels  of the encoder's convolutions, each of which halves height and width; the rest as for VAE
+    """
+
+    def __init__(
+        self,
+        latent_dim: int = 2,
+        *,
+        channels: Sequence[int] = (16, 32),
+        hidden: Sequence[int] = (128,),
+        activation: str = "relu",
+        likelihood: str = "gaussian_scalar",
+        logvar: float = 0.0,
+        levels: int = 256,
+        beta: float = 1.0,
+        epochs: int = 100,
+        batch_size: int = 64,
+        optimizer: str = "adam",
+        lr: float = 1e-3,
+        draws: int = 16,
+        patience: int | None = None,
+        validation_fraction: float = 0.1,
+        verbose: int = 0,
+        backend: str = "numba",
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
+        super().__init__(
+            latent_dim, hidden=hidden, activation=activation, likelihood=likelihood, logvar=logvar, levels=levels,
+            beta=beta, epochs=epochs, batch_size=batch_size, optimizer=optimizer, lr=lr, draws=draws, patience=patience,
+            validation_fraction=validation_fraction, verbose=verbose, backend=backend, random_state=random_state,
+        )  # fmt: skip
+        self.channels = channels
+
+    def fit(self, X: Any, y: Any = None) -> ConvVAE:
+        """Train anew on images for `epochs` passes. y is ignored."""
+        self.image_shape_ = _image_shape(X)
+        super().fit(self._as_rows(X))
+        return self
+
+    def partial_fit(self, X: Any, y: Any = None) -> ConvVAE:
+        """One more pass over images, from where the last call ended."""
+        if not hasattr(self, "model_"):
+            self.image_shape_ = _image_shape(X)
+        super().partial_fit(self._as_rows(X))
+        return self
+
+    def transform(self, X: Any) -> np.ndarray:
+        """Images -> the means of the posteriors q(z|x), (N, L)."""
+        return super().transform(self._as_rows(X))
+
+    def score_samples(self, X: Any) -> np.ndarray:
+        """Images -> the evidence lower bound on log p(x) of each, (N,), in nats."""
+        return super().score_samples(self._as_rows(X))
+
+    def _new_model(self, D: int, dtype: str, seed: int) -> Any:
+        """The network for images of the shape of those first fitted."""
+        return models.ConvVAE(self.image_shape_, self.channels, self.hidden, **self._settings(dtype, seed))
+
+    def _as_rows(self, X: Any) -> np.ndarray:
+        """Images (N, H, W, C) or (N, H, W) -> rows (N, D). ValueError for another shape than those first fitted."""
+        check_is_fitted(self, "image_shape_")
+        X = np.asarray(X)
+        if _image_shape(X) != self.image_shape_:
+            raise ValueError(f"ConvVAE: images of shape {X.shape[1:]}, expected {self.image_shape_} as those fitted")
+        return X.reshape(len(X), -1)
+
+    def _to_data(self, x: np.ndarray) -> np.ndarray:
+        rows = super()._to_data(x.reshape(len(x), -1))
+        return rows.reshape(-1, *self.image_shape_)
+
+
+def _image_shape(X: Any) -> tuple[int, ...]:
+    """(H, W, C) of X. ValueError for what are no images."""
+    shape = np.shape(X)
+    if len(shape) not in (3, 4) or 0 in shape:
+        raise ValueError(f"ConvVAE: X has shape {shape}, expected images (N, H, W, C), or (N, H, W) for grey ones")
+    return (*shape[1:], 1)[:3]
 
 
 def _generator(random_state: int | np.random.RandomState | None) -> np.random.Generator:
@@ -241,10 +418,14 @@ def _generator(random_state: int | np.random.RandomState | None) -> np.random.Ge
 def _centre_and_scale(X: np.ndarray) -> tuple[np.ndarray, float]:
     """Mean of each feature (D,), and the root of the mean variance of all; 1.0 where there is nothing but rounding."""
     with np.errstate(over="ignore", invalid="ignore"):
-        mean = X.mean(axis=0, dtype=float)
-        scale = float(np.sqrt(X.var(axis=0, dtype=float).mean()))
+        seen = ~np.isnan(X)
+        count = np.maximum(seen.sum(axis=0), 1)  # of each column; one that is never seen has mean and variance 0
+        mean = np.where(seen, X, 0).sum(axis=0, dtype=float) / count
+        variance = np.where(seen, (X - mean) ** 2, 0).sum(axis=0, dtype=float) / count
+        scale = float(np.sqrt(variance.mean()))
     if not math.isfinite(scale):
-        raise ValueError(f"VAE: the variance of X overflows, its largest value is {np.abs(X).max():g}: rescale it")
+        largest = np.abs(X[seen]).max()
+        raise ValueError(f"VAE: the variance of X overflows, its largest value is {largest:g}: rescale it")
     if scale <= 10 * np.finfo(X.dtype).eps * np.abs(mean).max(initial=0.0):
         scale = 1.0
     return mean.astype(X.dtype), scale

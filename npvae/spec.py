@@ -7,7 +7,9 @@ mathematics (`npvae.ops`) and the checker (`npvae.gradcheck`) can share it witho
 The convention of a pair, for an op called `f`:
 
     y, cache = f_forward(x, W, b, alpha=0.1)      args in order, params by keyword
-    dx, dW, db = f_backward(dy, cache)            one gradient a differentiable arg, in order; bare if there is one
+    dx, dW, db = f_backward(dy, cache)            one gradient for each differentiable arg, in order; bare if there is
+                                                  one; or a dict by name
+    y = f_forward(x); dx = f_backward(dy)         the same for a pair that keeps its cache to itself
 """
 
 from __future__ import annotations
@@ -15,10 +17,17 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import wraps
 from numbers import Real
 from typing import Any
 
-__all__ = ["Arg", "Law", "Op"]
+__all__ = ["Arg", "Law", "Op", "in_place"]
+
+
+SETS = ("one-hot", "simplex", "sorted", "distinct", "positive definite", "invertible", "probability", "counts")
+"""Domains that are no intervals, by name."""
+
+MATRICES = ("positive definite", "invertible")
 
 
 @dataclass(frozen=True)
@@ -29,7 +38,10 @@ class Arg:
                     "I 3*H", "N+1", "" for a 0-d array. The same symbol has the same size in every argument of an op.
     domain          closed interval in which the function is defined. For an integer argument the upper end may be a
                     symbol, below which it stays: `Arg("N", dtype=int, domain=(0, "C"))` holds labels 0 <= label < C,
-                    and (1, "T+1") holds lengths 1 <= length < T + 1.
+                    and (1, "T+1") holds lengths 1 <= length < T + 1. Or the name of a set:
+                    "one-hot", "simplex", "sorted", "distinct" (along the last axis), "positive definite", "invertible"
+                    (the last two axes), "probability" (between 0 and 1, without them), "counts" (whole numbers of at
+                    least 0, held as floats).
     kinks           values of an entry at which the slope jumps (0 for relu). The backward must give a subgradient
                     there: any slope between the one-sided ones.
     differentiable  False for what has no gradient: data, noise, labels.
@@ -44,7 +56,7 @@ class Arg:
     """
 
     shape: str = ""
-    domain: tuple[float, float | str] = (-math.inf, math.inf)
+    domain: tuple[float, float | str] | str = (-math.inf, math.inf)
     kinks: Sequence[float] = ()
     differentiable: bool = True
     linear: bool = False
@@ -63,7 +75,13 @@ class Arg:
                 )
         if self.offsets and (self.dtype is not int or len(self.axes) != 1):
             raise ValueError(f"Arg: offsets are integers along one axis, not {self.dtype} of shape {self.shape!r}")
-        if not _is_interval(self.domain):
+        if self.set and self.set not in SETS:
+            raise ValueError(f"Arg: domain is {self.set!r}, expected (low, high) or one of {', '.join(SETS)}")
+        if self.set in MATRICES and (len(self.axes) < 2 or self.axes[-1] != self.axes[-2]):
+            raise ValueError(f'Arg: shape {self.shape!r} with domain={self.set!r}, expected square matrices: "N D D"')
+        if self.set and not self.axes:
+            raise ValueError(f'Arg: a 0-d array cannot be {self.set}; give it a shape: Arg("N D", domain={self.set!r})')
+        if not self.set and not _is_interval(self.domain):
             raise ValueError(
                 f"Arg: domain is {self.domain!r}, expected (low, high) with low <= high; the high end of an integer "
                 f'argument may be a symbol: (0, "C")'
@@ -71,6 +89,18 @@ class Arg:
         for what, values in (("kinks", self.kinks), ("specials", self.specials)):
             if not _are_numbers(values):
                 raise ValueError(f"Arg: {what} is {values!r}, expected a list of numbers: {what}=[0.0]")
+
+    @property
+    def set(self) -> str:
+        """The name of the set that the domain is, "" for an interval."""
+        return self.domain if isinstance(self.domain, str) else ""
+
+    @property
+    def interval(self) -> tuple[float, float | str]:
+        """The interval in which the entries lie."""
+        if isinstance(self.domain, str):
+            return (0.0, 1.0) if self.domain == "probability" else (-math.inf, math.inf)
+        return self.domain
 
     @property
     def axes(self) -> tuple[str, ...]:
@@ -84,7 +114,7 @@ class Arg:
 
     def ends(self, bound: Mapping[str, int]) -> tuple[float, float]:
         """The closed domain in numbers: with {"T": 9}, (1, "T+1") is (1, 9)."""
-        low, high = self.domain
+        low, high = self.interval
         if not isinstance(high, str):
             return float(low), float(high)
         symbol, more = _end_symbol(high)
@@ -151,6 +181,9 @@ class Op:
                        contracts are checked, numeric agreement is not
     pure               True if nothing may share memory: no gradient with dy, with an input or with another gradient.
                        The rule of npvae's own ops; other people's `return dy, dy` is legal unless it does harm.
+                       A gradient then has the dtype of its argument, too.
+    ranges             the least and the largest size of a symbol that not every size fits: {"P": (1, 3)} for a window
+    detached           outputs that have no gradient, by place or by key; those of integers need not be named
 
     Raises ValueError for what is not of these forms, and for a domain that ends at a symbol of no argument.
     """
@@ -163,6 +196,8 @@ class Op:
     seeded: bool = False
     estimator: bool = False
     pure: bool = False
+    ranges: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    detached: Sequence[Any] = ()
 
     def __post_init__(self) -> None:
         for what, function in (("forward", self.forward), ("backward", self.backward)):
@@ -174,6 +209,7 @@ class Op:
         if not self.args:
             raise ValueError(f"op {self.name}: args is empty; name each array argument of the forward, in order")
         self._check_args()
+        self._check_ranges()
         if not isinstance(self.params, Mapping):
             raise ValueError(f'op {self.name}: params is {self.params!r}, expected params={{"alpha": [1.0, 0.3]}}')
         for key, values in self.params.items():
@@ -193,12 +229,25 @@ class Op:
                     f'op {self.name}: args["{key}"] is {arg!r}, expected an Arg: args={{"{key}": Arg({meant})}}'
                 )
         for key, arg in self.args.items():
-            high = arg.domain[1]
+            high = arg.interval[1]
             if isinstance(high, str) and _end_symbol(high)[0] not in self.symbols:
                 raise ValueError(
                     f"op {self.name}: the domain of {key} ends at {high!r}, which is the size of no axis; "
                     f"the symbols are {', '.join(self.symbols) or 'none'}"
                 )
+
+    def _check_ranges(self) -> None:
+        for symbol, ends in self.ranges.items():
+            if symbol not in self.symbols or not _is_interval(ends) or not 1 <= ends[0] <= ends[1]:
+                raise ValueError(
+                    f"op {self.name}: ranges[{symbol!r}] is {ends!r}, expected the least and the largest size of one "
+                    f"of the symbols {', '.join(self.symbols)}: ranges={{{self.symbols[0]!r}: (1, 3)}}"
+                )
+
+    def within_ranges(self, sizes: Mapping[str, int]) -> dict[str, int]:
+        """Sizes of symbols, each the nearest that its range allows."""
+        free = (1, math.inf)
+        return {s: int(min(max(n, self.ranges.get(s, free)[0]), self.ranges.get(s, free)[1])) for s, n in sizes.items()}
 
     @property
     def differentiable(self) -> tuple[str, ...]:
@@ -240,6 +289,18 @@ class Law:
         for key, arg in self.args.items():
             if not isinstance(arg, Arg):
                 raise ValueError(f'law {self.name}: args["{key}"] is {arg!r}, expected an Arg')
+
+
+def in_place(update: Callable[..., None], *changed: str) -> Callable[..., dict[str, Any]]:
+    """The `run` of a law whose code writes into these arguments: it is called with copies, which are what it gives."""
+
+    @wraps(update)
+    def run(**given: Any) -> dict[str, Any]:
+        given |= {name: given[name].copy() for name in changed}
+        update(**given)
+        return {name: given[name] for name in changed}
+
+    return run
 
 
 def _is_list(values: Any) -> bool:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy: beside other work, two threads wait for each other
 
+os.environ.setdefault("NPVAE_CACHE", "off")  # no copies of test pictures in anybody's home
+
 import pytest
 from hypothesis import HealthCheck, settings
 

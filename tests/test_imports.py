@@ -1,4 +1,4 @@
-"""Who may import what, seen from fresh interpreters: the arrows between the rooms point one way."""
+"""What an import loads, seen from fresh interpreters. Who may import whom is in test_arrows.py."""
 
 import pytest
 

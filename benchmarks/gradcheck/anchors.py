@@ -105,7 +105,9 @@ def main() -> int:
             print(failed[0], end="\n\n")
     print(f"PyTorch {torch.__version__}: {len(functions)} functions, {cases} cases, {len(refused)} refused")
     if args.json:
-        args.json.write_text(json.dumps({"functions": len(functions), "cases": cases, "refused": refused}, indent=1))
+        args.json.write_text(
+            json.dumps({"functions": len(functions), "cases": cases, "refused": refused}, indent=1), encoding="utf-8"
+        )
     return int(set(refused) != set(FAULTS))
 
 

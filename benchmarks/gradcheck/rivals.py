@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from npvae.gradcheck.battery.drawing import Case
+from npvae.gradcheck.pair.calls import Pair
 
 Rival = Callable[[Case], bool]
 
@@ -53,9 +54,16 @@ def _differentiable(case: Case) -> list[np.ndarray]:
     return [x for x, arg in zip(case.inputs, case.op.args.values(), strict=True) if arg.differentiable]
 
 
-def _backward(case: Case, dy: Any, cache: Any) -> list[np.ndarray]:
-    result = case.op.backward(dy, cache)
-    return list(result) if isinstance(result, tuple) else [result]
+def _forward(case: Case, arrays: Sequence[np.ndarray]) -> tuple[Any, Any]:
+    """y, and what the backward needs: the pair may keep that to itself."""
+    pair = Pair(case.op, case.params, case.seed)
+    result = pair.forward(_full(case, arrays))
+    return result.y, (pair, result.cache)
+
+
+def _backward(case: Case, dy: Any, kept: Any) -> list[Any]:
+    pair, cache = kept
+    return list(pair.backward(dy, cache))
 
 
 def torch_accepts(case: Case, fast: bool) -> bool:
@@ -66,7 +74,7 @@ def torch_accepts(case: Case, fast: bool) -> bool:
         @staticmethod
         def forward(ctx: Any, *tensors: Any) -> Any:
             arrays = [tensor.detach().numpy() for tensor in tensors]
-            y, ctx.kept = case.op.forward(*_full(case, arrays), **case.params)
+            y, ctx.kept = _forward(case, arrays)
             return torch.from_numpy(np.asarray(y))
 
         @staticmethod
@@ -92,12 +100,12 @@ def autograd_accepts(case: Case) -> bool:
 
     @primitive
     def wrapped(*arrays: np.ndarray) -> np.ndarray:
-        y, _ = case.op.forward(*_full(case, arrays), **case.params)
+        y, _ = _forward(case, arrays)
         return np.asarray(y) if isinstance(y, tuple) else y
 
     def vjp_of(k: int) -> Callable[..., Any]:
         def maker(answer: Any, *arrays: np.ndarray) -> Callable[[Any], np.ndarray]:
-            _, cache = case.op.forward(*_full(case, arrays), **case.params)
+            _, cache = _forward(case, arrays)
             return lambda dy: _backward(case, dy, cache)[k]
 
         return maker
@@ -127,7 +135,7 @@ def scipy_accepts(case: Case) -> bool:
         return [p.reshape(x.shape).astype(x.dtype) for p, x in zip(parts, arrays, strict=True)]
 
     def forward(flat: np.ndarray) -> tuple[Any, Any]:
-        return case.op.forward(*_full(case, split(flat)), **case.params)
+        return _forward(case, split(flat))
 
     start = np.concatenate([x.reshape(-1) for x in arrays]).astype(np.float64)
     with warnings.catch_warnings(), np.errstate(all="ignore"):

@@ -1,6 +1,8 @@
 """How many wrong gradients does each checker catch, and how often does it cry wolf?
 
     python benchmarks/gradcheck/score.py            # everything, four to eight minutes
+    python benchmarks/gradcheck/score.py --without layouts       # npvae's checker with that part off, and nothing else
+    python benchmarks/gradcheck/score.py --without every --quick    # each part in turn
     python benchmarks/gradcheck/score.py --quick    # a tenth of the machine's mistakes, two seeds, about a minute
 
 Wrong gradients: four sets written by hand, and every single edit of every op's backward made by machine
@@ -32,17 +34,19 @@ import numpy as np
 from mistakes.first import MISTAKES, Mistake
 from mistakes.third import ZOO
 from mutants import Mutant, equivalent, mutants_of
+from parts import PARTS, without
 from rivals import rivals
 
 from npvae.gradcheck.battery.drawing import Case, build
 from npvae.gradcheck.battery.samples import battery
 from npvae.gradcheck.ground.findings import FAIL, INCONCLUSIVE
+from npvae.gradcheck.pair.calls import Pair
 from npvae.gradcheck.verdict.case import Outcome, Settings, check_case
 from npvae.ops import OPS
 from npvae.spec import Op
 
 Accepts = Callable[[Case], bool]
-SETS = ("tuned on", "held out", "second set", "third set", "fourth set", "by machine")
+SETS = ("tuned on", "held out", "second set", "third set", "fourth set", "fifth set", "by machine")
 
 
 @dataclass(frozen=True)
@@ -62,7 +66,7 @@ def hand_made() -> list[Wrong]:
 def _set_of(mistake: Mistake) -> str:
     if mistake.where == "mistakes.first":
         return "held out" if mistake.held_out else "tuned on"
-    later = {"mistakes.second": "second set", "mistakes.third": "third set"}
+    later = {"mistakes.second": "second set", "mistakes.third": "third set", "mistakes.fifth": "fifth set"}
     return later.get(mistake.where, "fourth set")
 
 
@@ -84,16 +88,35 @@ def machine_made(every: int) -> tuple[list[Wrong], list[tuple[Mutant, str]]]:
     return wrong, aside
 
 
-def verdict_of(outcome: Outcome) -> str:
-    """PASS, FAIL or INCONCLUSIVE, from all checks on one case."""
-    verdicts = {finding.verdict for finding in outcome.findings}
+def verdict_of(outcome: Outcome, without: str = "") -> str:
+    """PASS, FAIL or INCONCLUSIVE, from all checks on one case, or from all but one."""
+    verdicts = {finding.verdict for finding in outcome.findings if finding.check != without}
     return next((v for v in (FAIL, INCONCLUSIVE) if v in verdicts), "PASS")
 
 
-def caught_by_npvae(op: Op, samples: slice, seed: int = 0) -> bool:
-    """Whether some sample fails; INCONCLUSIVE is a miss."""
-    cases = ((build(op, s, seed), build(op, s, seed + 1)) for s in battery(op)[samples])
-    return any(verdict_of(check_case(case, other, Settings())) == FAIL for case, other in cases)
+def caught_by_npvae(op: Op, samples: slice, seed: int = 0, part: str = "") -> bool:
+    """Whether some sample fails, with a part of the checker off; INCONCLUSIVE is a miss."""
+    chosen, settings = without(part, battery(op)[samples])
+    cases = ((build(op, s, seed), build(op, s, seed + 1)) for s in chosen)
+    return any(verdict_of(check_case(case, other, settings), part) == FAIL for case, other in cases)
+
+
+def what_parts_buy(parts: Sequence[str], wrong: Sequence[Wrong], seeds: Sequence[int]) -> list[dict[str, object]]:
+    """A row for each part: what is missed and what is refused with it off, beside what is with everything on."""
+    rows = []
+    for part in ("", *parts):
+        missed = [w.name for w in wrong if not any(caught_by_npvae(op, ALL, part=part) for op in w.plant())]
+        refused, cases = 0, 0
+        for seed in seeds:
+            for op in RIGHT.values():
+                kept, settings = without(part, battery(op))
+                outcomes = [check_case(build(op, s, seed), build(op, s, seed + 1), settings) for s in kept]
+                refused += sum(verdict_of(outcome, part) == FAIL for outcome in outcomes)
+                cases += len(outcomes)
+        rows.append({"part": part or "(everything on)", "caught": len(wrong) - len(missed), "of": len(wrong),
+                     "refused": refused, "right_cases": cases, "missed": missed})  # fmt: skip
+        print(f"| {rows[-1]['part']} | {rows[-1]['caught']} of {len(wrong)} | {refused} of {cases} |", flush=True)
+    return rows
 
 
 def caught_by(accepts: Accepts, op: Op, right: Op, samples: slice, cries_wolf: dict) -> bool:
@@ -113,10 +136,10 @@ def caught_by(accepts: Accepts, op: Op, right: Op, samples: slice, cries_wolf: d
 def _is_finite(case: Case) -> bool:
     with np.errstate(all="ignore"):
         try:
-            y, _ = case.op.forward(*[np.array(x) for x in case.inputs], **case.params)
+            outputs = Pair(case.op, case.params, case.seed).forward([np.array(x) for x in case.inputs]).outputs
         except Exception:
             return True
-        return bool(np.all(np.isfinite(y)))
+        return all(np.all(np.isfinite(y)) for y in outputs)
 
 
 RIGHT = {op.name: op for op in (*OPS, *ZOO)}
@@ -129,8 +152,18 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="a sample of it, in about a minute")
     parser.add_argument("--seeds", type=int, help="seeds for the right gradients (default: 24, with --quick 2)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too, as JSON")
+    parser.add_argument(
+        "--without", metavar="PART", choices=(*PARTS, "every"), help=f"one of {', '.join(PARTS)}, every"
+    )
     args = parser.parse_args()
     seeds = args.seeds or (2 if args.quick else 24)
+    if args.without:
+        wrong = hand_made() + machine_made(10 if args.quick else 1)[0]
+        print("| off | caught | right ones refused |\n|---|---|---|")
+        rows = what_parts_buy(PARTS if args.without == "every" else (args.without,), wrong, range(1, seeds + 1))
+        if args.json:
+            args.json.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
+        return 0
     started = time.perf_counter()
 
     wrong = hand_made()
@@ -184,7 +217,7 @@ def right_gradients(seeds: Sequence[int]) -> dict[str, object]:
     for seed in seeds:
         for op in RIGHT.values():
             for sample in battery(op):
-                outcome = check_case(build(op, sample, seed), build(op, sample, seed + 1), Settings())
+                outcome = check_case(build(op, sample, seed), build(op, sample, seed + 1), Settings(strict=True))
                 if outcome.skipped:
                     not_finite += 1
                     continue

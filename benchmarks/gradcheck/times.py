@@ -18,7 +18,6 @@ from pathlib import Path
 from statistics import median
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy
-sys.path.append(str(Path(__file__).parent / "speed"))  # rounds
 
 sys.path.append(str(Path(__file__).parents[1] / "speed"))  # rounds
 

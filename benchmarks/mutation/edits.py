@@ -24,7 +24,7 @@ SWAPS: dict[type, tuple[type, ...]] = {
 
 def mutants(path: Path) -> Iterator[tuple[str, str]]:
     """Every edit of a file: (its line, what was done, that line before and after), the whole source."""
-    tree = ast.parse(path.read_text())
+    tree = ast.parse(path.read_text(encoding="utf-8"))
     whole = ast.unparse(tree)
     for index, node in enumerate(sites(tree)):
         for what, edit in edits(node):

@@ -62,7 +62,7 @@ def main() -> int:
     warm_up()
     jobs = [(path, number) for path in chosen(args.files) for number in range(len(edits_of(path)))]
     if args.again:
-        lines = args.again.read_text().splitlines()
+        lines = args.again.read_text(encoding="utf-8").splitlines()
         survived = {without_number(line.removeprefix("survived: ")) for line in unexplained(lines)}
         jobs = [job for job in jobs if without_number(f"{job[0]}:{edits_of(job[0])[job[1]][0]}") in survived]
     random.Random(args.seed).shuffle(jobs)
@@ -111,7 +111,7 @@ def check() -> int:
     for path, (before, after, wanted) in ((Path(name), planted) for name, planted in PLANTED.items()):
         limits: dict[Stage, float] = {}
         measure(path, limits)
-        source = path.read_text()
+        source = path.read_text(encoding="utf-8")
         assert source.count(before) == 1, path
         verdict = judge(path, source.replace(before, after), limits)
         print(f"{path}: the original passes; {after}: {verdict}", flush=True)
@@ -139,7 +139,7 @@ def measure(path: Path, limits: dict[Stage, float]) -> None:
     for stage in stages(path):
         if stage not in limits:
             start = time.monotonic()
-            if (code := run_in_fork(path, path.read_text(), stage, seconds=900)) not in (0, NO_TESTS):
+            if (code := run_in_fork(path, path.read_text(encoding="utf-8"), stage, seconds=900)) not in (0, NO_TESTS):
                 sys.exit(f"{path}: its tests fail without any edit ({' '.join(stage)}: {code}): mend them first")
             limits[stage] = MORE + SLOWER * (time.monotonic() - start)
 
@@ -205,7 +205,7 @@ def exit_code(child: int, seconds: float) -> int | None:
 def edit_module(path: Path, source: str) -> None:
     """From now on, here and in every Python started from here, import this source in place of a file."""
     SCRATCH.mkdir(exist_ok=True)
-    (SCRATCH / "source.py").write_text(source)
+    (SCRATCH / "source.py").write_text(source, encoding="utf-8")
     folder = Path(__file__).with_name("edited_module").resolve()
     before = os.environ.get("PYTHONPATH")
     os.environ["PYTHONPATH"] = os.pathsep.join([str(folder), *([before] if before else [])])

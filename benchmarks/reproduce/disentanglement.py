@@ -12,7 +12,7 @@ import argparse
 import sys
 
 import numpy as np
-from resumable import Training, add_options, begin, machine, write_results
+from resumable import Training, add_options, begin, end, machine
 
 import npvae
 from npvae.data.shapes import make_shapes
@@ -69,10 +69,8 @@ def main(argv=None):
         rows = [row for row in results if row["beta"] == beta]
         cells = ((np.mean(v), np.std(v, ddof=1) if len(v) > 1 else 0) for v in ([r[c] for r in rows] for c in COLUMNS))
         print(f"{beta:>6g}" + "".join(f"{mean:>9.3f} ± {std:.3f}" for mean, std in cells))
-    if unfinished:
-        print(f"{unfinished} of {len(results)} trainings have not reached epoch {epochs}; the same command goes on")
-    write_results(folder, epochs=epochs, rows=results)
-    return 0
+    todo = f"{unfinished} of {len(results)} trainings have not reached epoch {epochs}" if unfinished else ""
+    return end(folder, todo, epochs=epochs, rows=results)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ import json
 import sys
 
 import numpy as np
-from resumable import Training, add_options, begin, machine, mean_bound, spread, write_results
+from resumable import Training, add_options, begin, end, machine, mean_bound, spread
 from sigmoid_gaussian import vae_with_sigmoid_gaussian
 
 import npvae
@@ -48,7 +48,7 @@ def epochs_of_points(total, n):
 
 def best_step(path, data, latents, seed, train):
     """The step of Adagrad with which training begins best; kept in a file, since a run may be stopped."""
-    kept = json.loads(path.read_text()) if path.exists() else {}
+    kept = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     name = f"{data}-{latents}-seed{seed}"
     if name not in kept:
         bounds = []
@@ -66,7 +66,7 @@ def best_step(path, data, latents, seed, train):
             bound = mean_bound(vae, spread(train, 2000), np.random.default_rng(1))
             bounds.append(bound if np.isfinite(bound) else -np.inf)
         kept[name] = STEPS[int(np.argmax(bounds))]
-        path.write_text(json.dumps(kept))
+        path.write_text(json.dumps(kept), encoding="utf-8")
     return kept[name]
 
 
@@ -131,10 +131,8 @@ def main(argv=None):
             cells = [test.get(count, np.nan) for test in tests]
             print(f"{count:<18,}" + "".join(f"{cell:>10.2f}" for cell in cells))
     print(save_png(picture(curves), folder / "figure2.png"))
-    if unfinished:
-        print(f"stopped before {total:.0e} samples: {', '.join(unfinished)}; the same command goes on")
-    write_results(folder, samples=total, curves=curves)
-    return 0
+    todo = f"stopped before {total:.0e} samples: {', '.join(unfinished)}" if unfinished else ""
+    return end(folder, todo, samples=total, curves=curves)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from resumable import Training, add_options, begin, machine, mean_bound, write_results
+from resumable import Training, add_options, begin, end, machine, mean_bound
 from sigmoid_gaussian import check_gradient, vae_with_sigmoid_gaussian
 
 import npvae
@@ -103,10 +103,8 @@ def main(argv=None):
                         print(f"      best bound {best['bound']:.2f} at epoch {best['epoch']}")
                 results.append(row)
     print(f"\n{machine()}\nnats a face, mean over the test faces; ± is their standard error")
-    if unfinished:
-        print(f"{unfinished} of {len(results)} trainings have not reached epoch {epochs}; the same command goes on")
-    write_results(folder, samples=samples, epochs=epochs, rows=results)
-    return 0
+    todo = f"{unfinished} of {len(results)} trainings have not reached epoch {epochs}" if unfinished else ""
+    return end(folder, todo, samples=samples, epochs=epochs, rows=results)
 
 
 if __name__ == "__main__":

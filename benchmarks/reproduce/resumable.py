@@ -153,7 +153,7 @@ def machine():
     found = environment("numba")
     cpu = platform.processor() or "unknown"
     if Path("/proc/cpuinfo").exists():
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
         cpu = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), cpu)
     threads = os.environ.get("OPENBLAS_NUM_THREADS", "default")
     return f"{cpu}, {found['cpus']} cores, BLAS threads {threads}, numpy {found['numpy']}, numba {found['numba']}"
@@ -163,3 +163,11 @@ def write_results(folder, **results):
     """results.json in the folder of the run."""
     text = json.dumps(results | {"machine": machine()}, indent=1)
     (folder / "results.json").write_text(text + "\n", encoding="utf-8")
+
+
+def end(folder, unfinished, **results):
+    """Write the results and say what is unfinished, if anything is; the exit code, 0."""
+    if unfinished:
+        print(f"{unfinished}; the same command goes on")
+    write_results(folder, **results)
+    return 0

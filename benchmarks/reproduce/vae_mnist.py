@@ -74,14 +74,14 @@ def main(argv=None):
     if not args.no_torch:
         who["torch"] = lambda seed: with_torch(train.numpy(), test.numpy(), epochs, seed)
     kept = folder / f"finished-{epochs}.json"
-    finished = json.loads(kept.read_text()) if kept.exists() else {}
+    finished = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
     for seed in seeds:
         for name, run in who.items():
             if f"{name} {seed}" in finished or clock.over():
                 continue
             losses, seconds = run(seed)
             finished[f"{name} {seed}"] = {"losses": losses, "seconds": seconds}
-            kept.write_text(json.dumps(finished))
+            kept.write_text(json.dumps(finished), encoding="utf-8")
             print(f"{name} seed {seed}: {losses[-1]:.2f} nats after {epochs} epochs, {np.median(seconds):.2f} s each")
     print(f"\n{machine()}\nmean test loss, nats an image; ± is the standard deviation over seeds")
     print(f"{'epoch':>5}" + "".join(f"{name:>18}" for name in who) + f"{'published log':>16}")

@@ -80,7 +80,7 @@ def timed_steps(vae, adam, step, source, rng, count) -> list[float]:
 def anonymous() -> float:
     """MB of memory that is not pages of a file (Linux)."""
     status = Path("/proc/self/status")
-    found = re.search(r"RssAnon:\s+(\d+)", status.read_text()) if status.exists() else None
+    found = re.search(r"RssAnon:\s+(\d+)", status.read_text(encoding="utf-8")) if status.exists() else None
     return int(found[1]) / 1024 if found else float("nan")
 
 

@@ -1,5 +1,7 @@
 """How fast is a GRU, forward and backward, against torch.nn.GRU (packed and padded), JAX's scan and the products alone?
 
+And how fast a whole training step of a language model of names, against PyTorch eager with fused Adam?
+
     python benchmarks/speed/recurrence.py [--names FILE] [--threads N] [--rounds N] [--json FILE]
 
 Batches of 64 names (their letters and an end), inputs of 32 numbers, float32, H = 128 and 256. Without a file of names,
@@ -49,7 +51,7 @@ def lengths_of(names: Path | None, rng: np.random.Generator) -> np.ndarray:
     if names is None:
         sizes, shares = list(LIKE_NAMES), np.array(list(LIKE_NAMES.values()))
         return rng.choice(sizes, size=(BATCHES, N), p=shares / shares.sum())
-    known = [len(name) + 1 for name in names.read_text().split()]
+    known = [len(name) + 1 for name in names.read_text(encoding="utf-8").split()]
     return rng.choice(known, size=(BATCHES, N))
 
 
@@ -168,6 +170,57 @@ def products_alone(weights: tuple) -> Callable[[Batch], tuple]:
     return run
 
 
+def whole_steps(H: int, names: Path | None, rng: np.random.Generator) -> dict[str, Callable[[], object]]:
+    """A training step of the same language model: embedding, GRU, dense, cost of letters, Adam. Over all batches."""
+    import npvae
+    from npvae.models import LanguageModel
+    from npvae.steps import Step
+
+    lengths = lengths_of(names, rng) - 1  # without the end, which the model adds
+    alphabet = "abcdefghijklmnopqrstuvwxyz"
+    lines = ["".join(rng.choice(list(alphabet), n)) for n in lengths.ravel()]
+    text = npvae.data.Text(lines, alphabet)
+    made = [text.batch(slice(i * N, (i + 1) * N)) for i in range(BATCHES)]
+    model = LanguageModel(alphabet, text.max_length, hidden_dim=H, embedding_dim=E)
+    step, adam = Step(model, N), npvae.Adam(model.params, lr=2e-3)
+
+    def ours() -> None:
+        for x in made:
+            _, trace = step.forward(x, None)
+            adam.step(step.backward(trace))
+
+    found: dict[str, Callable[[], object]] = {"npvae": ours}
+    try:
+        import torch
+    except ImportError:
+        return found
+    from torch import nn
+    from torch.nn import functional as F
+    from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+    for packed in (True, False):
+        parts = nn.ModuleList([nn.Embedding(27, E), nn.GRU(E, H, batch_first=True), nn.Linear(H, 27)])
+        fused = torch.optim.Adam(parts.parameters(), lr=2e-3, fused=True)
+
+        def theirs(packed: bool = packed, parts: Any = parts, fused: Any = fused) -> None:
+            for x in made:
+                ids, count = torch.from_numpy(x.ids), torch.from_numpy(x.lengths) + 1
+                e = parts[0](F.pad(ids, (1, 0)))
+                if packed:
+                    h, _ = parts[1](pack_padded_sequence(e, count, batch_first=True, enforce_sorted=False))
+                    h, _ = pad_packed_sequence(h, batch_first=True)
+                else:
+                    h, _ = parts[1](e)
+                nll = F.cross_entropy(parts[2](h).transpose(1, 2), F.pad(ids, (0, 1)), reduction="none")
+                loss = (nll * (torch.arange(nll.shape[1]) < count[:, None])).sum() / N
+                fused.zero_grad()
+                loss.backward()
+                fused.step()
+
+        found[f"torch {'packed' if packed else 'padded'}"] = theirs
+    return found
+
+
 def contenders(H: int, made: list[Batch], weights: tuple) -> dict[str, Callable[[Batch], tuple]]:
     """By name; those that are not installed are left out."""
     found = {
@@ -242,6 +295,12 @@ def main() -> None:
         if "torch packed" in rows:
             best = min(("torch packed", "torch padded"), key=lambda name: rows[name]["median"])
             print(f"npvae / the faster of PyTorch's ({best}): {ratio(rows, 'npvae', best):.3f}")
+        steps = whole_steps(H, args.names, rng)
+        times = interleaved(steps, args.rounds, calls=3)
+        rows = summary({name: [t / BATCHES for t in each] for name, each in times.items()})
+        print(f"\na whole step of a language model, H = {H}, ms per batch of {N}")
+        print(table(rows, "ms", ["torch packed", "torch padded"]))
+        results[f"step, H={H}"] = rows
     write_json(args.json, results)
 
 

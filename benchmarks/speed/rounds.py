@@ -93,4 +93,4 @@ def machine() -> dict[str, str]:
 def write_json(path: Path | None, result: object) -> None:
     """Keep a result beside the machine it was measured on."""
     if path is not None:
-        path.write_text(json.dumps({"machine": machine(), "result": result}, indent=1) + "\n")
+        path.write_text(json.dumps({"machine": machine(), "result": result}, indent=1) + "\n", encoding="utf-8")

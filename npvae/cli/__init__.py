@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
 import sys
+import warnings
 from collections.abc import Sequence
 
 COMMANDS = (
@@ -26,8 +28,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the exit code is 0, 2 for what the user can mend, 130 after Ctrl-C, or the command's own."""
     argv = sys.argv[1:] if argv is None else argv
     args = build_parser(argv).parse_args(argv)
+    for stream in (sys.stdout, sys.stderr):  # a console of Windows may lack a letter: "?" is better than an error
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
-        return int(args.run(args))
+        with warnings.catch_warnings():
+            warnings.showwarning = lambda message, *_: print(f"npvae: warning: {message}", file=sys.stderr)
+            return int(args.run(args))
     except (ValueError, OSError, ArithmeticError) as error:
         if args.traceback:
             raise

@@ -17,7 +17,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """An .npz with mu and logvar (N, L) for a VAE, z (N, L) for an autoencoder; rows (N,), labels (N,) if any."""
+    """An .npz with mu, logvar (N, L) of a VAE or z (N, L) of an autoencoder; rows (N,); labels, names (N,) if any."""
     import numpy as np
 
     import npvae
@@ -39,6 +39,8 @@ def run(args: argparse.Namespace) -> int:
     arrays["rows"] = source.rows
     if source.images.labels is not None:
         arrays["labels"] = source.images.labels
+    if source.images.names is not None:
+        arrays["names"] = source.images.names
     np.savez(path, **arrays)  # type: ignore[arg-type]
     print(path, ", ".join(f"{name} {array.shape}" for name, array in arrays.items()), f"of {source}")
     return 0

@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:  # a place that cannot be written is told now, not when everything is measured
         check_place(args.json, "--json")
         args.json.parent.mkdir(parents=True, exist_ok=True)
-        args.json.open("a").close()
+        args.json.open("a", encoding="utf-8").close()
     if model.takes == "sequences":
         dataset, part, count, found = measured(args, model, config)
         print(f"{model}\n{count:,} sequences of {dataset}, {part}; nats per sequence\n")

@@ -20,9 +20,16 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser = subparsers.add_parser("explain", help="equations with numbers put in", description=__doc__)
     parser.add_argument("name", nargs="?", help="a page (gaussian_kl, adam, vae), or module:name for an op of yours")
     parser.add_argument("--derivation", action="store_true", help="print the derivation of the backward, too")
-    parser.add_argument("--entries", type=int, metavar="N", help="entries to print of each equation (4; vae: 2)")
+    parser.add_argument("--entries", type=entries, metavar="N", help="entries to print of each equation (4; vae: 2)")
     add_seed_option(parser, "the small case")
     parser.set_defaults(run=run)
+
+
+def entries(text: str) -> int:
+    """Read a whole number of at least 1."""
+    if not text.strip().isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of entries, give a whole number of at least 1")
+    return int(text)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -30,10 +37,11 @@ def run(args: argparse.Namespace) -> int:
     from npvae.pages import explain, page_of
 
     if args.name is None:
+        width = max(len(each.name) for subjects in tables().values() for each in subjects) + 2
         for room, subjects in tables().items():
             print(f"\n{room}")
             for each in subjects:
-                print(f"    {each.name:<26}{page_of(each).title}")
+                print(f"    {each.name:<{width}}{page_of(each).title}")
         print("\nnpvae explain NAME puts the numbers of a small case into the equations of one of them.")
         return 0
     most = args.entries or (2 if args.name == "vae" else 4)

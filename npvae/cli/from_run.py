@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from npvae.cli.data_options import add_data_options
+from npvae.cli.data_options import add_data_options, reading_of
 
 
 def run_folder(text: str) -> Path:
@@ -85,6 +86,7 @@ def images_of(args: argparse.Namespace, config: dict[str, Any]) -> Source:
     """The images that --dataset and --part ask for, by default the test images of the run's own data."""
     import numpy as np
 
+    from npvae.data.reading import Reading
     from npvae.data.registry import load_parts
     from npvae.data.split import joined, with_test
 
@@ -93,7 +95,13 @@ def images_of(args: argparse.Namespace, config: dict[str, Any]) -> Source:
     if not name:
         raise ValueError(f"{args.folder} was not trained from the command line and names no data: say --dataset")
     data_dir = args.data_dir or (None if args.dataset else kept.get("data_dir"))
-    images, test = load_parts(name, data_dir)
+    reading = reading_of(args)
+    if args.dataset is None and reading.chosen():
+        option = reading.chosen()[0].replace("_", "-")
+        raise ValueError(f"--{option} goes with --dataset: the run's own data are read as it read them")
+    reading = reading.for_run(kept) if args.dataset else Reading.of_run(kept)
+    images, test = load_parts(name, data_dir, reading)
+    check_same_shape(images, config, f"the run {args.folder}")
     part, train = args.part or ("all" if test is None and args.dataset else "test"), None
     if part != "all":
         train, test = with_test(images, test)
@@ -104,17 +112,43 @@ def images_of(args: argparse.Namespace, config: dict[str, Any]) -> Source:
     return Source(name, part, as_rows_of(config, images), rows, as_rows_of(config, train))
 
 
-def as_rows_of(config: dict[str, Any], images: Any) -> Any:
-    """Images as the model of a run takes them: with their labels beside them, if it is conditional."""
-    from npvae.data import LabelledImages
-    from npvae.models import MODELS
+def check_same_shape(images: Any, config: dict[str, Any], of: str) -> None:
+    """ValueError for images of another size or colour than those that a model was trained on."""
+    from npvae.data.image_shapes import in_words
 
+    shape = config.get("training", {}).get("image_shape")
+    if not shape:
+        return
+    is_picture = images.names is not None  # of rows in an array the shape is only guessed
+    if math.prod(shape) != images.shape[1] or (is_picture and tuple(shape) != images.image_shape):
+        mend = (
+            f"add --resize {shape[0]},{shape[1]}"
+            if tuple(shape[:2]) != images.image_shape[:2]
+            else ("add --colour rgb" if len(shape) == 3 else "add --colour grey")
+        )
+        raise ValueError(
+            f"{images.source}: images are {in_words(images.image_shape)}, those of {of} {in_words(shape)}: {mend}, or "
+            "give others"
+        )
+
+
+def as_rows_of(config: dict[str, Any], images: Any) -> Any:
+    """Images as the model of a run takes them: as counts, if it explains these; with labels, if it is conditional."""
+    from npvae.data import LabelledImages
+    from npvae.models import LIKELIHOODS, MODELS
+
+    likelihood = LIKELIHOODS.get(config["model_settings"].get("likelihood"))
+    if images is not None and likelihood is not None and likelihood.counts:
+        images = images.as_counts()
     if images is None or not MODELS[config["model"]].reads_labels:
         return images
+    names = config.get("training", {}).get("class_names")
+    if names and images.class_names:
+        images = images.with_classes(names)
     return LabelledImages(images, config["model_settings"]["classes"])
 
 
-def image_shape(config: dict[str, Any], data_dim: int) -> tuple[int, int]:
-    """(height, width) of the run's images; a single row if the run does not say."""
+def image_shape(config: dict[str, Any], data_dim: int) -> tuple[int, ...]:
+    """(height, width), or (height, width, 3), of the run's images; a single row if the run does not say."""
     shape = config.get("training", {}).get("image_shape")
-    return (shape[0], shape[1]) if shape else (1, data_dim)
+    return tuple(shape) if shape else (1, data_dim)

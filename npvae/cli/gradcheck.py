@@ -31,6 +31,10 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     add_seed_option(parser, "everything that is drawn")
     parser.add_argument("--level", choices=LEVELS, default="default", help="how many samples an op is looked at in")
     parser.add_argument("--sample", help="only this sample, by the name that reports print: 4x3-f32")
+    parser.add_argument(
+        "--dtype", choices=("lenient", "strict"), default="lenient",
+        help="whether a gradient of another dtype than its argument is a line of the report, or fails",
+    )  # fmt: skip
     parser.add_argument("--teeth", action="store_true", help="plant generic mistakes too, and say how many are caught")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
     parser.add_argument("--emit-test", type=Path, metavar="FILE", help="write the first failure as a pytest file")
@@ -38,7 +42,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """One row a gradient, then what failed at length; 1 if anything did not pass."""
+    """One row for each gradient, then what failed at length; 1 if anything did not pass."""
     from npvae.gradcheck.report.text import listing
 
     if args.emit_test and args.emit_test.exists():
@@ -77,7 +81,7 @@ def _reports(args: argparse.Namespace) -> Iterator[tuple[Op | None, Report]]:
 
     targets = args.targets or ["npvae.ops"]
     for op in [op for target in targets for op in find_ops(target)]:
-        yield op, check_op(op, args.seed, level=args.level, sample=args.sample, teeth=args.teeth)
+        yield op, check_op(op, args.seed, level=args.level, sample=args.sample, dtype=args.dtype, teeth=args.teeth)
     if not args.targets and not args.sample:
         yield from ((None, report) for report in _model_reports(args.seed))
 

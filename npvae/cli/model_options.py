@@ -97,11 +97,13 @@ def model_settings(args: argparse.Namespace, train: Any) -> dict[str, Any]:
         V, F = train.sample_shape
         return given | {"seed": args.seed, "vertices": V, "features": F}
     settings = {name: value for name, value in given.items() if value is not None}
-    settings |= {"data_dim": train.shape[1], "seed": args.seed}
+    images = MODELS[args.model].takes == "images"
+    settings |= {"image_shape": train.image_shape} if images else {"data_dim": train.shape[1]}
+    settings["seed"] = args.seed
     if train.pixels.dtype == np.uint8:
         levels = int(train.max_value) + 1
         settings |= {"levels": levels, "logvar_floor": float(np.log((1 / (levels - 1)) ** 2 / 12))}
-    elif args.likelihood in ("discretized_logistic", "categorical"):
+    elif args.likelihood in ("discretized_logistic", "categorical", "binomial"):
         check_grey_levels(args.likelihood, train)
     if "classes" in own and train.labels is not None:
         settings["classes"] = classes_of(train)

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from npvae.cli.data_options import reading_of
 from npvae.cli.from_run import output_path
 
 if TYPE_CHECKING:
     from npvae.data import Text
+    from npvae.data.reading import Reading
 
 
 def takes_sequences(model: str) -> bool:
@@ -20,10 +22,17 @@ def takes_sequences(model: str) -> bool:
     return model in MODELS and MODELS[model].takes == "sequences"
 
 
-def load_lines(dataset: str, data_dir: Path | None, alphabet: str | None = None) -> tuple[Text, Text]:
-    """Lines to train on and to test: "names", or a text file, of which one line in ten is held out."""
+def check_no_choices(reading: Reading) -> None:
+    """ValueError for a choice of how data are read that is for images."""
+    for name in reading.chosen():
+        raise ValueError(f"--{name.replace('_', '-')} is for images, this model takes lines of text: leave it out")
+
+
+def load_lines(dataset: str, data_dir: Path | None, reading: Reading, alphabet: str | None = None) -> tuple[Text, Text]:
+    """Lines to train on and to test: a data set by name, or a text file, of which one line in ten is held out."""
     from npvae.data import hold_out, load_sequences
 
+    check_no_choices(reading)
     train, test = load_sequences(dataset, data_dir, alphabet)
     return hold_out(train) if test is None else (train, test)
 
@@ -116,6 +125,7 @@ def lines_of(args: argparse.Namespace, config: dict[str, Any]) -> Lines:
     if not name:
         raise ValueError(f"{args.folder} was not trained from the command line and names no data: say --dataset")
     data_dir = args.data_dir or (None if args.dataset else kept.get("data_dir"))
+    check_no_choices(reading_of(args))
     train, test = load_sequences(name, data_dir, alphabet)
     part = args.part or ("all" if test is None and args.dataset else "test")
     if part == "all":

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import argparse
-import sys
-import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from npvae.cli.data_options import add_data_options
-from npvae.cli.from_run import as_rows_of, check_place, run_folder
+from npvae.cli.data_options import add_data_options, reading_of
+from npvae.cli.from_run import as_rows_of, check_place, check_same_shape, run_folder
 from npvae.cli.graphs import EPOCHS, LR, load_split, takes_graph
 from npvae.cli.mpiexec import share_cores, started_processes
 from npvae.cli.seed_option import add_seed_option
 from npvae.cli.sequences import load_lines, takes_sequences
 
 if TYPE_CHECKING:
+    from npvae.data.reading import Reading
     from npvae.training.processes import Processes
 
 INTERRUPTED = 130  # exit code of a program that Ctrl-C has ended
-WITH_RESUME = {"--resume", "--epochs", "--data-dir", "--threads"}  # the options with a value that go with --resume
+WITH_RESUME = {
+    "--resume",
+    "--epochs",
+    "--lr",
+    "--data-dir",
+    "--threads",
+}  # the options with a value that go with --resume
 
 
 class ShowUsefulDefaults(argparse.ArgumentDefaultsHelpFormatter):
@@ -77,17 +83,20 @@ def add_parser(subparsers: argparse._SubParsersAction, with_models: bool) -> Non
     add = output.add_argument
     add("--out", type=Path, metavar="RUN", help="folder of the run (default: runs/<dataset>-1, -2, ... the first free)")
     add("--resume", type=run_folder, metavar="RUN", help="go on with this run, from its last checkpoint")
+    add("--init", type=run_folder, metavar="RUN", help="start from the trained model of this run, with its settings: "
+        "fine-tuning, on --dataset")  # fmt: skip
     add("--checkpoint-seconds", type=float, default=30.0, metavar="S", help="seconds between checkpoints")
     add("--checkpoint-steps", type=int, metavar="N", help="steps between checkpoints, if that is sooner")
     add("--tensorboard", action="store_true", help="write event files as well")
     add("--no-figures", action="store_true", help="draw no pictures")
     add("--quiet", action="store_true", help="print errors only")
-    parser.set_defaults(run=run, given=[])
+    parser.set_defaults(run=run, given=[], of_model={action.option_strings[0] for action in model._group_actions})
 
 
 def free_folder(dataset: str) -> Path:
     """runs/<dataset>-1, or the first number that is not taken."""
-    name, number = Path(dataset).stem, 1
+    path, number = Path(dataset), 1
+    name = path.stem.strip(".") or path.resolve().name or "data"
     while (Path("runs") / f"{name}-{number}").exists():
         number += 1
     return Path("runs") / f"{name}-{number}"
@@ -122,21 +131,41 @@ def _run(args: argparse.Namespace, processes: Processes) -> int:
 
 
 def start(args: argparse.Namespace, processes: Processes) -> tuple[Any, Any, Any, Path]:
-    """Train a new model -> it, its data, its folder."""
+    """Train a new model, or with --init a trained one -> it, its data, its folder."""
     import npvae
     from npvae.cli.model_options import model_settings
-    from npvae.models import MODELS
+    from npvae.models import LIKELIHOODS, MODELS
     from npvae.steps import Step
 
     if args.model not in MODELS:
         raise ValueError(f"--model {args.model!r} is unknown, choose one of {', '.join(MODELS)}")
     if args.out:
         check_place(args.out, "--out")
-    holds_out = args.patience is not None
-    train, valid, test = processes.in_turn(lambda: load_data(args.model, args.dataset, args.data_dir, holds_out))
-    model = MODELS[args.model](**model_settings(args, train))
-    described = {"model": args.model, "model_settings": model.config}
-    train, valid, test = (as_rows_of(described, part) for part in (train, valid, test))
+    reading = reading_of(args)
+    config = trained_config(args)
+    if config is not None:
+        reading = reading.for_run(config["training"])
+    else:
+        reading = replace(
+            reading,
+            gaps=args.missing not in (None, "error"),
+            counts=args.likelihood in LIKELIHOODS and LIKELIHOODS[args.likelihood].counts,
+        )
+    kind, settings = (args.model, {}) if config is None else (config["model"], config["model_settings"])
+    holds_out, alphabet = args.patience is not None, settings.get("alphabet")
+    train, valid, test = processes.in_turn(
+        lambda: load_data(kind, args.dataset, args.data_dir, reading, holds_out, alphabet)
+    )
+    if train.note and not args.quiet:
+        print(train.note)
+    if config is None:
+        model = MODELS[args.model](**model_settings(args, train))
+        config = {"model": args.model, "model_settings": model.config}
+    else:
+        model = npvae.load(args.init)
+        if model.takes != "sequences":
+            check_same_shape(train, config, f"the run {args.init}")
+    train, valid, test = (as_rows_of(config, part) for part in (train, valid, test))
     out = args.out or free_folder(args.dataset)
     if not args.quiet:
         print(f"{model}\n{told_of(train, test)}")
@@ -162,6 +191,9 @@ def start(args: argparse.Namespace, processes: Processes) -> tuple[Any, Any, Any
             "dataset": args.dataset,
             "data_dir": args.data_dir and str(args.data_dir),
             "image_shape": getattr(train, "image_shape", None),
+            "reading": reading.as_config(),
+            **({"class_names": train.class_names} if getattr(train, "class_names", None) else {}),
+            **({"init": str(args.init)} if args.init else {}),
         },
         comm=processes.comm,
     )
@@ -185,6 +217,7 @@ def usual_epochs(args: argparse.Namespace) -> int:
 def go_on(args: argparse.Namespace, processes: Processes) -> tuple[Any, Any, Any, Path]:
     """Go on with a run -> its model, data, folder. ValueError for options that would change what it is."""
     import npvae
+    from npvae.data.reading import Reading
     from npvae.training import read_checkpoint
 
     others = [option for option in args.given if option not in WITH_RESUME] + ["--tensorboard"] * args.tensorboard
@@ -200,37 +233,53 @@ def go_on(args: argparse.Namespace, processes: Processes) -> tuple[Any, Any, Any
             f"go on with it in Python, npvae.resume({str(args.resume)!r}, x_train)"
         )
     data_dir = args.data_dir or (kept["data_dir"] and Path(kept["data_dir"]))
-    parts = load_data(config["model"], kept["dataset"], data_dir, kept["patience"] is not None)
+    holds_out, alphabet = kept["patience"] is not None, config["model_settings"].get("alphabet")
+    parts = load_data(config["model"], kept["dataset"], data_dir, Reading.of_run(kept), holds_out, alphabet)
     train, valid, test = (as_rows_of(config, part) for part in parts)
-    with warnings.catch_warnings():
-        warnings.showwarning = lambda message, *_: print(f"npvae: warning: {message}", file=sys.stderr)
-        model = npvae.resume(
-            args.resume,
-            train,
-            test,
-            x_valid=valid,
-            epochs=args.epochs,
-            progress=not args.quiet,
-            comm=processes.comm,
-        )
+    model = npvae.resume(
+        args.resume,
+        train,
+        test,
+        x_valid=valid,
+        epochs=args.epochs,
+        lr=args.lr if "--lr" in args.given else None,
+        progress=not args.quiet,
+        comm=processes.comm,
+    )
     return model, train, test, args.resume
 
 
-def load_data(model: str, dataset: str, data_dir: Path | None, holds_out: bool) -> tuple[Any, Any, Any]:
+def trained_config(args: argparse.Namespace) -> dict[str, Any] | None:
+    """The config of the run that --init names, if it does. ValueError for options that would change its model."""
+    if args.init is None:
+        return None
+    from npvae.training import read_config
+
+    others = [option for option in args.given if option in args.of_model - {"--beta-schedule"}]
+    if others:
+        raise ValueError(f"{others[0]} cannot be given with --init, which takes the model of that run: leave it out")
+    return read_config(args.init)
+
+
+def load_data(
+    model: str, dataset: str, data_dir: Path | None, reading: Reading, holds_out: bool, alphabet: str | None = None
+) -> tuple[Any, Any, Any]:
     """What a model of this name trains on, stops by (None unless wanted) and is tested on: images, or lines."""
-    from npvae.data import GRAPHS, hold_out, load_dataset
+    from npvae.data import GRAPHS, hold_out
+    from npvae.data.registry import load_parts
+    from npvae.data.split import with_test
 
     train: Any
     test: Any
     if takes_graph(model):
         return load_split(dataset, data_dir)
     if takes_sequences(model):
-        train, test = load_lines(dataset, data_dir)
+        train, test = load_lines(dataset, data_dir, reading, alphabet)
     elif dataset.lower() in ("names", "names-small"):
         raise ValueError(f"{dataset} are sequences, --model {model} takes images: add --model sequence_vae")
     elif dataset.lower() in GRAPHS:
         raise ValueError(f"{dataset} is a graph, --model {model} takes images: add --model graph_vae")
     else:
-        train, test = load_dataset(dataset, data_dir)
+        train, test = with_test(*load_parts(dataset, data_dir, reading))
     train, valid = hold_out(train) if holds_out else (train, None)
     return train, valid, test

@@ -9,7 +9,7 @@ where train and test are `Images`, and x is (B, D) float32.
 
 from npvae.data.contract import KINDS, Data, as_data
 from npvae.data.digits import load_digits
-from npvae.data.files import DataError
+from npvae.data.files import DataError, DataWarning
 from npvae.data.graph import Graph
 from npvae.data.idx import read_idx
 from npvae.data.images import Images
@@ -30,6 +30,7 @@ __all__ = [
     "KINDS",
     "Data",
     "DataError",
+    "DataWarning",
     "Graph",
     "Images",
     "LabelledImages",

@@ -41,6 +41,10 @@ class DataError(ValueError):
     """Data that cannot be used. The message names the file, what was found in it and how to mend it."""
 
 
+class DataWarning(UserWarning):
+    """Data that can be used, though hardly as they were meant."""
+
+
 @contextmanager
 def damage_as_data_error(path: str | os.PathLike[str], mend: str) -> Iterator[None]:
     """Turn whatever reading a damaged file raises into `DataError("path: what was found: mend")`."""

@@ -20,16 +20,9 @@ from npvae.data.files import (
 )
 
 # LeCun, Cortes & Burges, "The MNIST database of handwritten digits": type codes of the third byte.
-_DTYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
+DTYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 _MAX_AXES = 8
 _MEND = "fetch it again, or check that it is an idx file"
-
-
-def looks_like_idx(path: str | os.PathLike[str]) -> bool:
-    """True if the first two bytes are those of an idx file or of gzip. DataError if it cannot be read."""
-    file_size(path)
-    with damage_as_data_error(path, _MEND), open(path, "rb") as file:
-        return file.read(2) in (b"\0\0", b"\x1f\x8b")
 
 
 def read_idx(path: str | os.PathLike[str], max_bytes: int = MAX_BYTES) -> np.ndarray:
@@ -50,12 +43,12 @@ def read_idx(path: str | os.PathLike[str], max_bytes: int = MAX_BYTES) -> np.nda
 
 def _read(path: str | os.PathLike[str], stream: Any, size: int, max_bytes: int, *, zipped: bool) -> np.ndarray:
     magic = stream.read(4)
-    if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in _DTYPES or not 1 <= magic[3] <= _MAX_AXES:
+    if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in DTYPES or not 1 <= magic[3] <= _MAX_AXES:
         raise DataError(
             f"{path}: starts with bytes {magic.hex(' ') or '(none)'}, an idx file with 00 00, a type code 08 to 0e and "
             f"the number of axes, 01 to {_MAX_AXES:02x}: {_MEND}"
         )
-    dtype, axes = np.dtype(_DTYPES[magic[2]]), magic[3]
+    dtype, axes = np.dtype(DTYPES[magic[2]]), magic[3]
     sizes = stream.read(4 * axes)
     if len(sizes) < 4 * axes:
         raise DataError(f"{path}: cut off inside its header: {_MEND}")

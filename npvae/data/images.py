@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from npvae.data.files import DataError
+from npvae.data.image_shapes import as_rows, in_words
 from npvae.data.mapped import mapped_file
 
 _CHECK_VALUES = 2**20  # values looked at together when data enters: bounds the memory that takes
@@ -25,15 +26,18 @@ class Images:
         train = Images(pixels)          # (60000, 28, 28) uint8
         train[:128]                     # (128, 784) float32 in [0, 1], correctly rounded pixel / 255
 
-    pixels       (N, D), (N, H, W), (N, H, W, 1) or (N, 1, H, W); uint8, bool or floats. Not copied.
+    pixels       (N, D), (N, H, W), (N, H, W, C) or (N, C, H, W) with C = 1 or 3; uint8, bool or floats. Not copied,
+                 but for (N, 3, H, W). In a row of colour, red, green and blue of a pixel stand side by side.
     labels       (N,) integers, or None; kept as int64.
-    image_shape  (height, width) with height * width = D. By default taken from the shape of `pixels`; from D alone,
-                 a square if D is one, else (1, D).
+    image_shape  (height, width), or (height, width, 3) in colour, whose product is D. By default taken from the shape
+                 of `pixels`; from D alone, a square if D is one, else (1, D).
+    layout       "NHWC" or "NCHW": where the colours stand. None finds out, where one choice alone is possible.
     max_value    the pixel value that becomes 1.0: by default 255 for uint8, 1 for bool and floats.
     dtype        float32 or float64: what comes out. `pixels` of another float type are converted batch by batch.
     source       named in error messages: the file that the data came from.
+    gaps         NaN is a value that is missing, and allowed.
 
-    DataError if the data cannot be used: another dtype or shape, colour, no rows, an integer above max_value, NaN, an
+    DataError if the data cannot be used: another dtype or shape, no rows, an integer above max_value, NaN, an
     infinity, a float too large for `dtype` (the message gives the first such row). Floats may otherwise be of any
     size: each likelihood knows its own range. A memory map may be larger than memory, so it is not read here; its
     values are checked in each batch that is read.
@@ -44,16 +48,18 @@ class Images:
         pixels: npt.ArrayLike,
         labels: npt.ArrayLike | None = None,
         *,
-        image_shape: tuple[int, int] | None = None,
+        image_shape: Sequence[int] | None = None,
+        layout: str | None = None,
         max_value: float | None = None,
         dtype: npt.DTypeLike = np.float32,
         source: str = "data",
+        gaps: bool = False,
     ) -> None:
-        self.source = source
+        self.source, self.gaps = source, gaps
         self.dtype = np.dtype(dtype)
         if self.dtype not in (np.float32, np.float64):
             raise ValueError(f"Images: dtype is {self.dtype}, expected float32 or float64")
-        self.pixels, self.image_shape = _as_rows(np.asarray(pixels), image_shape, source)
+        self.pixels, self.image_shape = as_rows(np.asarray(pixels), image_shape, layout, source)
         if max_value is None:
             max_value = 255 if self.pixels.dtype == np.uint8 else 1
         self.max_value = float(max_value)
@@ -64,6 +70,9 @@ class Images:
         self.labels = None if labels is None else _as_labels(np.asarray(labels), len(self.pixels), source)
         self.mapped = mapped_file(self.pixels) is not None
         self.rows: Sequence[int] | np.ndarray | None = None
+        self.note = ""  # one line on what was read and what was left out, where there was a choice
+        self.class_names: tuple[str, ...] | None = None  # names of the labels 0, 1, 2 ..., if they have names
+        self.names: np.ndarray | None = None  # (N,) the file each image came from, if it has one of its own
         # Only uint8 under a max_value of 255 or more has no wrong value.
         checked = self.pixels.dtype != np.uint8 or self.max_value < 255
         self._checks_batches = checked and self.mapped
@@ -88,8 +97,9 @@ class Images:
 
     def __repr__(self) -> str:
         labels = "no labels" if self.labels is None else f"{len(np.unique(self.labels))} labels"
-        height, width = self.image_shape
-        return f"Images({len(self):,} of {height} x {width}, {self.pixels.dtype} / {self.max_value:g}, {labels})"
+        return (
+            f"Images({len(self):,} of {in_words(self.image_shape)}, {self.pixels.dtype} / {self.max_value:g}, {labels})"
+        )
 
     def batch(self, rows: Any, out: np.ndarray | None = None) -> np.ndarray:
         """Rows as floats -> (B, D); (D,) for one int. `rows` is what indexes an array's first axis: int, slice, array.
@@ -142,9 +152,19 @@ class Images:
             max_value=self.max_value,
             dtype=dtype,
             source=self.source,
+            gaps=self.gaps,
         )
-        same.rows = self.rows
+        same.rows, same.note, same.names = self.rows, self.note, self.names
+        same.class_names = self.class_names
         return same
+
+    def as_counts(self) -> Images:
+        """The same images with the counts that the pixels are in place of grey levels: 16 stays 16."""
+        if self.max_value == 1:
+            return self
+        counts = copy.copy(self)
+        counts.pixels, counts.max_value, counts.mapped = self.pixels.astype(self.dtype), 1.0, False
+        return counts
 
     def subset(self, rows: Any) -> Images:
         """The images of a slice (sharing memory) or of an index array (copied), with their labels, as Images.
@@ -156,10 +176,26 @@ class Images:
         if part.pixels.ndim != 2 or len(part.pixels) == 0:
             raise IndexError("Images: a subset takes a slice or a 1-D array of rows, and at least one row")
         part.labels = None if self.labels is None else self.labels[rows]
+        part.names = None if self.names is None else self.names[rows]
         part.mapped = mapped_file(part.pixels) is not None
         known = range(len(self)) if self.rows is None else self.rows
         part.rows = known[rows] if isinstance(rows, slice) else np.asarray(known)[rows]
         return part
+
+    def with_classes(self, names: Sequence[str]) -> Images:
+        """The same images with labels that count these names of classes. DataError for a class that is not among them.
+
+        Without names of their own, the labels stay as they are.
+        """
+        if self.class_names is None or self.labels is None:
+            return self
+        unknown = [name for name in self.class_names if name not in names]
+        if unknown:
+            raise DataError(f"{self.source}: class {unknown[0]} is unknown, expected one of {', '.join(names)}")
+        same = copy.copy(self)
+        same.labels = np.array([names.index(name) for name in self.class_names])[self.labels]
+        same.class_names = tuple(names)
+        return same
 
     def _as_floats(self, chosen: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         with np.errstate(over="ignore"):  # what does not fit into dtype becomes an infinity, and _check refuses it
@@ -175,6 +211,8 @@ class Images:
     def _check(self, rows: Any, chosen: np.ndarray, floats: np.ndarray) -> None:
         """DataError if `chosen`, which is `pixels[rows]`, or `floats`, made of it, holds a value that may not be."""
         good = chosen <= self.max_value if chosen.dtype == np.uint8 else np.isfinite(floats)
+        if self.gaps:
+            good |= np.isnan(floats)
         if good.all():
             return
         at = np.argwhere(~np.atleast_2d(good))[0]
@@ -187,51 +225,6 @@ class Images:
         else:
             mend = "expected finite numbers: take such rows out, or fill in what is missing"
         raise DataError(f"{self.source}: row {row}, pixel {at[1]} is {value}, {mend}")
-
-
-def _as_rows(
-    pixels: np.ndarray, image_shape: tuple[int, int] | None, source: str
-) -> tuple[np.ndarray, tuple[int, int]]:
-    """Pixels of any accepted shape -> (N, D) and (height, width)."""
-    if pixels.dtype not in (np.uint8, np.bool_) and pixels.dtype.kind != "f":
-        raise DataError(f"{source}: pixels are {pixels.dtype}, expected uint8, bool or floats: {_conversion(pixels)}")
-    shape = pixels.shape
-    if len(shape) == 4 and 1 in (shape[1], shape[3]):
-        pixels = pixels[..., 0] if shape[3] == 1 else pixels[:, 0]
-    if pixels.ndim not in (2, 3):
-        mend = "convert colour to grey first, x.mean(axis=-1)" if len(shape) == 4 else "reshape it"
-        raise DataError(f"{source}: pixels have shape {shape}, expected (N, D), (N, H, W) or one channel: {mend}")
-    if 0 in shape:
-        raise DataError(f"{source}: pixels have shape {shape}, which holds no data: give at least one row")
-    guess = pixels.shape[1:] if pixels.ndim == 3 else _guess_shape(pixels.shape[1])
-    height, width = guess if image_shape is None else image_shape
-    rows = pixels.reshape(len(pixels), -1)
-    if height * width != rows.shape[1]:
-        raise DataError(f"{source}: image_shape is ({height}, {width}), but an image has {rows.shape[1]} pixels")
-    if mapped_file(pixels) is not None and mapped_file(rows) is None:
-        raise DataError(f"{source}: this view of a memory map has scattered pixels: save it as a .npy of shape (N, D)")
-    return rows, (int(height), int(width))
-
-
-def _conversion(pixels: np.ndarray) -> str:
-    """How to make pixels of these out of an array of another dtype."""
-    if pixels.dtype.kind not in "iu" or pixels.size == 0:
-        return "for instance x.astype(np.float32)"
-    low, high = int(pixels.min()), int(pixels.max())
-    if low < 0:
-        mend = f"(x + {-low}) / {high - low} lies in [0, 1], for instance"
-    elif high in (0, 1, 255):
-        mend = "x.astype(np.uint8)"
-    elif high > 255:
-        mend = f"x / {high} lies in [0, 1], for instance"
-    else:
-        mend = f"x.astype(np.uint8) if 255 is white, x / {high} if {high} is"
-    return f"they lie in [{low}, {high}], {mend}"
-
-
-def _guess_shape(data_dim: int) -> tuple[int, int]:
-    side = math.isqrt(data_dim)
-    return (side, side) if side * side == data_dim else (1, data_dim)
 
 
 def _as_labels(labels: np.ndarray, count: int, source: str) -> np.ndarray:

@@ -26,6 +26,7 @@ class LabelledImages:
             raise DataError(f"{images.source}: labels run from {found}, expected 0 to {classes - 1}")
         self.images, self.classes, self.labels, self.pixels = images, classes, images.labels, images.pixels
         self.image_shape, self.dtype = images.image_shape, images.dtype
+        self.note, self.class_names, self.names = images.note, images.class_names, images.names
 
     def __len__(self) -> int:
         return len(self.images)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
 
 from npvae.data.download import download
 from npvae.data.files import DataError, find_file
@@ -103,6 +107,30 @@ def find_idx_files(data_dir: Path, folders: Sequence[str] = ()) -> list[Path] | 
     return [path for path in paths if path is not None]
 
 
+def find_named_idx_files(folder: Path, chosen: str | None = None) -> list[Path] | None:
+    """The four files of a set whose name stands before them, such as emnist-letters-train-images-idx3-ubyte.gz.
+
+    None if there is none. DataError if there are several and none is chosen, or one of the four is missing.
+    """
+    pattern = re.compile(r"(.+)-train-images[-.]idx3-ubyte(\.gz)?")
+    found = [match for match in map(pattern.fullmatch, sorted(os.listdir(folder))) if match]
+    sets = {match[1]: match[2] or "" for match in found}
+    if not sets:
+        return None
+    if chosen is None and len(sets) > 1:
+        raise DataError(f"{folder}: holds {', '.join(sets)}: choose one with --array NAME (array=)")
+    name = chosen or next(iter(sets))
+    if name not in sets:
+        raise DataError(f"{folder}: holds {', '.join(sets)}, not {name}: choose one of these")
+    paths = []
+    for part in ("train-images-idx3", "train-labels-idx1", "test-images-idx3", "test-labels-idx1"):
+        path = find_file(folder, (), _spellings(f"{name}-{part}-ubyte.gz"))
+        if path is None:
+            raise DataError(f"{folder}: {name}-{part}-ubyte is missing: put all four files of {name} there")
+        paths.append(path)
+    return paths
+
+
 def _spellings(name: str) -> list[str]:
     bare = name.removesuffix(".gz")
     return [name, bare, bare.replace("-idx", ".idx")]
@@ -111,8 +139,12 @@ def _spellings(name: str) -> list[str]:
 def read_idx_files(paths: Sequence[Path]) -> tuple[Images, Images]:
     """Train images, train labels, test images, test labels -> (train, test)."""
     train_images, train_labels, test_images, test_labels = paths
-    train = Images(read_idx(train_images), read_idx(train_labels), source=str(train_images))
-    test = Images(read_idx(test_images), read_idx(test_labels), source=str(test_images))
+    pixels = [read_idx(path) for path in (train_images, test_images)]
+    if train_images.name.startswith("emnist-"):  # lies on its side in the published files
+        pixels = [np.ascontiguousarray(part.transpose(0, 2, 1)) for part in pixels if part.ndim == 3]
+    train = Images(pixels[0], read_idx(train_labels), source=str(train_images))
+    test = Images(pixels[1], read_idx(test_labels), source=str(test_images))
+    train.note = f"{train_images.parent}: {len(train):,} and {len(test):,} to test, from four idx files"
     if test.image_shape != train.image_shape:
         raise DataError(
             f"{test_images}: images are {test.image_shape}, those of the train set {train.image_shape}: check the files"

@@ -6,6 +6,7 @@ header is matched and not evaluated, and its sizes are held against the file bef
 
 from __future__ import annotations
 
+import gzip
 import math
 import os
 import re
@@ -99,6 +100,16 @@ def read_npy(path: str | os.PathLike[str], *, mmap: bool | None = None, max_byte
         raise DataError(f"{path}: in Fortran order, rows cannot be streamed: save numpy.ascontiguousarray of it")
     with damage_as_data_error(path, WRITE_AGAIN):
         return np.memmap(path, header.dtype, mode="r", offset=header.length, shape=header.shape)
+
+
+def read_zipped_npy(path: str | os.PathLike[str], *, max_bytes: int = MAX_BYTES) -> np.ndarray:
+    """Read a .npy inside gzip -> C-contiguous array in native byte order. DataError as for `read_npy`."""
+    size = file_size(path)
+    with damage_as_data_error(path, WRITE_AGAIN), gzip.open(path) as stream:
+        header = _read_header(path, stream)
+        check_compression(path, header.nbytes, size)
+        check_size(path, header.nbytes, max_bytes)
+        return _ordered(path, stream, header)
 
 
 def _check_length(path: str | os.PathLike[str], header: _Header, size: int) -> None:

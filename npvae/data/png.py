@@ -1,4 +1,7 @@
-"""A folder of PNG pictures as an array of grey values."""
+"""A folder of PNG pictures as an array of grey values, as npvae 0.1.0 read it: its runs are resumed with these.
+
+What people bring today is read by `npvae.data.picture_folders`.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ MAX_PIXELS = 2**24
 """Most pixels of one picture (4096 x 4096): what a fully connected VAE can use ends far below."""
 
 _MAX_FILE_BYTES = 2**26
-_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _MEND = "save the picture again, or take it out of the folder"
 
 
@@ -57,7 +60,7 @@ def read_png_folder(folder: str | os.PathLike[str], max_bytes: int = MAX_BYTES) 
     try:
         import PIL.Image  # noqa: F401
     except ImportError:
-        raise DataError(f"{folder}: PNG files need Pillow: pip install 'npvae[data]'") from None
+        raise DataError(f"{folder}: PNG files need Pillow: pip install pillow") from None
     files = png_files(folder)
     if not files:
         raise DataError(f"{folder}: holds no .png file: give a folder of PNG files, all of one size")
@@ -85,7 +88,7 @@ def _read_header(path: Path) -> _Header:
         raise DataError(f"{path}: more than {_MAX_FILE_BYTES:,} bytes: make the picture smaller")
     with damage_as_data_error(path, _MEND), open(path, "rb") as file:
         start = file.read(33)
-        if len(start) < 33 or start[:16] != _SIGNATURE + b"\0\0\0\rIHDR":
+        if len(start) < 33 or start[:16] != SIGNATURE + b"\0\0\0\rIHDR":
             raise DataError(f"{path}: does not start as a PNG: {_MEND}")
         header = _Header(*struct.unpack(">IIB", start[16:25]))
     pixels = header.width * header.height
@@ -99,9 +102,9 @@ def _read_header(path: Path) -> _Header:
     return header
 
 
-def _check_chunks(path: Path, content: bytes) -> None:
+def check_chunks(path: Path, content: bytes) -> None:
     """DataError unless the chunks follow each other to the end and every checksum is right. Pillow skips some."""
-    position, name = len(_SIGNATURE), b""
+    position, name = len(SIGNATURE), b""
     while name != b"IEND":
         if position + 12 > len(content):
             raise DataError(f"{path}: cut off after {len(content):,} bytes: {_MEND}")
@@ -122,7 +125,7 @@ def _decode(path: Path, header: _Header) -> np.ndarray:
 
     with damage_as_data_error(path, _MEND):
         content = path.read_bytes()
-    _check_chunks(path, content)
+    check_chunks(path, content)
     try:
         with Image.open(io.BytesIO(content), formats=("PNG",)) as picture:
             if "A" in picture.getbands() or "transparency" in picture.info:

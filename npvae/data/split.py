@@ -47,7 +47,11 @@ def joined(train: Images, test: Images) -> Images:
         max_value=train.max_value,
         dtype=train.dtype,
         source=train.source,
+        gaps=train.gaps,
     )
+    images.class_names, images.note = train.class_names, train.note
+    if train.names is not None and test.names is not None:
+        images.names = np.concatenate([train.names, test.names])
     rows = [np.asarray(part.rows) for part in both if part.rows is not None]
     images.rows = np.concatenate(rows) if len(rows) == 2 else None
     return images

@@ -85,7 +85,7 @@ def ids_of(lines: list[str], alphabet: str, source: str = "lines") -> list[np.nd
     return found
 
 
-def read_text(path: Path, alphabet: str | None = None) -> Text:
+def lines_of(path: Path, alphabet: str | None = None) -> Text:
     """A text file -> its lines, without the empty ones. DataError if it cannot be used."""
     try:
         size = path.stat().st_size
@@ -130,7 +130,11 @@ def load_small_names() -> tuple[Text, Text]:
 
 
 def names_file(data_dir: Path | None) -> Path:
-    """Where names.txt is. DataError if it is not there."""
+    """Where names.txt is: in the folder, by default the environment variable NPVAE_DATA, or in names within it.
+
+    Raises DataError if it is not there.
+    """
+    data_dir = data_dir or (Path(os.environ["NPVAE_DATA"]) if os.environ.get("NPVAE_DATA") else None)
     folders = [] if data_dir is None else [data_dir, data_dir / "names"]
     for folder in folders:
         if (folder / "names.txt").is_file():
@@ -144,7 +148,7 @@ def split_names(path: Path, *, different: bool = False) -> tuple[Text, Text, Tex
 
     different  take each name once: in the file as it is, 15 % of the test names stand in training as well
     """
-    everything = read_text(path)
+    everything = lines_of(path)
     if different:
         everything = Text(dict.fromkeys(everything[:]), everything.alphabet, source=f"{path}, each name once")
     if len(everything) < 3000:
@@ -166,7 +170,6 @@ def load_sequences(
 
     Raises DataError if the text cannot be used.
     """
-    data_dir = data_dir or os.environ.get("NPVAE_DATA") or None
     name = str(name_or_path).lower()
     if name in ("names", "names-small"):
         if name == "names":
@@ -180,4 +183,4 @@ def load_sequences(
         raise DataError(
             f"{path} is {what}: a sequence model reads names, names-small, or a text file with one sequence per line"
         )
-    return read_text(path, alphabet), None
+    return lines_of(path, alphabet), None

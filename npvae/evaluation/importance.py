@@ -25,7 +25,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class ImportanceEstimate:
-    """One estimate a sample x, (N,) each."""
+    """One estimate per sample x, (N,) each."""
 
     log_p: np.ndarray  # nats
     standard_error: np.ndarray  # of log_p, nats

@@ -13,6 +13,7 @@ import numpy as np
 from npvae.evaluation.aggregate import aggregate_posterior
 from npvae.evaluation.importance import log_p_by_importance
 from npvae.evaluation.ppca import probabilistic_pca
+from npvae.evaluation.quadrature import Grid, log_p_on, posterior_gap, posterior_on
 from npvae.evaluation.rate import rate_distortion
 from npvae.spec import Arg, Law
 
@@ -55,6 +56,21 @@ def _aggregate(mu: np.ndarray, logvar: np.ndarray, eps: np.ndarray, order: np.nd
     }
 
 
+def _quadrature(z: np.ndarray, mu: np.ndarray, logvar: np.ndarray, nll: np.ndarray, log_cell: np.ndarray) -> Values:
+    def row_of_nll(ops: Any, output: np.ndarray, row: np.ndarray, params: Any) -> Any:
+        return nll[int(row[0, 0])], None
+
+    model: Any = SimpleNamespace(dtype=np.dtype(np.float64), ops=None, params=None, decoder_output=lambda z: z)
+    model.likelihood = SimpleNamespace(forward=row_of_nll)
+    model.encode = lambda x: (mu, logvar)
+    numbers, grid = np.arange(len(mu))[:, np.newaxis], Grid(z, float(log_cell), 1.0)
+    return {
+        "log_p": log_p_on(model, numbers, grid),
+        "posterior": posterior_on(model, numbers, grid),
+        "gap": posterior_gap(model, numbers, grid),
+    }
+
+
 def _importance(log_w: np.ndarray) -> Values:
     S, N = log_w.shape
     model: Any = SimpleNamespace(noise_dim=1, dtype=np.float64, log_weights=lambda x, eps: log_w)
@@ -93,6 +109,18 @@ LAWS = (
             "logvar": Arg("N L", domain=(-20.0, 20.0)),
             "eps": Arg("S L"),
             "order": Arg("N", dtype=int, domain=(0, "N")),
+        },
+    ),
+    Law(
+        _quadrature,
+        name="quadrature",
+        module="npvae.evaluation.quadrature",
+        args={
+            "z": Arg("G L", specials=[7.0]),
+            "mu": Arg("N L"),
+            "logvar": Arg("N L", domain=(-5.0, 5.0)),
+            "nll": Arg("N G", domain=(0.0, np.inf), specials=[800.0]),
+            "log_cell": Arg(),
         },
     ),
     Law(

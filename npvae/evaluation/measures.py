@@ -11,6 +11,7 @@ import numpy as np
 from npvae.evaluation.aggregate import aggregate_posterior
 from npvae.evaluation.disentanglement import beta_vae_score, mutual_information_gap, sap_score
 from npvae.evaluation.importance import log_p_by_importance
+from npvae.evaluation.imputation import held_out_error
 from npvae.evaluation.latent_space import completeness, continuity
 from npvae.evaluation.rate import active_units, rate_distortion
 from npvae.training import evaluate
@@ -70,10 +71,12 @@ def measures(
         yield Measure("reconstruction loss", loss, "nats", note=likelihood_note(model, test))
     rng = np.random.default_rng([seed, 1])
     if model.decodes_z_alone:
-        moves = continuity(model.decode, model.latent_dim, rng)
+        moves = continuity(lambda z: _rows(model.decode(z)), model.latent_dim, rng)
         yield Measure("continuity", moves.share, "", note="1 for an affine decoder")
         yield Measure("movement of the decoding", moves.movement.tolist(), "", note="a unit of each latent, data units")
-    if train is not None:
+    if model.has_posterior and getattr(model.likelihood, "inner", None) is not None:
+        yield _imputation(model, test, np.random.default_rng(next(streams)))
+    if train is not None and not (np.isnan(test).any() or np.isnan(train).any()):
         yield from _completeness(model, test, train, rng)
 
 
@@ -125,12 +128,23 @@ def _factors(
     yield Measure("beta-VAE score", beta_vae_score(mu, factors, rng), "", note=f"chance {1 / factors.shape[1]:.2f}")
 
 
+def _imputation(model: Any, x: np.ndarray, rng: np.random.Generator) -> Measure:
+    found = held_out_error(model, x, rng)
+    note = f"{found.entries} entries hidden, a tenth; by column means {found.of_column_means:.4g}"
+    return Measure("imputation error", found.of_model, "data units, rms", note=note)
+
+
 def _completeness(model: Any, test: np.ndarray, train: np.ndarray, rng: np.random.Generator) -> Iterator[Measure]:
     pixels, known = test[:_AT_A_TIME, : model.data_dim], train[:, : model.data_dim]
-    judged = completeness(model.sample(_AT_A_TIME, rng), known, pixels)
-    again = completeness(model.reconstruct(test[:_AT_A_TIME]), known, pixels)
+    judged = completeness(_rows(model.sample(_AT_A_TIME, rng)), known, pixels)
+    again = completeness(_rows(model.reconstruct(test[:_AT_A_TIME])), known, pixels)
     note = f"held-out images {judged.level:.2f}, their reconstructions {again.share:.2f}"
     yield Measure("completeness", judged.share, "", judged.standard_error, note)
+
+
+def _rows(x: np.ndarray) -> np.ndarray:
+    """Images (N, H, W, C) as rows (N, D)."""
+    return x.reshape(len(x), -1)
 
 
 def _encode(model: Any, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

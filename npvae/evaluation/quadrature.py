@@ -1,7 +1,21 @@
 """Exact truths for one and two latents: log p(x), the true posterior, and the gap between ELBO and log p(x).
 
-    log p(x) = log ∫ p(x|z) N(z; 0, I) dz                      by a grid over z
-    log p(x) - ELBO = KL(q(z|x) || p(z|x))                      the two sides by ways that share nothing
+Equations
+    log_prior[g] = -sum(z[g, l] ** 2 + log(2 * pi) for l in range(L)) / 2                        (1)
+    joint[n, g] = log_prior[g] - nll[n, g]                                                       (2)
+    log_p[n] = log(sum(exp(joint[n, g]) for g in range(G))) + log_cell                           (3)
+    posterior[n, g] = exp(joint[n, g] - log_p[n])                                                (4)
+    log_q[n, g] = -sum((z[g, l] - mu[n, l]) ** 2 * exp(-logvar[n, l]) + logvar[n, l] + log(2 * pi)
+                       for l in range(L)) / 2                                                    (5)
+    q[n, g] = exp(log_q[n, g] + log_cell)                                                        (6)
+    gap[n] = sum(q[n, g] * (log_q[n, g] - joint[n, g] + log_p[n]) for g in range(G))             (7)
+    elbo[n] = sum(q[n, g] * (joint[n, g] - log_q[n, g]) for g in range(G))                       (8)
+Identities
+    elbo[n] = log_p[n] * sum(q[n, g] for g in range(G)) - gap[n]                                 (9)
+
+z[g] are the points of a grid, exp(log_cell) the volume for which each stands, nll[n, g] is -log p(x[n]|z[g]). log_p is
+log p(x), the log of the integral of p(x|z) N(z; 0, I) over z; gap is KL(q(z|x) || p(z|x)). The sum in (9) is 1 where
+the grid sees all of q: ELBO = log p(x) - gap. `elbo_by_quadrature` finds the ELBO without a grid.
 
 The trapezoidal rule on an even grid converges faster than any power of the spacing for smooth functions that die out at
 the edges, once the spacing is below the width of the narrowest posterior: `log_marginal` halves it until nothing
@@ -69,24 +83,24 @@ def log_marginal(
 
 def log_p_on(model: Any, x: np.ndarray, grid: Grid) -> np.ndarray:
     """log p(x) (N,), in nats, on a given grid."""
-    return np.array([_log_integral(joint, grid) for joint in log_joint_on(model, x, grid)])
+    return np.array([_log_integral(joint, grid) for joint in log_joint_on(model, x, grid)])  # (3)
 
 
 def log_joint_on(model: Any, x: np.ndarray, grid: Grid) -> Iterator[np.ndarray]:
     """log p(x, z) (G,) on a grid, in nats, one sample after the other."""
     z = grid.z.astype(model.dtype)
     output = model.decoder_output(z)  # (G, ...), the same for every sample
-    log_prior, _ = ops.gaussian_log_density_forward(grid.z, np.zeros_like(grid.z), np.zeros_like(grid.z))
+    log_prior, _ = ops.gaussian_log_density_forward(grid.z, np.zeros_like(grid.z), np.zeros_like(grid.z))  # (1)
     for row in x:
         repeated = np.ascontiguousarray(np.broadcast_to(row, (len(z), len(row))))
         nll, _ = model.likelihood.forward(model.ops, output, repeated, model.params)
-        yield log_prior - nll
+        yield log_prior - nll  # (2)
 
 
 def posterior_on(model: Any, x: np.ndarray, grid: Grid) -> np.ndarray:
     """The true posterior density p(z|x) on a grid, (N, G)."""
     joints = np.stack(list(log_joint_on(model, x, grid)))
-    return np.exp(joints - np.array([_log_integral(joint, grid) for joint in joints])[:, np.newaxis])
+    return np.exp(joints - np.array([_log_integral(joint, grid) for joint in joints])[:, np.newaxis])  # (4)
 
 
 def posterior_gap(model: Any, x: np.ndarray, grid: Grid) -> np.ndarray:
@@ -98,10 +112,10 @@ def posterior_gap(model: Any, x: np.ndarray, grid: Grid) -> np.ndarray:
             np.broadcast_to(mu[i].astype(float), grid.z.shape),
             np.broadcast_to(logvar[i].astype(float), grid.z.shape),
         )
-        log_q, _ = ops.gaussian_log_density_forward(grid.z, *full)
+        log_q, _ = ops.gaussian_log_density_forward(grid.z, *full)  # (5)
         log_posterior = joint - _log_integral(joint, grid)
-        q = np.exp(log_q + grid.log_cell)
-        gaps.append(float((q * (log_q - log_posterior)).sum()))
+        q = np.exp(log_q + grid.log_cell)  # (6)
+        gaps.append(float((q * (log_q - log_posterior)).sum()))  # (7)
     return np.array(gaps)
 
 

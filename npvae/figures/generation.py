@@ -72,10 +72,12 @@ def by_label(
     rng: np.random.Generator,
     n: int = 8,
     scale: tuple[float, float] | None = None,
+    names: Sequence[str] | None = None,
 ) -> Figure:
     """A conditional model's labels across, n draws z ~ N(0, I) down: one z in a row, decoded with every label.
 
     scale  the values that are black and white, by default as in `prior_samples`.
+    names  of the labels; by default their numbers.
 
     Raises ValueError if image_shape does not hold the model's D pixels.
     """
@@ -83,12 +85,15 @@ def by_label(
     z = np.repeat(rng.standard_normal((n, model.latent_dim)), C, axis=0)  # (n * C, L)
     images = as_images(model.decode(z, np.tile(np.arange(C), n)), image_shape, "by_label")
     figure = new_figure(
-        0.8 + sheet_height(n, C, image_shape, 0.94 * WIDTH),
+        min(0.8 + sheet_height(n, C, image_shape, 0.94 * WIDTH), 9),
         "One z in a row, decoded with every label: what z says beside the label",
     )
     axes = figure.subplots()
     draw_sheet(axes, in_rows(images, C), scale or grey_scale(images))
-    label_columns(axes, [str(label) for label in range(C)], image_shape)
+    columns = [str(label) for label in (range(C) if names is None else names)]
+    label_columns(axes, columns, image_shape)
+    if C * max(map(len, columns)) > 90:  # letters that stand side by side on a page
+        axes.tick_params(axis="x", rotation=90)
     axes.set_xlabel("label that the decoder is given")
     return figure
 
@@ -150,7 +155,7 @@ def traversals(
 
     Raises ValueError if the model has no posterior (an autoencoder) or image_shape does not hold D pixels.
     """
-    x = np.asarray(x).reshape(1, -1)
+    x = np.asarray(x)[np.newaxis]
     as_images(x, image_shape, "traversals")
     mu, std = posterior(model, x, "traversals", instead="decode on codes of your own")
     kl = 0.5 * (std**2 + mu**2 - 1 - 2 * np.log(std))[0]  # (L,)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -29,6 +30,7 @@ def latent_regions(
     labels: np.ndarray | None = None,
     sigmas: float = 2.0,
     regions: int | None = None,
+    names: Sequence[str] | None = None,
 ) -> Figure:
     """Where the inputs x (N, D) live in the latent space: posterior means and ellipses, coloured by label.
 
@@ -40,6 +42,7 @@ def latent_regions(
     labels   (N,) integers, or None for one colour.
     regions  how many inputs, evenly spread over x, have their ellipse drawn (all have their mean). By default as many
              as can be told apart: ellipses that together cover four times the area of the prior's, 40 to 400.
+    names    of the labels 0, 1, 2 ...; by default their numbers.
 
     Raises ValueError if labels and x differ in length, or N is 1 with more than two latents.
     """
@@ -54,17 +57,17 @@ def latent_regions(
     figure = new_figure(7.6, f"The latent space: every input is a {kind}")
     axes = figure.subplots()
     if mu.shape[1] == 1:
-        draw_intervals(axes, mu[:, 0], None if std is None else std[:, 0], labels, sigmas)
+        draw_intervals(axes, mu[:, 0], None if std is None else std[:, 0], labels, sigmas, names)
         return figure
 
-    plane, names = np.eye(2), ["z1", "z2"]
+    plane, axis_names = np.eye(2), ["z1", "z2"]
     if mu.shape[1] > 2:
         plane, share = principal_plane(mu)
-        names = [f"direction {i + 1} of the means ({share[i]:.0%} of their variance)" for i in range(2)]
+        axis_names = [f"direction {i + 1} of the means ({share[i]:.0%} of their variance)" for i in range(2)]
     centre = mu @ plane.T  # not centred on the means, so that the prior stays at the origin
     covariance = None if std is None else (plane * std[:, None, :] ** 2) @ plane.T  # (N, 2, 2)
-    draw_regions(axes, centre, covariance, labels, sigmas, regions)
-    axes.set(xlabel=names[0], ylabel=names[1])
+    draw_regions(axes, centre, covariance, labels, sigmas, regions, names)
+    axes.set(xlabel=axis_names[0], ylabel=axis_names[1])
     return figure
 
 
@@ -100,6 +103,7 @@ def draw_regions(
     labels: np.ndarray | None = None,
     sigmas: float = 2.0,
     regions: int | None = None,
+    names: Sequence[str] | None = None,
 ) -> None:
     """Draw means (N, 2) and the ellipses of their covariance (N, 2, 2) into axes: the inside of `latent_regions`.
 
@@ -124,8 +128,10 @@ def draw_regions(
             axes.text(0, radius, name, size=9, ha="center", va="bottom", path_effects=HALO, zorder=3)
     axes.scatter(centre[:, 0], centre[:, 1], s=_dot_size(len(centre)), c=colour, linewidths=0, zorder=2)
     if labels is not None:
+        size = 15 if max(map(len, names or ("0",))) < 4 else 11
         for label, (x, y) in label_places(centre, labels).items():
-            axes.text(x, y, str(label), size=15, weight="bold", ha="center", va="center", path_effects=HALO)
+            name = _name(label, names)
+            axes.text(x, y, name, size=size, weight="bold", ha="center", va="center", path_effects=HALO)
     axes.set_aspect("equal", adjustable="datalim")
     axes.autoscale_view()
 
@@ -136,6 +142,7 @@ def draw_intervals(
     std: np.ndarray | None = None,
     labels: np.ndarray | None = None,
     sigmas: float = 2.0,
+    names: Sequence[str] | None = None,
 ) -> None:
     """One latent: every input a horizontal bar mu ± sigmas * std, all (N,), stacked by label and then by mu."""
     order = np.lexsort((mu, np.zeros(len(mu)) if labels is None else labels))
@@ -154,10 +161,14 @@ def draw_intervals(
         for z in (-2, -1, 0, 1, 2):
             axes.axvline(z, color=PALE, linestyle=DASHED, linewidth=0.8, zorder=0)
     if labels is not None:
-        middles = {str(label): height[labels[order] == label].mean() for label in np.unique(labels)}
+        middles = {_name(label, names): height[labels[order] == label].mean() for label in np.unique(labels)}
         axes.set_yticks(list(middles.values()), list(middles))
         axes.set_ylabel("label")
         axes.tick_params(axis="y", length=0, labelsize=12)
+
+
+def _name(label: int, names: Sequence[str] | None) -> str:
+    return str(label) if names is None else names[label]
 
 
 def label_places(points: np.ndarray, labels: np.ndarray) -> dict[int, np.ndarray]:

@@ -27,7 +27,7 @@ TRAIN, TEST = PALETTE[0], PALETTE[6]
 def learning_curves(history: Sequence[Mapping[str, Any]], objective: str = "") -> Figure:
     """One panel a term, train and test in each, in nats a sample.
 
-    history    one row an epoch, as in `metrics.jsonl`: epoch, train_loss, train_nll, train_kl and test_loss, test_nll,
+    history    one row per epoch, as in `metrics.jsonl`: epoch, train_loss, train_nll, train_kl and test_loss, test_nll,
                test_kl, which may be None or absent. A term that is zero or absent throughout (the kl of an
                autoencoder) gets no panel.
     objective  what the loss is, one of npvae.models.OBJECTIVES: written above its panel. Only some are a sum of nll

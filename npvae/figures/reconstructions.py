@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -35,7 +36,9 @@ def reconstructions(
     Raises ValueError if image_shape does not hold D pixels.
     """
     x = np.asarray(x)[:n]
-    pixels = x[:, : int(np.prod(image_shape))]  # a conditional model's rows carry their label after them
+    pixels = (
+        x if x.ndim > 2 else x[:, : math.prod(image_shape)]
+    )  # a conditional model's rows carry their label after them
     originals = as_images(pixels, image_shape, "reconstructions")
     code, _ = encoded(model, x)
     decodings = as_images(model.reconstruct(x), image_shape, "reconstructions")
@@ -66,13 +69,14 @@ def many_reconstructions(
 ) -> Figure:
     """One input x (D,) and n of its reconstructions, each from its own z drawn from q(z|x).
 
-    Lower left, the standard deviation of every pixel over those n: where the posterior leaves the image open.
+    Lower left, the standard deviation of every pixel over those n: where the posterior leaves the image open. In
+    colour it is the root of the mean variance of red, green and blue.
 
     scale  the values that are black and white, by default as in `reconstructions`.
 
     Raises ValueError if the model has no posterior (an autoencoder) or image_shape does not hold D pixels.
     """
-    x = np.asarray(x).reshape(1, -1)
+    x = np.asarray(x)[np.newaxis]
     original = as_images(x, image_shape, "many_reconstructions")
     mu, std = posterior(model, x, "many_reconstructions", instead="reconstructions")
     z = mu + std * rng.standard_normal((n, mu.shape[1]))
@@ -89,7 +93,8 @@ def many_reconstructions(
     scale = scale or grey_scale(original)
     draw_sheet(above, [original], scale, tell=False)
     above.set_title("input x")
-    spread = below.imshow(images.std(axis=0), vmin=0, cmap="magma")
+    variance = images.var(axis=0).reshape(*images.shape[1:3], -1)  # (height, width, 1 or 3)
+    spread = below.imshow(np.sqrt(variance.mean(axis=2)), vmin=0, cmap="magma")
     without_axes(below)
     below.set_title("std of a pixel")
     bar = left.colorbar(spread, ax=below, location="bottom", shrink=0.7, aspect=12)

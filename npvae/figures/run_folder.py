@@ -20,6 +20,7 @@ from npvae.figures.learning_curves import learning_curves
 from npvae.figures.lines import written_lines
 from npvae.figures.reconstructions import many_reconstructions, reconstructions
 from npvae.figures.style import save_png
+from npvae.figures.tables import code_correlations, columns
 
 __all__ = ["write_figures"]
 
@@ -36,9 +37,9 @@ def write_figures(
 ) -> list[Path]:
     """Write every picture that applies to this model into `folder`, made if need be, and return their paths.
 
-    Of a model of sequences learning_curves and lines: what it writes. Of one of a graph learning_curves and, if test is
-    its held-out links, nearness. Else
-    learning_curves, latent_regions and reconstructions for every model; many_reconstructions, prior_samples and
+    Of a model of sequences learning_curves and lines: what it writes. Of one of a graph learning_curves and, if test
+    is its held-out links, nearness. Else learning_curves and latent_regions for every model; columns and
+    code_correlations for tables. For images: reconstructions for every model; many_reconstructions, prior_samples and
     traversals where there is a posterior; manifold where it has two latents; for a conditional model by_label instead
     of these. The inputs shown come from `test`, or from `train` if that is None: the first of each label, and in the
     latent space the first 2,000. What these lie between is black and white in all pictures: see `grey_scale`.
@@ -68,12 +69,16 @@ def write_figures(
     figures = {}
     if history:
         figures["learning_curves"] = learning_curves(history, getattr(model, "objective", ""))
-    figures["latent_regions"] = latent_regions(model, x, labels)
-    if min(image_shape) > 1:  # a row of numbers is no image
+    names = getattr(shown, "class_names", None)
+    figures["latent_regions"] = latent_regions(model, x, labels, names=names)
+    if min(image_shape[:2]) == 1 and not model.reads_labels:  # a row of numbers is no image, but a table has columns
+        figures["columns"] = columns(model, x)
+        figures["code_correlations"] = code_correlations(model, x)
+    if min(image_shape[:2]) > 1:
         scale = grey_scale(x[:, : math.prod(image_shape)])  # after these a conditional model's rows have their label
         figures["reconstructions"] = reconstructions(model, chosen, image_shape, scale=scale)
         if model.reads_labels:
-            figures["by_label"] = by_label(model, image_shape, np.random.default_rng(seed), scale=scale)
+            figures["by_label"] = by_label(model, image_shape, np.random.default_rng(seed), scale=scale, names=names)
         elif model.has_posterior:
             rng = np.random.default_rng(seed)
             figures["many_reconstructions"] = many_reconstructions(model, one, image_shape, rng, scale=scale)

@@ -12,10 +12,12 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from npvae.gradcheck.adapters import check_function, check_layer, check_loss_and_grads
+    from npvae.gradcheck.adapters import check_function, check_loss_and_grads
     from npvae.gradcheck.check import cells, check_op
     from npvae.gradcheck.find import find_ops
+    from npvae.gradcheck.frameworks import check_jax, check_torch, jax_op, torch_op
     from npvae.gradcheck.ground.findings import Finding, Row
+    from npvae.gradcheck.layer import LayerOp, check_layer
     from npvae.gradcheck.model import check_model, taylor_test
     from npvae.gradcheck.point import gradcheck
     from npvae.gradcheck.pytest_items import op_test
@@ -27,11 +29,16 @@ _HOME = {
     "Op": "npvae.spec",
     "gradcheck": "npvae.gradcheck.point",
     "check_op": "npvae.gradcheck.check",
-    "check_layer": "npvae.gradcheck.adapters",
+    "check_layer": "npvae.gradcheck.layer",
+    "LayerOp": "npvae.gradcheck.layer",
     "check_loss_and_grads": "npvae.gradcheck.adapters",
     "check_function": "npvae.gradcheck.adapters",
     "cells": "npvae.gradcheck.check",
     "op_test": "npvae.gradcheck.pytest_items",
+    "check_torch": "npvae.gradcheck.frameworks",
+    "check_jax": "npvae.gradcheck.frameworks",
+    "torch_op": "npvae.gradcheck.frameworks",
+    "jax_op": "npvae.gradcheck.frameworks",
     "check_model": "npvae.gradcheck.model",
     "taylor_test": "npvae.gradcheck.model",
     "find_ops": "npvae.gradcheck.find",
@@ -43,19 +50,24 @@ _HOME = {
 __all__ = [
     "Arg",
     "Finding",
+    "LayerOp",
     "Op",
     "Report",
     "Row",
     "cells",
     "check_function",
+    "check_jax",
     "check_layer",
     "check_loss_and_grads",
     "check_model",
     "check_op",
+    "check_torch",
     "find_ops",
     "gradcheck",
+    "jax_op",
     "op_test",
     "taylor_test",
+    "torch_op",
 ]
 
 

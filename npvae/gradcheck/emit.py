@@ -59,7 +59,7 @@ def test_file(op: Op, report: Report) -> str:
 _CALL = """\
     report = gradcheck(
         op.forward, op.backward, ({args},), dy=dy, params={params!r},
-        seed={seed}, seeded=op.seeded, pure=op.pure, args=op.args, name=op.name,
+        seed={seed}, seeded=op.seeded, pure=op.pure, detached=op.detached, args=op.args, name=op.name,
     )
     assert report, str(report)
 """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -13,12 +14,13 @@ import numpy as np
 from npvae.gradcheck.battery.drawing import Case
 from npvae.gradcheck.ground.findings import CHECKS
 from npvae.gradcheck.pair.calls import Broken, Pair, Refused, undisturbed
+from npvae.gradcheck.pair.nested import flat_pair, flatten, is_nested
 from npvae.gradcheck.report.join import join
 from npvae.gradcheck.report.report import Report
 from npvae.gradcheck.verdict.case import Settings, check_case
 from npvae.spec import Arg, Op
 
-__all__ = ["arrays_of", "check_given", "gradcheck", "parameter_names"]
+__all__ = ["arg_of", "arrays_of", "between", "check_given", "gradcheck", "parameter_names", "without_none"]
 
 
 def gradcheck(
@@ -34,27 +36,37 @@ def gradcheck(
     atol: float | None = None,
     seeded: bool = False,
     pure: bool = False,
+    dtype: str = "lenient",
+    detached: Sequence[Any] = (),
     args: Mapping[str, Arg] | None = None,
     name: str = "",
 ) -> Report:
     """Check one call at one point: forward(*inputs, **params) -> (y, cache), backward(dy, cache) -> gradients.
 
-    inputs  an array or a tuple of arrays, (x, W, b); floating arrays are expected to have a gradient, integer ones
-            are not
+    inputs  an array or a tuple of arrays, (x, W, b), among which may be dicts or lists of arrays; floating arrays are
+            expected to have a gradient, integer ones are not
     params  keyword arguments of the forward that are not arrays
     names   what to call the inputs; by default the names of the forward's parameters
     dy      the cotangent, in the shape of y (a tuple of them for several outputs); by default 3 N(0, 1) from the seed
-    seeded, pure  as in `Op`
+    seeded, pure, detached  as in `Op`
+    dtype   as in `check_op`
     args    name -> Arg, where domains, kinks or linearity are worth declaring
     name    how the report calls it; by default the name of the forward
 
     Raises TypeError for inputs or a dy that are not real arrays, ValueError for a dy that has not the shape of y.
     """
     names_of_pair = ", ".join(getattr(f, "__name__", "...") for f in (forward, backward))
+    given = inputs if isinstance(inputs, (tuple, list)) else (inputs,)
+    if any(map(is_nested, given)):
+        called = names or parameter_names(forward, len(given))
+        name = name or _name_of(forward)
+        forward, backward = flat_pair(forward, backward, given)
+        leaves = [leaf for key, x in zip(called, given, strict=True) for leaf in flatten(x, key)]
+        names, given = [key for key, _ in leaves], tuple(x for _, x in leaves)
     return check_given(
-        forward, backward, arrays_of(inputs if isinstance(inputs, (tuple, list)) else (inputs,)),
+        forward, backward, arrays_of(given),
         params=params, names=names, name=name, dy=dy, seed=seed, rtol=rtol, atol=atol, seeded=seeded, pure=pure,
-        args=args, reproduce=f"gradcheck({names_of_pair}, inputs, seed={seed})",
+        dtype=dtype, detached=detached, args=args, reproduce=f"gradcheck({names_of_pair}, inputs, seed={seed})",
     )  # fmt: skip
 
 
@@ -72,6 +84,8 @@ def check_given(
     atol: float | None = None,
     seeded: bool = False,
     pure: bool = False,
+    dtype: str = "lenient",
+    detached: Sequence[Any] = (),
     args: Mapping[str, Arg] | None = None,
     checks: tuple[str, ...] = CHECKS,
     low: bool = False,
@@ -80,19 +94,20 @@ def check_given(
     """Check a pair at the arrays given; what `gradcheck` and the adapters have in common."""
     if args is None:
         called = names or parameter_names(forward, len(arrays))
-        args = {key: _arg_of(x) for key, x in zip(called, arrays, strict=True)}
+        args = {key: arg_of(x) for key, x in zip(called, arrays, strict=True)}
     elif len(args) != len(arrays):
         raise ValueError(f"args names {len(args)} inputs ({', '.join(args)}), {len(arrays)} are given")
     started = time.perf_counter()
     with undisturbed():
-        op = Op(forward, backward, args, name=name or _name_of(forward), seeded=seeded, pure=pure)
-        op, notes = _without_none(op, arrays, dict(params or {}), seed)
+        op = Op(forward, backward, args, name=name or _name_of(forward), seeded=seeded, pure=pure,
+                detached=detached)  # fmt: skip
+        op, notes = without_none(op, arrays, dict(params or {}), seed)
         floats = [x.dtype for x in arrays if x.dtype.kind == "f"]
-        dtype = np.result_type(*floats) if floats else np.dtype(np.float64)
-        case = Case(op, "given", tuple(arrays), dict(params or {}), dtype, seed)
+        common = np.result_type(*floats) if floats else np.dtype(np.float64)
+        case = Case(op, "given", tuple(arrays), dict(params or {}), common, seed)
         dys = None if dy is None else _cotangents(case, dy)
-        settings = Settings(rtol, atol, checks, low=low)
-        outcome = check_case(case, _between(case), settings, dys)
+        settings = Settings(rtol, atol, checks, low=low, strict=dtype == "strict")
+        outcome = check_case(case, between(case), settings, dys)
         outcome.notes += notes
     report = join(op, seed, [outcome], time.perf_counter() - started)
     return replace(report, reproduce=reproduce)
@@ -114,7 +129,7 @@ def _cotangents(case: Case, dy: Any) -> tuple[np.ndarray, ...] | None:
     return tuple(found.astype(y.dtype, copy=False) for found, y in zip(dys, result.outputs, strict=True))
 
 
-def _without_none(op: Op, arrays: Sequence[np.ndarray], params: Mapping[str, Any], seed: int) -> tuple[Op, list[str]]:
+def without_none(op: Op, arrays: Sequence[np.ndarray], params: Mapping[str, Any], seed: int) -> tuple[Op, list[str]]:
     """The op without the arguments for which its backward returns None: that is how a pair says "no gradient"."""
     pair = Pair(op, params, seed)
     try:
@@ -123,13 +138,13 @@ def _without_none(op: Op, arrays: Sequence[np.ndarray], params: Mapping[str, Any
     except (Broken, Refused):
         return op, []  # the check itself will say so
     silent = [key for key, grad in zip(op.differentiable, grads, strict=True) if grad is None]
-    if not silent:
+    if not silent or len(silent) == len(op.differentiable):  # None for everything says nothing: the contract fails
         return op, []
     args = {key: replace(arg, differentiable=arg.differentiable and key not in silent) for key, arg in op.args.items()}
     return replace(op, args=args), [f"the backward returns None for {', '.join(silent)}: taken to have no gradient"]
 
 
-def _between(case: Case) -> Case:
+def between(case: Case) -> Case:
     """Other inputs of the same shapes, inside the same domains: the given ones in reverse order."""
     return Case(
         **{**case.__dict__, "inputs": tuple(np.array(x[(slice(None, None, -1),) * x.ndim]) for x in case.inputs)}
@@ -152,11 +167,13 @@ def _as_array(x: Any, name: str) -> np.ndarray:
     return array
 
 
-def _arg_of(x: np.ndarray) -> Arg:
+def arg_of(x: np.ndarray) -> Arg:
+    """An argument of the shape of an array; integers have no gradient, and stay where they are."""
     shape = " ".join(str(size) for size in x.shape)
     if x.dtype.kind == "f":
         return Arg(shape)
-    return Arg(shape, differentiable=False, dtype=x.dtype.type)
+    ends = (int(x.min()), int(x.max())) if x.size and x.dtype.kind in "iu" else (-math.inf, math.inf)
+    return Arg(shape, domain=ends, differentiable=False, dtype=x.dtype.type)
 
 
 def _name_of(function: Callable[..., Any]) -> str:

@@ -1,4 +1,4 @@
-"""`op_test(op)`: a parametrised pytest function, one item a cell of the battery."""
+"""`op_test(op)`: a parametrised pytest function, one item for each cell of the battery."""
 
 from __future__ import annotations
 
@@ -12,14 +12,19 @@ __all__ = ["op_test"]
 
 
 def op_test(
-    op: Op, *, skip: Mapping[str, str] | None = None, rtol: float | None = None, atol: float | None = None
+    op: Op,
+    *,
+    skip: Mapping[str, str] | None = None,
+    rtol: float | None = None,
+    atol: float | None = None,
+    dtype: str = "lenient",
 ) -> Callable[..., None]:
-    """Make a pytest function that checks an op, one item a cell.
+    """Make a pytest function that checks an op, one item for each cell.
 
         test_swish = op_test(swish)     # test_swish[contract], test_swish[numeric-f64], test_swish[kink] ...
 
     skip        cell -> reason: {"numeric-f32": "the table is in float64"}
-    rtol, atol  as in `check_op`
+    rtol, atol, dtype  as in `check_op`
 
     The options --gradcheck-level and --gradcheck-seed choose the battery. Raises ValueError for what is no Op, and
     for a cell to skip that the op does not have.
@@ -42,7 +47,7 @@ def op_test(
         seed = request.config.getoption("gradcheck_seed", default=0)
         if cell not in cells(op, level):
             pytest.skip(f"level {level} does not look at {cell}")
-        report = check_op(op, seed, level=level, cell=cell, rtol=rtol, atol=atol)
+        report = check_op(op, seed, level=level, cell=cell, rtol=rtol, atol=atol, dtype=dtype)
         if not report.samples and report.skipped:
             pytest.skip("; ".join(dict.fromkeys(report.skipped.values())))
         if not report:

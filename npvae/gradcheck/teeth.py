@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import inspect
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -48,17 +49,21 @@ class _Planted:
     def __init__(self, op: Op, mistake: Mistake) -> None:
         self.backward, self.mistake = op.backward, mistake
         self.changed = False
+        self.__signature__ = inspect.signature(op.backward)  # which tells whether it takes a cache
         self.calls = 0
 
-    def __call__(self, dy: Any, cache: Any) -> Any:
-        result = self.backward(dy, cache)
-        several = isinstance(result, (tuple, list))
-        given = list(result) if several else [result]
+    def __call__(self, dy: Any, *cache: Any) -> Any:
+        result = self.backward(dy, *cache)
+        named = isinstance(result, Mapping)
+        several = named or isinstance(result, (tuple, list))
+        given = list(result.values() if named else result) if several else [result]
         right = [np.asarray(grad) for grad in given]  # a loss is often a NumPy number, and so is its dy
         places = [i for i, grad in enumerate(right) if grad.dtype.kind == "f"]  # None is for what has no gradient
         if not places:
             return result
-        first = dy[0] if isinstance(dy, (tuple, list)) else dy
+        first = (
+            next(iter(dy.values() if isinstance(dy, Mapping) else dy)) if isinstance(dy, (tuple, list, Mapping)) else dy
+        )
         array = np.asarray(first)
         before = array.copy()
         self.calls += 1
@@ -68,6 +73,8 @@ class _Planted:
             self.changed |= found.shape != right[i].shape or found.dtype != right[i].dtype
             self.changed |= not np.array_equal(found, right[i], equal_nan=True)
             given[i] = found
+        if named:
+            return dict(zip(result, given, strict=True))
         return tuple(given) if several else given[0]
 
 

@@ -15,6 +15,24 @@ from typing import Any
 
 from npvae import ops
 from npvae.kernels.bernoulli_nll import bernoulli_nll_backward, bernoulli_nll_forward
+from npvae.kernels.conv.twins import (
+    conv2d_backward,
+    conv2d_forward,
+    conv2d_layer_backward,
+    conv2d_layer_forward,
+    conv2d_transpose_backward,
+    conv2d_transpose_forward,
+    conv2d_transpose_layer_backward,
+    conv2d_transpose_layer_forward,
+)
+from npvae.kernels.count_nlls import (
+    binomial_nll_backward,
+    binomial_nll_forward,
+    negative_binomial_nll_backward,
+    negative_binomial_nll_forward,
+    poisson_nll_backward,
+    poisson_nll_forward,
+)
 from npvae.kernels.embedding import embedding_backward, embedding_forward
 from npvae.kernels.gaussian_kl import gaussian_kl_backward, gaussian_kl_forward
 from npvae.kernels.gaussian_nll import (
@@ -35,7 +53,14 @@ from npvae.spec import Op
 TWINS: dict[str, tuple[Callable, Callable]] = {
     "dense": (dense_forward, dense_backward),
     "layer": (layer_forward, layer_backward),
+    "conv2d": (conv2d_forward, conv2d_backward),
+    "conv2d_transpose": (conv2d_transpose_forward, conv2d_transpose_backward),
+    "conv2d_layer": (conv2d_layer_forward, conv2d_layer_backward),
+    "conv2d_transpose_layer": (conv2d_transpose_layer_forward, conv2d_transpose_layer_backward),
     "bernoulli_nll": (bernoulli_nll_forward, bernoulli_nll_backward),
+    "binomial_nll": (binomial_nll_forward, binomial_nll_backward),
+    "poisson_nll": (poisson_nll_forward, poisson_nll_backward),
+    "negative_binomial_nll": (negative_binomial_nll_forward, negative_binomial_nll_backward),
     "squared_error": (squared_error_forward, squared_error_backward),
     "gaussian_nll": (gaussian_nll_forward, gaussian_nll_backward),
     "gaussian_kl": (gaussian_kl_forward, gaussian_kl_backward),

@@ -12,11 +12,8 @@ import numpy as np
 
 from npvae import ops
 from npvae.kernels.arrays import one_float_dtype
-from npvae.kernels.likelihoods import gaussian_gradients, gaussian_values, half_squares, times_row
-from npvae.ops.shapes import shape_error
-from npvae.ops.squared_error import OP as SQUARED_ERROR
-
-REFERENCE = None  # in place of an array, in a cache that the reference made
+from npvae.kernels.likelihoods import gaussian_gradients, gaussian_values, half_squares
+from npvae.kernels.slopes import REFERENCE, nll_and_slopes, times_slopes
 
 
 def gaussian_nll_forward(
@@ -50,22 +47,9 @@ def gaussian_nll_backward(dnll: np.ndarray, cache: tuple, *, new: Callable = np.
 
 def squared_error_forward(x_hat: np.ndarray, x: np.ndarray, *, new: Callable = np.empty) -> tuple[np.ndarray, tuple]:
     """x_hat (N, D), x (N, D) -> nll (N,). ValueError if the shapes differ."""
-    if x_hat.ndim != 2 or x_hat.shape != x.shape:
-        raise shape_error(SQUARED_ERROR, x_hat, x)
-    if not one_float_dtype(x_hat, x):
-        nll, cache = ops.squared_error_forward(x_hat, x)
-        return nll, (REFERENCE, cache)
-    nll = new(x.shape[:1], x.dtype)
-    r = new(x.shape, x.dtype)
-    half_squares(np.ascontiguousarray(x_hat), np.ascontiguousarray(x), nll, r)
-    return nll, (r, None)
+    return nll_and_slopes(half_squares, ops.squared_error_forward, x_hat, x, new)
 
 
 def squared_error_backward(dnll: np.ndarray, cache: tuple, *, new: Callable = np.empty) -> np.ndarray:
     """dnll (N,) -> dx_hat (N, D)."""
-    r, reference_cache = cache
-    if r is REFERENCE:
-        return ops.squared_error_backward(dnll, reference_cache)
-    dx_hat = new(r.shape, r.dtype)
-    times_row(np.ascontiguousarray(dnll, r.dtype), r, dx_hat)
-    return dx_hat
+    return times_slopes(ops.squared_error_backward, dnll, cache, new)

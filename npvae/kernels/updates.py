@@ -13,14 +13,7 @@ from npvae.kernels.jit import SUMS, kernel
 
 
 @kernel(SUMS)
-def adam(
-    p: np.ndarray,
-    g: np.ndarray,
-    m: np.ndarray,
-    v: np.ndarray,
-    rates: np.ndarray,
-    least: np.ndarray,
-) -> None:
+def adam(p: np.ndarray, g: np.ndarray, m: np.ndarray, v: np.ndarray, rates: np.ndarray, least: np.ndarray) -> None:
     """One step, in place. rates: beta1, 1 - beta1, beta2, 1 - beta2, lr / (1 - beta1**t), 1 / (1 - beta2**t), eps."""
     beta1, rest1, beta2, rest2, lr, unbias, eps = rates[0], rates[1], rates[2], rates[3], rates[4], rates[5], rates[6]
     zero, least_m, least_g = p.dtype.type(0), least[0], least[1]

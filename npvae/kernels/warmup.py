@@ -16,7 +16,24 @@ from npvae.kernels.team.pools import SHARED_FROM
 from npvae.kernels.updates import sum_of_squares
 from npvae.spec import Op
 
-SIZES = {"N": 8, "I": 3, "O": 4, "D": 5, "L": 2, "T": 3, "E": 3, "H": 4, "V": 5, "C": 5, "M": 3, "F": 4, "K": 2}
+SIZES = {
+    "N": 8,
+    "I": 3,
+    "O": 4,
+    "D": 5,
+    "L": 2,
+    "T": 3,
+    "E": 3,
+    "H": 4,
+    "V": 5,
+    "C": 5,
+    "J": 3,
+    "P": 2,
+    "Q": 2,
+    "F": 4,
+    "M": 3,
+    "K": 2,
+}
 SHARED = SIZES | {"D": SHARED_FROM // SIZES["N"]}  # large enough for a job of the team
 
 

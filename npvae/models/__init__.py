@@ -2,6 +2,7 @@
 
 from npvae.models.autoencoder import Autoencoder
 from npvae.models.conditional import ConditionalVAE, with_labels
+from npvae.models.conv_vae import ConvVAE
 from npvae.models.denoising import DenoisingAutoencoder
 from npvae.models.graph_autoencoder import GraphAutoencoder
 from npvae.models.graph_vae import GraphVAE
@@ -23,6 +24,7 @@ MODELS = {
     "iwae": IWAE,
     "linear_vae": LinearVAE,
     "two_layer_vae": TwoLayerVAE,
+    "conv_vae": ConvVAE,
     "sequence_vae": SequenceVAE,
     "language_model": LanguageModel,
     "graph_vae": GraphVAE,
@@ -37,6 +39,7 @@ __all__ = [
     "VAE",
     "Autoencoder",
     "ConditionalVAE",
+    "ConvVAE",
     "DenoisingAutoencoder",
     "GraphAutoencoder",
     "GraphVAE",

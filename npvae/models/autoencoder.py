@@ -30,7 +30,10 @@ class Autoencoder:
     likelihood    a name in npvae.models.LIKELIHOODS
     logvar        log-variance of gaussian_fixed, or the one at which gaussian_scalar and gaussian_pixel start
     logvar_floor  least log-variance that a Gaussian can learn (npvae.ops.floored_logvar), None for no floor
-    levels        grey levels of the data, for discretized_logistic and categorical
+    levels        grey levels of the data, for discretized_logistic, categorical and binomial
+    offset        "row": counts are relative to the mean count of their row, for poisson and the negative binomials
+    missing       what NaN in the data is: an "error"; "ignore"d, the loss sums over what is seen and the encoder gets
+                  0; or, with "mask", the encoder also gets which entries are missing
     dtype         "float32" for training, "float64" for checking gradients
     backend       where the ops come from: "numba", compiled kernels, or "numpy", the pages themselves
     seed          of the initial weights: U(-a, a), a = 1 / sqrt(fan_in), biases zero (npvae.models.mlp.init_weights)
@@ -84,7 +87,7 @@ class Autoencoder:
     def parameter_shapes(self) -> dict[str, tuple[int, ...]]:
         """Names and shapes of encoder and decoder, in layer order."""
         outputs = self.data_dim * self.likelihood.outputs_per_pixel
-        encoder = mlp_shapes("encoder", (self.data_dim, *self.hidden, self.latent_dim * self.code_width))
+        encoder = mlp_shapes("encoder", (self.encoder_dim, *self.hidden, self.latent_dim * self.code_width))
         return encoder | mlp_shapes("decoder", (self.latent_dim, *reversed(self.hidden), outputs))
 
     def forward(self, x: np.ndarray, eps: np.ndarray | None = None, ops: Ops | None = None) -> tuple[float, Any]:
@@ -97,7 +100,7 @@ class Autoencoder:
         check_batch(self, x)
         ops = ops or self.ops
         N = len(x)
-        seen = self.encoder_input(x, eps)  # (N, D)
+        seen = self.encoder_view(self.encoder_input(x, eps))  # (N, D)
         z, encoder_cache = mlp_forward(ops, seen, self.params, "encoder", self.depth, self.activation)  # (N, L)
         output, decoder_cache = mlp_forward(ops, z, self.params, "decoder", self.depth, self.activation)  # (N, D)
         nll, nll_cache = self.likelihood.forward(ops, output, x, self.params)  # (N,)
@@ -117,6 +120,18 @@ class Autoencoder:
         mlp_backward(ops, dz, encoder_cache, grads, "encoder", needs_dx=False)
         return grads
 
+    @property
+    def encoder_dim(self) -> int:
+        """Numbers that the encoder gets of a row's data: D, or 2 D if it is told which are missing."""
+        return self.data_dim * self.likelihood.encoder_width
+
+    def encoder_view(self, x: np.ndarray) -> np.ndarray:
+        """What the encoder gets of rows x: the likelihood's view of their data, and what stands beside it as it is."""
+        if x.shape[1] == self.data_dim:
+            return self.likelihood.encoder_view(x)
+        data = self.likelihood.encoder_view(x[:, : self.data_dim])
+        return np.concatenate([data, x[:, self.data_dim :]], axis=1)
+
     def encoder_input(self, x: np.ndarray, eps: np.ndarray | None) -> np.ndarray:
         """What the encoder sees of x (N, D): x itself, here."""
         return x
@@ -132,7 +147,8 @@ class Autoencoder:
     def encode(self, x: np.ndarray) -> Any:
         """x (N, D) -> codes (N, L)."""
         self.check_batch(x)
-        return mlp_forward(self.ops, x, self.params, "encoder", self.depth, self.activation)[0]
+        seen = self.encoder_view(x)
+        return mlp_forward(self.ops, seen, self.params, "encoder", self.depth, self.activation)[0]
 
     def decode(self, z: np.ndarray) -> np.ndarray:
         """z (N, L) -> the likelihood's mean (N, D), in data units."""
@@ -152,7 +168,7 @@ class Autoencoder:
 
     def reconstruct(self, x: np.ndarray) -> np.ndarray:
         """x (N, D) -> the mean of p(x|z) at its own code z, (N, D)."""
-        return self.decode(self.encode(x))
+        return self.likelihood.mean_beside(self.ops, self.decoder_output(self.encode(x)), x)
 
     def decoder_output(self, z: np.ndarray) -> np.ndarray:
         """z (N, L) -> what the likelihood takes: logits for bernoulli. ValueError if z has another width."""

@@ -29,7 +29,7 @@ def with_labels(x: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
     """
     x, labels = np.asarray(x), np.asarray(labels)
     if labels.shape != (len(x),) or labels.dtype.kind not in "iu":
-        raise ValueError(f"labels are {labels.dtype} {labels.shape}, expected integers ({len(x)},), one a sample")
+        raise ValueError(f"labels are {labels.dtype} {labels.shape}, expected integers ({len(x)},), one per sample")
     if len(labels) and not 0 <= labels.min() <= labels.max() < classes:
         raise ValueError(f"labels run from {labels.min()} to {labels.max()}, expected 0 to {classes - 1}")
     return np.concatenate([x, np.eye(classes, dtype=x.dtype)[labels]], axis=1)
@@ -63,7 +63,7 @@ class ConditionalVAE(VAE):
     def parameter_shapes(self) -> dict[str, tuple[int, ...]]:
         """As the VAE's, with the label beside what enters encoder and decoder."""
         C, outputs = self.classes, self.data_dim * self.likelihood.outputs_per_pixel
-        encoder = mlp_shapes("encoder", (self.data_dim + C, *self.hidden, 2 * self.latent_dim))
+        encoder = mlp_shapes("encoder", (self.encoder_dim + C, *self.hidden, 2 * self.latent_dim))
         return encoder | mlp_shapes("decoder", (self.latent_dim + C, *reversed(self.hidden), outputs))
 
     def decoder_forward(self, ops: Ops, z: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, Any]:
@@ -95,4 +95,5 @@ class ConditionalVAE(VAE):
 
     def decode_beside(self, z: np.ndarray, x: np.ndarray) -> np.ndarray:
         """z (N, L), and rows with labels (N, D + C) -> the mean of p(x|z, y), (N, D), with those labels."""
-        return self.decode(z, x[:, self.data_dim :].argmax(axis=1))
+        output = self.decoder_output(z, x[:, self.data_dim :].argmax(axis=1))
+        return self.likelihood.mean_beside(self.ops, output, self.data_of(x))

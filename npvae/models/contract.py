@@ -58,9 +58,6 @@ class Model(Protocol):
     def draw_eps(self, n: int, rng: np.random.Generator) -> Any:
         """The noise that one forward of n samples takes."""
 
-    def draw_test_eps(self, n: int, rng: np.random.Generator) -> Any:
-        """The noise of a forward on n samples that are not trained on: without what is noise for training alone."""
-
 
 class LatentVariableModel(Model, Protocol):
     """What an objective calls: a model with one latent layer, or with several that it joins itself."""

@@ -9,7 +9,7 @@ _BAR = 120  # pixels of the longest bar
 
 
 def model_html(model: Any) -> str:
-    """One row a layer: its name, the shapes of its parameters, how many numbers they are, and a bar as long."""
+    """One row per layer: its name, the shapes of its parameters, how many numbers they are, and a bar as long."""
     layers: dict[str, list[str]] = {}
     for name in model.params:
         layers.setdefault(name.rpartition(".")[0], []).append(name)

@@ -182,4 +182,5 @@ class LetterLikelihood:
 
     def backward(self, ops: Ops, dnll: np.ndarray, cache: Any, grads: Params) -> np.ndarray:
         """From dnll (N,) to dlogits (N, T, C)."""
-        return ops.masked_categorical_nll_backward(dnll, cache)
+        dlogits = ops.masked_categorical_nll_backward(dnll, cache)
+        return dlogits

@@ -1,4 +1,4 @@
-"""The linear VAE: one affine map each way, one variance a latent. Its exact optimum is known: probabilistic PCA.
+"""The linear VAE: one affine map each way, one variance per latent. Its exact optimum is known: probabilistic PCA.
 
     encoder  q(z|x) = N(x V + c, diag(d))      d does not depend on x
     decoder  p(x|z) = N(z W + m, s2 I)         with a Gaussian likelihood
@@ -34,12 +34,12 @@ class LinearVAE(VAE):
         """V (D, L), c (L,), log d (L,), W (L, D), m (D,)."""
         D, L = self.data_dim, self.latent_dim
         outputs = D * self.likelihood.outputs_per_pixel
-        encoder = {"encoder.W": (D, L), "encoder.b": (L,), "encoder.logvar": (L,)}
+        encoder = {"encoder.W": (self.encoder_dim, L), "encoder.b": (L,), "encoder.logvar": (L,)}
         return encoder | {"decoder.W": (L, outputs), "decoder.b": (outputs,)}
 
     def posterior_forward(self, ops: Ops, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, Any]:
         """x (N, D) -> mu (N, L), logvar (N, L), the same for every sample; cache."""
-        mu, cache = ops.dense_forward(x, self.params["encoder.W"], self.params["encoder.b"])
+        mu, cache = ops.dense_forward(self.encoder_view(x), self.params["encoder.W"], self.params["encoder.b"])
         logvar, _ = ops.repeat_forward(self.params["encoder.logvar"], len(x))
         return mu, logvar, cache
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from npvae.backend import BACKENDS
 from npvae.models.checks import check_whole, check_widths
-from npvae.models.likelihoods import LIKELIHOODS
+from npvae.models.likelihoods import LIKELIHOODS, OFFSETS, WHEN_MISSING
 from npvae.models.objectives import OBJECTIVES
 from npvae.ops import ACTIVATIONS
 
@@ -32,7 +32,7 @@ class Option:
     metavar: str | None = None
     read: Callable[[str], Any] = str  # text -> value
     default: Any = None  # the command line's own default; without one, the model's own holds
-    choices: Collection[str] = ()  # names that are told in the help
+    choices: Collection[str] = ()  # names that the help lists
 
 
 def setting(
@@ -148,6 +148,16 @@ class Settings:
     )
     logvar_floor: float | None = setting(None)
     levels: int = setting(256)
+    offset: str = setting(
+        "none",
+        one_of(OFFSETS),
+        Option("--offset", "row: counts are relative to the mean count of their row", "O", choices=OFFSETS),
+    )
+    missing: str = setting(
+        "error",
+        one_of(WHEN_MISSING),
+        Option("--missing", "what NaN in the data is; mask: the encoder sees which are", "M", choices=WHEN_MISSING),
+    )
     dtype: str = setting("float32", check_float_dtype)
     backend: str = setting("numba", one_of(BACKENDS))
     seed: int = setting(0, whole(0))
@@ -166,7 +176,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class KLTerm:
-    """What the KL term costs, and what is descended."""
+    """The weight and the kind of the KL term, and the objective that is minimised."""
 
     beta: float = setting(1.0, check_at_least_zero, Option("--beta", "weight of the KL term", read=float))
     _: KW_ONLY
@@ -185,7 +195,7 @@ class KLTerm:
         least = OBJECTIVES[self.objective].least_samples
         if self.samples < least:
             raise ValueError(
-                f"samples is {self.samples}, {self.objective} needs at least {least}: each is held against the others"
+                f"samples is {self.samples}, {self.objective} needs at least {least}: each is compared with the others"
             )
 
 

@@ -22,6 +22,8 @@ SMALL = {
     "hidden_dim": 4,
     "embedding_dim": 3,
     "data_dim": 6,
+    "image_shape": (3, 2, 1),
+    "channels": (3,),
     "latent_dim": 2,
     "hidden": (5,),
     "activation": "silu",
@@ -42,7 +44,7 @@ def kinds_that_take(kind: str) -> list[str]:
 def small(
     kind: str, rng: np.random.Generator, *, n: int = 4, spread: float = 0.3, **settings: Any
 ) -> tuple[Any, Any, Any]:
-    """A model of MODELS, n samples (grey levels k / 4, short lines, or one graph), and their noise.
+    """A model of MODELS, n samples (grey levels k / 4, counts k, short lines), or one graph, and their noise.
 
     spread    standard deviation of what is added to every parameter: weights as small as a fresh start hide mistakes of
               wiring, and zero biases hide more
@@ -56,7 +58,7 @@ def small(
     if model.takes == "graph":
         V, F = model.sample_shape
         return model, Graph(EDGES, V, rng.standard_normal((V, F)) if F else None), model.draw_eps(1, rng)
-    x = (rng.integers(0, 5, (n, model.data_dim)) / 4).astype(model.dtype)
+    x = (rng.integers(0, 5, (n, model.data_dim)) / (1 if model.likelihood.whole else 4)).astype(model.dtype)
     if model.reads_labels:
         x = with_labels(x, rng.integers(0, model.classes, n), model.classes)
     return model, x, model.draw_eps(n, rng)

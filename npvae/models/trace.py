@@ -15,7 +15,8 @@ class Trace:
     def __repr__(self) -> str:
         names = [field.name for field in fields(self) if field.name not in ("caches", "ops")]
         rows = [_row(name, getattr(self, name)) for name in names]
-        return "\n".join([f"{type(self).__name__}{'shape':>18} {'mean':>12} {'least':>12} {'largest':>12}", *rows])
+        head = f"{type(self).__name__:<18}{'shape':>16} {'mean':>12} {'least':>12} {'largest':>12}"
+        return "\n".join([head, *rows])
 
 
 @dataclass(repr=False)
@@ -56,5 +57,5 @@ class BoundTrace(VAETrace):
 
 
 def _row(name: str, values: np.ndarray) -> str:
-    numbers = (values.mean(), values.min(), values.max()) if values.size else ()
-    return f"  {name:<10}{values.shape!s:>18}" + "".join(f" {float(number):>12.5g}" for number in numbers)
+    numbers = (values.mean(), values.min(), values.max()) if values.size else (np.nan,) * 3
+    return f"  {name:<16}{values.shape!s:>16}" + "".join(f" {float(number):>12.5g}" for number in numbers)

@@ -99,11 +99,11 @@ class VAE(Autoencoder):
         posterior_cache, std_cache, z_cache, decoder_cache, nll_cache, kl_cache, counted_cache = trace.caches
         dnll = np.full(N, 1 / N, self.dtype)  # (5)
         dkl = np.full(N, self.beta / N, self.dtype)  # (6)
-        dmu_kl, dlogvar_kl = objective.counted_backward(self, ops, dkl, kl_cache, counted_cache)
+        dmu_kl, dlogvar_kl = objective.counted_backward(self, ops, dkl, kl_cache, counted_cache)  # through kl
         grads = self.params.like() if grads is None else grads
         doutput = self.likelihood.backward(ops, dnll, nll_cache, grads)
         dz = self.decoder_backward(ops, doutput, decoder_cache, grads)
-        dmu_z, dstd = ops.reparameterize_backward(dz, z_cache)
+        dmu_z, dstd = ops.reparameterize_backward(dz, z_cache)  # through z
         dlogvar_z = ops.std_from_logvar_backward(dstd, std_cache)
         dmu = dmu_z + dmu_kl  # (7)
         dlogvar = dlogvar_z + dlogvar_kl  # (8)
@@ -112,7 +112,8 @@ class VAE(Autoencoder):
 
     def posterior_forward(self, ops: Ops, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, Any]:
         """x (N, D) -> mu (N, L), logvar (N, L) of q(z|x), cache: the two halves of the encoder's output."""
-        head, cache = mlp_forward(ops, x, self.params, "encoder", self.depth, self.activation)  # (N, 2 L)
+        seen = self.encoder_view(x)  # (N, D)
+        head, cache = mlp_forward(ops, seen, self.params, "encoder", self.depth, self.activation)  # (N, 2 L)
         mu, logvar = head[:, : self.latent_dim], head[:, self.latent_dim :]
         return mu, logvar, cache
 
@@ -168,7 +169,7 @@ class VAE(Autoencoder):
 
     def decode_beside(self, z: np.ndarray, x: np.ndarray) -> np.ndarray:
         """z (N, L), and the rows x that it was encoded from -> the likelihood's mean (N, D)."""
-        return self.decode(z)
+        return self.likelihood.mean_beside(self.ops, self.decoder_output(z), x)
 
     def _as_one_draw_each(self, x: np.ndarray, eps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         if eps.ndim == 2:

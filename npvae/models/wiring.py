@@ -23,6 +23,7 @@ The encoder is x -> a1 -> h1 -> head, the decoder z -> a2 -> h2 -> logits: D pix
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,7 @@ from npvae import ops
 from npvae.models.vae import VAE
 from npvae.pages.compose import Call, composed
 from npvae.pages.read import Equation, Page, read_page
+from npvae.params import Params
 from npvae.spec import Arg, Law
 
 
@@ -65,20 +67,29 @@ def page_of_small_vae() -> Page:
     return composed("npvae.models.wiring", page.title, parts, page.derivation)
 
 
-_PLACES = ("encoder.0", "encoder.1", "decoder.0", "decoder.1")
+PLACES = ("encoder.0", "encoder.1", "decoder.0", "decoder.1")
+
+
+def small_vae(x: np.ndarray, eps: np.ndarray, beta: Any, parameters: Mapping[str, np.ndarray], **settings: Any) -> VAE:
+    """The model that the page describes, with these parameters: {"W1": (D, H), "b1": (H,), ...}."""
+    model = VAE(x.shape[1], (parameters["W1"].shape[1],), eps.shape[1], beta=float(beta), **settings)
+    for k, place in enumerate(PLACES, start=1):
+        for letter in "Wb":
+            model.params[f"{place}.{letter}"][...] = parameters[f"{letter}{k}"]
+    return model
+
+
+def named(loss: float, trace: Any, grads: Params) -> dict[str, Any]:
+    """What a forward and a backward gave, under the names of the page."""
+    found = {name: getattr(trace, name) for name in ("mu", "logvar", "std", "z", "nll", "kl")}
+    found |= {"logits": trace.output, "loss": loss}
+    return found | {f"d{w}{k}": grads[f"{place}.{w}"] for k, place in enumerate(PLACES, start=1) for w in "Wb"}
 
 
 def _vae(x: np.ndarray, eps: np.ndarray, beta: np.ndarray, **parameters: np.ndarray) -> dict[str, Any]:
-    H, L = parameters["W1"].shape[1], eps.shape[1]
-    model = VAE(x.shape[1], (H,), L, beta=float(beta), dtype="float64", backend="numpy")
-    for k, place in enumerate(_PLACES, start=1):
-        for letter in "Wb":
-            model.params[f"{place}.{letter}"][...] = parameters[f"{letter}{k}"]
+    model = small_vae(x, eps, beta, parameters, dtype="float64", backend="numpy")
     loss, trace = model.forward(x, eps)
-    grads = model.backward(trace)
-    found = {name: getattr(trace, name) for name in ("mu", "logvar", "std", "z", "nll", "kl")}
-    found |= {"logits": trace.output, "loss": loss}
-    return found | {f"d{w}{k}": grads[f"{place}.{w}"] for k, place in enumerate(_PLACES, start=1) for w in "Wb"}
+    return named(loss, trace, model.backward(trace))
 
 
 LAW = Law(

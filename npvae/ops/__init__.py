@@ -12,8 +12,13 @@ from npvae.ops import (
     adagrad,
     adam,
     bernoulli_nll,
+    binomial_nll,
     categorical_nll,
     continuous_bernoulli_nll,
+    conv2d,
+    conv2d_layer,
+    conv2d_transpose,
+    conv2d_transpose_layer,
     dense,
     discretized_logistic_nll,
     elu,
@@ -32,7 +37,10 @@ from npvae.ops import (
     leaky_relu,
     log_mean_exp,
     masked_categorical_nll,
+    masked_fill,
+    negative_binomial_nll,
     normalised_adjacency,
+    poisson_nll,
     relu,
     renyi_bound,
     reparameterize,
@@ -52,12 +60,17 @@ from npvae.ops import (
 from npvae.ops.adagrad import adagrad_update
 from npvae.ops.adam import adam_update
 from npvae.ops.bernoulli_nll import bernoulli_nll_backward, bernoulli_nll_forward
+from npvae.ops.binomial_nll import binomial_nll_backward, binomial_nll_forward
 from npvae.ops.categorical_nll import categorical_nll_backward, categorical_nll_forward
 from npvae.ops.continuous_bernoulli_nll import (
     continuous_bernoulli_mean,
     continuous_bernoulli_nll_backward,
     continuous_bernoulli_nll_forward,
 )
+from npvae.ops.conv2d import conv2d_backward, conv2d_forward
+from npvae.ops.conv2d_layer import conv2d_layer_backward, conv2d_layer_forward
+from npvae.ops.conv2d_transpose import conv2d_transpose_backward, conv2d_transpose_forward
+from npvae.ops.conv2d_transpose_layer import conv2d_transpose_layer_backward, conv2d_transpose_layer_forward
 from npvae.ops.dense import dense_backward, dense_forward
 from npvae.ops.discretized_logistic_nll import discretized_logistic_nll_backward, discretized_logistic_nll_forward
 from npvae.ops.elu import elu_backward, elu_forward
@@ -76,7 +89,10 @@ from npvae.ops.layer import ACTIVATIONS, layer_backward, layer_forward
 from npvae.ops.leaky_relu import leaky_relu_backward, leaky_relu_forward
 from npvae.ops.log_mean_exp import log_mean_exp_backward, log_mean_exp_forward
 from npvae.ops.masked_categorical_nll import masked_categorical_nll_backward, masked_categorical_nll_forward
+from npvae.ops.masked_fill import masked_fill_backward, masked_fill_forward
+from npvae.ops.negative_binomial_nll import negative_binomial_nll_backward, negative_binomial_nll_forward
 from npvae.ops.normalised_adjacency import CSR, normalise_adjacency
+from npvae.ops.poisson_nll import poisson_nll_backward, poisson_nll_forward
 from npvae.ops.relu import relu_backward, relu_forward
 from npvae.ops.renyi_bound import renyi_bound_backward, renyi_bound_forward
 from npvae.ops.reparameterize import reparameterize_backward, reparameterize_forward
@@ -104,6 +120,10 @@ OPS: tuple[Op, ...] = (
     sigmoid.OP,
     softplus.OP,
     layer.OP,
+    conv2d.OP,
+    conv2d_transpose.OP,
+    conv2d_layer.OP,
+    conv2d_transpose_layer.OP,
     std_from_logvar.OP,
     reparameterize.OP,
     gaussian_kl.OP,
@@ -117,6 +137,11 @@ OPS: tuple[Op, ...] = (
     continuous_bernoulli_nll.OP,
     discretized_logistic_nll.OP,
     categorical_nll.OP,
+    binomial_nll.OP,
+    poisson_nll.OP,
+    negative_binomial_nll.OP,
+    negative_binomial_nll.OP_FEATURE,
+    masked_fill.OP,
     free_bits.OP,
     repeat.OP,
     log_mean_exp.OP,
@@ -145,11 +170,21 @@ __all__ = [
     "adam_update",
     "bernoulli_nll_backward",
     "bernoulli_nll_forward",
+    "binomial_nll_backward",
+    "binomial_nll_forward",
     "categorical_nll_backward",
     "categorical_nll_forward",
     "continuous_bernoulli_mean",
     "continuous_bernoulli_nll_backward",
     "continuous_bernoulli_nll_forward",
+    "conv2d_backward",
+    "conv2d_forward",
+    "conv2d_layer_backward",
+    "conv2d_layer_forward",
+    "conv2d_transpose_backward",
+    "conv2d_transpose_forward",
+    "conv2d_transpose_layer_backward",
+    "conv2d_transpose_layer_forward",
     "dense_backward",
     "dense_forward",
     "discretized_logistic_nll_backward",
@@ -186,7 +221,13 @@ __all__ = [
     "log_mean_exp_forward",
     "masked_categorical_nll_backward",
     "masked_categorical_nll_forward",
+    "masked_fill_backward",
+    "masked_fill_forward",
+    "negative_binomial_nll_backward",
+    "negative_binomial_nll_forward",
     "normalise_adjacency",
+    "poisson_nll_backward",
+    "poisson_nll_forward",
     "relu_backward",
     "relu_forward",
     "renyi_bound_backward",

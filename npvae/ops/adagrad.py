@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 
-from npvae.spec import Arg, Law
+from npvae.spec import Arg, Law, in_place
 
 
 def adagrad_update(p: np.ndarray, g: np.ndarray, G: np.ndarray, lr: float, eps: float) -> None:
@@ -20,14 +20,8 @@ def adagrad_update(p: np.ndarray, g: np.ndarray, G: np.ndarray, lr: float, eps: 
     p -= lr * g / (np.sqrt(G) + eps)  # (2)
 
 
-def _step(p: np.ndarray, g: np.ndarray, G: np.ndarray, lr: float, eps: float) -> dict[str, np.ndarray]:
-    p, G = p.copy(), G.copy()
-    adagrad_update(p, g, G, lr, eps)
-    return {"p": p, "G": G}
-
-
 LAW = Law(
-    _step,
+    in_place(adagrad_update, "p", "G"),
     name="adagrad",
     args={
         "p": Arg("I", specials=[1e-8, 1e8]),

@@ -1,4 +1,4 @@
-"""Negative log-likelihood of pixels under independent Bernoullis with the given logits, one value a sample, in nats.
+"""Negative log-likelihood of pixels under independent Bernoullis with the given logits, one value per sample, in nats.
 
 Forward
     nll[n] = sum(log(1 + exp(logits[n, d])) - x[n, d] * logits[n, d] for d in range(D))          (1)

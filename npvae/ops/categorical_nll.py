@@ -1,4 +1,4 @@
-"""Negative log-probability of classes under the softmax of logits, one value a sample, in nats.
+"""Negative log-probability of classes under the softmax of logits, one value per sample, in nats.
 
 Forward
     nll[n] = sum(log(sum(exp(logits[n, d, c]) for c in range(C))) - logits[n, d, labels[n, d]]

@@ -1,4 +1,4 @@
-"""Negative log-likelihood of grey pixels in [0, 1] under continuous Bernoullis, one value a sample, in nats.
+"""Negative log-likelihood of grey pixels in [0, 1] under continuous Bernoullis, one value per sample, in nats.
 
 Forward
     nll[n] = sum((log((exp(logits[n, d]) - 1) / logits[n, d]) if logits[n, d] != 0 else 0)

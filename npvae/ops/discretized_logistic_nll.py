@@ -1,4 +1,4 @@
-"""Negative log-probability of grey levels under discretised logistics, one value a sample, in nats.
+"""Negative log-probability of grey levels under discretised logistics, one value per sample, in nats.
 
 Forward
     upper[n, d] = (x[n, d] + 1 / 2 / (levels - 1) - mean[n, d]) * exp(-log_scale[n, d])          (1)

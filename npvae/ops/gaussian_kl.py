@@ -1,4 +1,4 @@
-"""KL divergence from the posterior q = N(mu, diag(exp(logvar))) to the prior N(0, I), one value a sample, in nats.
+"""KL divergence from the posterior q = N(mu, diag(exp(logvar))) to the prior N(0, I), one value per sample, in nats.
 
 Forward
     kl[n] = sum((exp(logvar[n, l]) + mu[n, l] ** 2 - 1 - logvar[n, l]) / 2 for l in range(L))    (1)

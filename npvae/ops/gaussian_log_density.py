@@ -1,4 +1,4 @@
-"""Log-density of a diagonal Gaussian, log N(z; mu, diag(exp(logvar))), one value a sample, in nats.
+"""Log-density of a diagonal Gaussian, log N(z; mu, diag(exp(logvar))), one value per sample, in nats.
 
 Forward
     logp[n] = -sum((log(2 * pi) + logvar[n, l] + (z[n, l] - mu[n, l]) ** 2 * exp(-logvar[n, l])) / 2

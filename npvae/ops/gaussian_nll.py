@@ -1,4 +1,4 @@
-"""Negative log-likelihood of data under N(mean, diag(exp(logvar))), one value a sample, in nats.
+"""Negative log-likelihood of data under N(mean, diag(exp(logvar))), one value per sample, in nats.
 
 Forward
     nll[n] = sum((log(2 * pi) + logvar[n, d] + (x[n, d] - mean[n, d]) ** 2 * exp(-logvar[n, d])) / 2

@@ -67,7 +67,8 @@ def gru_cell_backward(dh_new: np.ndarray, cache: tuple) -> tuple[np.ndarray | No
     dx, dWx, dbx = dense_backward(np.hstack([dar, daz, dac]), x_cache)  # (10) (12) (14) (16)
     dh_gates, dWh, dbh = dense_backward(np.hstack([dar, daz, dac * r]), h_cache)  # (11) (15) (17)
     dh_kept = dh_new * z
-    return dx, dh_kept + dh_gates, dWx, dWh, dbx, dbh  # (13)
+    dh = dh_kept + dh_gates  # (13)
+    return dx, dh, dWx, dWh, dbx, dbh
 
 
 ARGS = {"Wx": Arg("E 3*H"), "Wh": Arg("H 3*H"), "bx": Arg("3*H"), "bh": Arg("3*H")}

@@ -12,7 +12,7 @@ import math
 
 import numpy as np
 
-from npvae.spec import Arg, Law
+from npvae.spec import Arg, Law, in_place
 
 
 def sgd_update(p: np.ndarray, g: np.ndarray, v: np.ndarray, lr: float, momentum: float) -> None:
@@ -22,14 +22,8 @@ def sgd_update(p: np.ndarray, g: np.ndarray, v: np.ndarray, lr: float, momentum:
     p -= lr * v  # (2)
 
 
-def _step(p: np.ndarray, g: np.ndarray, v: np.ndarray, lr: float, momentum: float) -> dict[str, np.ndarray]:
-    p, v = p.copy(), v.copy()
-    sgd_update(p, g, v, lr, momentum)
-    return {"p": p, "v": v}
-
-
 LAW = Law(
-    _step,
+    in_place(sgd_update, "p", "v"),
     name="sgd",
     args={
         "p": Arg("I", specials=[1e-8, 1e8]),

@@ -1,4 +1,4 @@
-"""Half the squared distance between a reconstruction and the data, one value a sample.
+"""Half the squared distance between a reconstruction and the data, one value per sample.
 
 Forward
     nll[n] = sum((x_hat[n, d] - x[n, d]) ** 2 / 2 for d in range(D))                             (1)

@@ -1,7 +1,9 @@
 """Checks code against its page: the equations are executed and compared with what the code computes.
 
-from npvae.pages import page_test
-test_swish_is_its_page = page_test(swish)      # in a test file: pytest runs it, in float64 and with 60 digits
+    from npvae.pages import page_test
+    test_swish_is_its_page = page_test(swish)      # in a test file: pytest runs it
+
+`cases` says where a page is looked at, `disagreements` compares there, in float64 or with 60 digits.
 """
 
 from __future__ import annotations
@@ -17,10 +19,13 @@ import numpy as np
 from npvae.pages.draw import draw, symbols_of
 from npvae.pages.evaluate import evaluate
 from npvae.pages.read import Page, PageError, page_of
+from npvae.pages.trees import walk
 from npvae.spec import Arg, Law, Op
 
 SIZES = ((2, 2, 2, 2), (2, 3, 4, 2), (1, 1, 1, 1), (3, 3, 3, 3))
+FEW_SYMBOLS = 4  # with more of them two sizes must do: the loops of a convolution are seven deep
 DIGITS = 60
+Arrays = Mapping[str, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -43,7 +48,8 @@ def cases(subject: Op | Law, seed: int = 0, *, extremes: bool = True) -> Iterato
     for values in product(*params.values()):
         chosen = dict(zip(params, values, strict=True))
         named = "".join(f" {name}={value}" for name, value in chosen.items())
-        for k, numbers in enumerate(SIZES):
+        sizes_at = SIZES if len(symbols_of(subject.args)) <= FEW_SYMBOLS else SIZES[1:3]
+        for k, numbers in enumerate(sizes_at):
             rng = np.random.default_rng([seed, k])
             sizes = sizes_of(subject, *numbers)
             yield Case(draw(subject.args, sizes, rng), f"sizes {tuple(sizes.values())}{named}", chosen, seed + k)
@@ -60,11 +66,12 @@ def cases(subject: Op | Law, seed: int = 0, *, extremes: bool = True) -> Iterato
 
 
 def sizes_of(subject: Op | Law, *sizes: int) -> dict[str, int]:
-    """A size for each symbol of the subject, the last one given for those that are left, none below the least."""
+    """A size for each symbol of the subject, the last one given for the rest, within what the subject allows."""
     least = subject.least if isinstance(subject, Law) else {}
     symbols = symbols_of(subject.args)
     chosen = (*sizes, *[sizes[-1]] * len(symbols))
-    return {symbol: max(size, least.get(symbol, 1)) for symbol, size in zip(symbols, chosen, strict=False)}
+    found = {symbol: max(size, least.get(symbol, 1)) for symbol, size in zip(symbols, chosen, strict=False)}
+    return subject.within_ranges(found) if isinstance(subject, Op) else found
 
 
 def more_given(subject: Op | Law, case: Case, page: Page) -> dict[str, np.ndarray]:
@@ -77,24 +84,33 @@ def more_given(subject: Op | Law, case: Case, page: Page) -> dict[str, np.ndarra
 
 def _places(arg: Arg) -> list[float]:
     """Kinks, specials, the ends of the domain and zero: where a formula may have another branch."""
-    low, high = arg.domain
+    low, high = arg.interval
     ends = [] if isinstance(high, str) or arg.dtype is not None else [low, high, *[0.0] * (low <= 0.0 <= high)]
     return list(dict.fromkeys(v for v in (*arg.kinks, *arg.specials, *ends) if math.isfinite(v)))
 
 
-def run_code(
-    subject: Op | Law, case: Case, page: Page, dy: np.ndarray | None = None
-) -> tuple[dict[str, np.ndarray], np.ndarray | None]:
-    """What the code computes, under the names of its page, and the gradient of the output that it was given."""
+def run_code(subject: Op | Law, case: Case, page: Page, dys: Arrays | None = None) -> tuple[Arrays, Arrays]:
+    """What the code computes, under the names of its page; and the gradients of an op's outputs that it was given.
+
+    Raises ValueError for an op that draws noise of its own: on a page, noise is an argument.
+    """
+    inputs = {name: np.array(value) for name, value in case.inputs.items()}  # copies: other people's code may write
     if isinstance(subject, Law):
-        return {name: np.asarray(value) for name, value in subject.run(**case.inputs).items()}, None
-    y, cache = subject.forward(*case.inputs.values(), **case.params)
-    if dy is None:
-        dy = np.asarray(3 * np.random.default_rng(case.seed).standard_normal(np.shape(y)))
-    grads = subject.backward(dy, cache)
+        return {name: np.asarray(value) for name, value in subject.run(**inputs).items()}, {}
+    if subject.seeded:
+        raise ValueError(f"{subject.name} draws noise of its own; to have a page it must take it as an argument")
+    y, cache = subject.forward(*inputs.values(), **case.params)
+    several = isinstance(y, (tuple, list))
+    arrays = tuple(y) if several else (y,)
+    outputs = {name: np.array(array) for name, array in zip(page.outputs(len(arrays)), arrays, strict=True)}
+    if dys is None:
+        rng = np.random.default_rng(case.seed)
+        dys = {f"d{name}": np.asarray(3 * rng.standard_normal(array.shape)) for name, array in outputs.items()}
+    given = [array.copy() for array in dys.values()]
+    grads = subject.backward(type(y)(given) if several else given[0], cache)
     grads = grads if isinstance(grads, tuple) else (grads,)
-    found = {f"d{name}": grad for name, grad in zip(subject.differentiable, grads, strict=True)}
-    return {page.output: np.asarray(y), **found}, dy
+    named = zip(subject.differentiable, grads, strict=True)
+    return {**outputs, **{f"d{name}": np.array(grad) for name, grad in named if grad is not None}}, dys
 
 
 def disagreements(
@@ -104,19 +120,19 @@ def disagreements(
     numbers: Any = math,
     page: Page | None = None,
     rtol: float = 1e-10,
-    ran: tuple[dict[str, np.ndarray], np.ndarray | None] | None = None,
+    ran: tuple[Arrays, Arrays] | None = None,
 ) -> list[str]:
     """One sentence for each value of the code that is not what its page says; none if they agree.
 
     rtol is relative to the value, or to the largest of its array times 1e-2; ran is what `run_code` gave for the case.
     """
     page = page or page_of(subject)
-    code, dy = ran or run_code(subject, case, page)
+    code, dys = ran or run_code(subject, case, page)
     defined = {equation.name for equation in page.equations}
     more = {name: value for name, value in code.items() if name not in defined and isinstance(subject, Law)}
     code = {name: value for name, value in code.items() if name not in more}
     try:
-        found = evaluate(subject, {**case.inputs, **more}, dy, params=case.params, numbers=numbers, page=page)
+        found = evaluate(subject, {**case.inputs, **more}, dys or None, params=case.params, numbers=numbers, page=page)
     except PageError as error:
         return [f"{subject.name}: {error}; {case}"]
     pairs: list[tuple[str, np.ndarray | None, np.ndarray | None]]
@@ -155,6 +171,12 @@ def faults_of_page(subject: Op | Law) -> list[str]:
         defined = {equation.name for equation in page.equations}
         missing = [f"d{name}" for name in subject.differentiable if f"d{name}" not in defined]
         said += [f"{subject.name}: no equation for {name}" for name in missing]
+    else:
+        used = {tree.value for equation in page.equations for tree in walk(equation.tree)}
+        more = more_given(subject, next(cases(subject)), page)
+        said += [
+            f"{subject.name}: the code gives {n}, which the page neither defines nor uses" for n in set(more) - used
+        ]
     return said
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from npvae.gradcheck.battery.sets import draw_in_set
 from npvae.spec import Arg, as_offsets, parts_of_axis
 
 
@@ -26,7 +27,9 @@ def _draw_one(arg: Arg, sizes: Mapping[str, int], rng: np.random.Generator) -> n
     shape = arg.sizes(sizes)
     if arg.dtype is not None and np.dtype(arg.dtype).kind in "iub":
         return np.asarray(_whole_numbers(arg, sizes, shape, rng)).astype(arg.dtype)
-    low, high = (float(end) for end in arg.domain)
+    if arg.set:
+        return draw_in_set(arg.set, shape, rng)
+    low, high = (float(end) for end in arg.interval)
     normal = rng.standard_normal(shape)
     if math.isfinite(low) and math.isfinite(high):
         if low < -1.0 < 1.0 < high:

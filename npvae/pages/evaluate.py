@@ -29,7 +29,7 @@ def evaluate(
 ) -> dict[str, np.ndarray]:
     """Every array that the page of an op or a law defines, by name, computed from its equations alone.
 
-    inputs   the arguments by name; dy the gradient of an op's output, or None for the forward alone
+    inputs   the arguments by name; dy the gradient of an op's output, {"dy": ...} for several, None for the forward
     params   an op's keyword arguments, by default the first of each
     numbers  `math` for float64, `mpmath.mp` for as many digits as it is set to
     page     the equations, where they are not those of the subject's own page

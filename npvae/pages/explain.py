@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from npvae.pages.check import Case, more_given, run_code, sizes_of
+from npvae.pages.check import Arrays, Case, more_given, run_code, sizes_of
 from npvae.pages.computation import Computation
-from npvae.pages.differences import by_differences
+from npvae.pages.differences import by_differences, by_differences_of_loss
 from npvae.pages.draw import draw
 from npvae.pages.evaluate import computation_of, evaluate, functions_of, shared_axes
 from npvae.pages.read import Page, module_of, page_of
@@ -35,24 +35,24 @@ def explain(subject: Op | Law, seed: int = 0, *, most: int = 4, derivation: bool
     if not page.equations:
         raise ValueError(f"{subject.name} has no numbered equations: see npvae/ops/relu.py for how a page is written")
     case = small_case(subject, seed)
-    code, dy = run_code(subject, case, page)
-    dy = None if dy is None else np.round(dy, 2)
-    if dy is not None:
-        code, _ = run_code(subject, case, page, dy)
+    _, drawn = run_code(subject, case, page)
+    dys = {name: np.asarray(np.round(dy, 2)) for name, dy in drawn.items()}
+    code, _ = run_code(subject, case, page, dys)
     more = more_given(subject, case, page)
-    computation = computation_of(subject, page, {**case.inputs, **more}, dy, case.params, math)
+    computation = computation_of(subject, page, {**case.inputs, **more}, dys or None, case.params, math)
     lines = [f"{subject.name}    {file_of(subject)}", page.title, "", "Given"]
     lines += _given(subject, case)
     lines += [f"    {name} = {array(x, 15)}    from the code" for name, x in more.items()]
     for section in dict.fromkeys(equation.section for equation in page.equations):
         lines += ["", section]
-        if section == "Backward" and dy is not None:
-            lines += ["    what comes back from the loss:", f"        d{page.output} = {array(dy, 15)}"]
-            lines.append("")
+        if section == "Backward" and dys:
+            names = ", ".join(name[1:] for name in dys)
+            lines.append(f"    given: the slope of the loss in {names}, which comes back from what follows")
+            lines += [*(f"        {name} = {array(dy, 15)}" for name, dy in dys.items()), ""]
         lines += _section(computation, section, most, shared_axes(subject, page, case.inputs))
         if section == "Backward" and derivation and page.derivation:
             lines += ["", "Derivation", *(f"    {line}" for line in page.derivation.splitlines())]
-    rows, agrees = compared(subject, case, page, code, dy)
+    rows, agrees = compared(subject, case, page, code, dys)
     return "\n".join([*lines, "", *rows]), agrees
 
 
@@ -88,7 +88,7 @@ def in_two_decimals(x: np.ndarray, arg: Arg) -> np.ndarray:
         rounded = np.round(x, decimals)
         values, counts = np.unique(rounded, return_counts=True)
         kept = np.isin(rounded, values[counts > 1])
-        for point in (*arg.domain, *arg.kinks, 0.0):
+        for point in (*arg.interval, *arg.kinks, 0.0):
             if not isinstance(point, str):
                 kept |= np.asarray(np.sign(rounded - point) != np.sign(x - point))
         result = np.where(kept, result, rounded)
@@ -135,12 +135,17 @@ def _section(computation: Computation, section: str, most: int, shared: Mapping[
     return lines
 
 
-def compared(
-    subject: Op | Law, case: Case, page: Page, code: Mapping[str, np.ndarray], dy: Any
-) -> tuple[list[str], bool]:
+def compared(subject: Op | Law, case: Case, page: Page, code: Arrays, dys: Arrays) -> tuple[list[str], bool]:
     """One row for each value of the code: how far the page is from it, and differences, where there are some."""
-    found = evaluate(subject, {**case.inputs, **more_given(subject, case, page)}, dy, params=case.params, page=page)
-    beside = by_differences(subject, case.inputs, dy, case.params, code) if isinstance(subject, Op) else {}
+    found = evaluate(
+        subject, {**case.inputs, **more_given(subject, case, page)}, dys or None, params=case.params, page=page
+    )
+    beside: dict[str, np.ndarray] = {}
+    if isinstance(subject, Op):
+        beside = by_differences(subject, case.inputs, dys, case.params, code)
+    elif subject.page is not None and page.of("Forward"):  # a whole model: each gradient is that of its loss
+        claims = {f"d{name}": code[f"d{name}"] for name in case.inputs if f"d{name}" in code}
+        beside = by_differences_of_loss(subject, case.inputs, page.output, claims)
     lines = [f"The code against its page{' and against differences' if beside else ''}"]
     agrees, width = True, max(12, *map(len, code))
     for name, value in code.items():

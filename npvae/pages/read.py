@@ -18,7 +18,7 @@ from functools import lru_cache
 from typing import Any
 
 from npvae.pages.parse import Refused, parse
-from npvae.pages.trees import Tree
+from npvae.pages.trees import Tree, as_data
 from npvae.spec import Law, Op
 
 HEADINGS = ("Forward", "Backward", "Step", "Equations", "Identities")
@@ -74,10 +74,34 @@ class Page:
     @property
     def output(self) -> str:
         """The name of the output: what the last equation of Forward defines."""
-        forward = self.of("Forward")
-        if not forward:
-            raise PageError(f"{self.name}: no equation under Forward, so the page has no output")
-        return forward[-1].name
+        return self.outputs(1)[0]
+
+    def outputs(self, count: int) -> tuple[str, ...]:
+        """The names of so many outputs: what the last equations of Forward define."""
+        names = tuple(dict.fromkeys(equation.name for equation in self.of("Forward")))
+        if len(names) < count:
+            raise PageError(f"{self.name}: {len(names)} names are defined under Forward, the code has {count} outputs")
+        return names[-count:]
+
+    def as_data(self) -> dict[str, Any]:
+        """Everything on the page, for JSON: dicts, lists, text and whole numbers; trees as `trees.as_data` has them."""
+        return {
+            "name": self.name,
+            "title": self.title,
+            "derivation": self.derivation,
+            "equations": [
+                {
+                    "section": e.section,
+                    "number": e.number,
+                    "name": e.name,
+                    "indices": list(e.indices),
+                    "text": e.text,
+                    "tree": as_data(e.tree),
+                    "origin": e.origin,
+                }
+                for e in self.equations
+            ],
+        }
 
 
 def page_error(page: str, number: int | str, text: str, column: int, reason: str) -> PageError:

@@ -21,16 +21,19 @@ from npvae.kernels.team import pools
 from npvae.kernels.team.jobs import WORTH_SHARING
 from npvae.kernels.updates import sum_of_squares
 from npvae.models.checks import check_noise
+from npvae.models.likelihoods.unit_interval import Bernoulli
 from npvae.models.trace import VAETrace
 from npvae.models.vae import VAE
 from npvae.params import Params
 from npvae.steps.buffers import STALE, aligned_empty
 from npvae.steps.mlp import SLOPE, layers_of, matrix, mlp_backward, mlp_forward
 
+METHODS = frozenset(name for name in dir(VAE) if callable(getattr(VAE, name)))  # a model may be given its own
+
 
 def why_not(model: Any) -> str:
     """Why steps of this model cannot run as one compiled function, whatever their size; "" if they can."""
-    if type(model) is not VAE or not vars(model).keys().isdisjoint(("forward", "backward")):
+    if type(model) is not VAE or not vars(model).keys().isdisjoint(METHODS):
         return f"{type(model).__name__} has lines of its own"
     if model.dtype != np.float32:
         return f"the model computes in {model.dtype}"
@@ -38,8 +41,10 @@ def why_not(model: Any) -> str:
         return f"the objective is {model.objective}"
     if model.samples > 1:
         return f"there are {model.samples} draws per input"
-    if model.likelihood.name != "bernoulli":
-        return f"the likelihood is {model.likelihood.name}"
+    if model.settings.missing != "error":
+        return "data may be missing"
+    if type(model.likelihood) is not Bernoulli:
+        return f"the likelihood is {model.likelihood.name} ({type(model.likelihood).__name__})"
     if pools.PRODUCTS != "tiles":
         return "matrix products are BLAS's on this processor"
     return ""
@@ -122,7 +127,8 @@ class SmallVAEStep:
         """x (N, D), eps (N, L) -> loss in nats, trace. Several draws per input take the model's own lines."""
         check_noise(self.model, x, eps)
         if self._what_is_compiled_in() != self.fixed:
-            raise ValueError("the model's objective, activation or parameters were exchanged: make a new Step of it")
+            exchanged = "the model's objective, activation, likelihood, parameters or a method"
+            raise ValueError(f"{exchanged} were exchanged: make a new Step of it")
         if eps.ndim == 3:
             return self.model.forward(x, eps)
         N, L = eps.shape
@@ -148,7 +154,8 @@ class SmallVAEStep:
 
     def _what_is_compiled_in(self) -> tuple:
         model = self.model
-        return model.objective, model.activation, id(model.params)
+        as_in_the_class = vars(model).keys().isdisjoint(METHODS)
+        return model.objective, model.activation, id(model.params), id(model.likelihood), as_in_the_class
 
 
 def _as_compiled_for(array: np.ndarray) -> np.ndarray:

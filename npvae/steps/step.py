@@ -53,7 +53,7 @@ class Step:
     def __init__(self, model: Any, batch_size: int) -> None:
         """Choose the way; its arrays are made now, or with the first step."""
         check_whole(batch_size=batch_size)
-        self.batch_size = batch_size
+        self.model, self.batch_size = model, batch_size
         self._ways, self._told = _choose(model, batch_size)
         self._way = self._ways[-1][1]
 
@@ -62,7 +62,7 @@ class Step:
 
         Raises ValueError as the model's forward does, and for a batch of more than batch_size.
         """
-        n = len(x) if hasattr(x, "__len__") else 1  # one graph
+        n = _samples_in(x)
         if n > self.batch_size:
             raise ValueError(f"a batch of {n} is too large for a Step of {self.batch_size}: make one of its size")
         self._way = next(way for most, way in self._ways if n <= most)
@@ -79,11 +79,27 @@ class Step:
     def __str__(self) -> str:
         return self._told
 
+    def __reduce__(self) -> tuple:
+        """Copied and pickled as a new Step of the model, which is copied with it: the buffers stay with their owner."""
+        return Step, (self.model, self.batch_size)
+
+
+def _samples_in(x: Any) -> int:
+    """How many samples a batch holds; 1 for what has no length, which the model's forward will look at."""
+    try:
+        return len(x)
+    except TypeError:
+        return 1
+
 
 def _choose(model: Any, batch_size: int) -> tuple[list[tuple[int, Any]], str]:
     """The ways of computing a step, each with the largest batch it is for, and the line that tells them."""
     if model.config["backend"] == "numpy":
         return [(batch_size, AsWritten(model))], "the pages themselves, every array new: the backend is numpy"
+    from npvae import kernels
+
+    if getattr(model, "ops", kernels) is not kernels:
+        return [(batch_size, AsWritten(model))], "as written, every array new: the model has been given ops of its own"
     from npvae.steps.buffers import OverBuffers
     from npvae.steps.small_vae import SmallVAEStep, largest_product, most_samples, why_not
 

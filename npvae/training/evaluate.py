@@ -21,7 +21,7 @@ def chunks(x: Any, size: int, dtype: np.dtype, takes: str = "rows") -> Iterator[
 def evaluate(
     model: Any, x: Any, rng: np.random.Generator, *, batch_size: int = 250, processes: Processes = ALONE
 ) -> dict[str, float]:
-    """Means over the N samples of x of loss, nll and kl, in nats, with one noise sample an input drawn from rng.
+    """Means over the N samples of x of loss, nll and kl, in nats, with one noise sample per input drawn from rng.
 
     Of held-out links the mean over pairs, auc and ap (`npvae.models.GraphVAE.held_out`), at the mean of the posterior.
 
@@ -30,10 +30,11 @@ def evaluate(
     data, totals, step = data_of(model, x), np.zeros(3), Step(model, batch_size)
     if isinstance(data, Links):
         return model.held_out(data)
+    draw = getattr(model, "draw_test_eps", model.draw_eps)  # a model of one's own may know no difference
     for start in range(0, len(data), batch_size):
         n = min(batch_size, len(data) - start)
         own = processes.rows(start, n)
-        eps = processes.share(model.draw_test_eps(n, rng))
+        eps = processes.share(draw(n, rng))
         loss, trace = step.forward(data.batch(own), eps)
         if processes.weight(n) > 0:
             samples = own.stop - own.start

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from npvae.backend import when_compiling
+from npvae.optim.checks import check_positive
 from npvae.steps import Step
 from npvae.training.checkpoint import read_checkpoint, restore
 from npvae.training.descent import descend
@@ -28,6 +29,7 @@ from npvae.training.state import TrainingState
 from npvae.training.tensorboard import writer_class
 from npvae.training.training_data import check_data, check_same_data, describe
 
+OnEpoch = Callable[[Any, dict[str, Any]], object]
 _VALID_STREAM = 2  # of the seed; 0 is the order and the noise of training, 1 the noise of the test
 
 
@@ -50,9 +52,10 @@ def train(
     beta_schedule: str = "constant",
     progress: bool = True,
     note: dict[str, Any] | None = None,
+    on_epoch: OnEpoch | None = None,
     comm: Any = None,
 ) -> Any:
-    """Train a model in place and return it; `model.history` has one row an epoch.
+    """Train a model in place and return it; `model.history` has one row per epoch.
 
     x_train, x_test, x_valid  (N, D) float arrays or memory maps, or npvae.data.Images. The loss on x_valid, taken once
                      an epoch, decides which epoch is the best; without x_valid the one on x_test does, and is then no
@@ -67,13 +70,15 @@ def train(
     tensorboard      also write event files, into out/tensorboard (needs the extra "tensorboard")
     beta_schedule    how the weight of the KL term grows, see npvae.training.schedules: "constant", "linear:E" or
                      "cyclical:E", E in epochs
+    on_epoch         called after each epoch as on_epoch(model, row), once its row is written; what it raises ends the
+                     training, which can be resumed. Of several processes the first calls it
     note             more to keep in config.json under "training", such as where the data came from
     comm             a communicator of mpi4py: all its processes call this alike and train as one, each on its share
                      of every batch (npvae.training.processes). Process 0 writes and reports
 
     A row: epoch, train_loss, train_nll, train_kl (means over the epoch's batches, weighted by their sizes, each taken
     before its step), test_loss, test_nll, test_kl (None without x_test), with x_valid also valid_loss, valid_nll,
-    valid_kl, all in nats a sample, and seconds, the wall time of the epoch with its test.
+    valid_kl, all in nats per sample, and seconds, the wall time of the epoch with its test.
 
     The first Ctrl-C, or SIGTERM, lets the batch end, saves, and returns the model as trained so far, with
     `model.history.interrupted` saying where; a second raises KeyboardInterrupt. `resume` goes on from there, or from
@@ -113,7 +118,7 @@ def train(
         model.history = state.history
         data = {} if out is None else describe(x_train, x_test, x_valid)
         writer = RunWriter(folder, config, data, settings, processes.size)
-        return _train(state, settings, x_train, x_test, x_valid, writer, progress, processes)
+        return _train(state, settings, x_train, x_test, x_valid, writer, progress, processes, on_epoch)
 
 
 def resume(
@@ -123,15 +128,18 @@ def resume(
     *,
     x_valid: Any = None,
     epochs: int | None = None,
+    lr: float | None = None,
     progress: bool = True,
+    on_epoch: OnEpoch | None = None,
     comm: Any = None,
 ) -> Any:
     """Go on with the training of a run from its last checkpoint, in the middle of an epoch if need be; the model.
 
     The data must be those that the run was started with; the settings are the run's, but `epochs`, if given, is the
-    new number in all. What comes out has the same bits as an uninterrupted training, on the same machine with the same
-    versions, threads and processes; if these differ there is an EnvironmentWarning that says how. A run that is
-    finished is returned as it is. `comm` is as for `train`; it need not be of as many processes as before.
+    new number in all, and `lr` the learning rate from here on. Without a new `lr`, what comes out has the same bits as
+    an uninterrupted training, on the same machine with the same versions, threads and processes; if these differ there
+    is an EnvironmentWarning that says how. A run that is finished is returned as it is. `on_epoch` and `comm` are as
+    for `train`; it need not be of as many processes as before.
 
     RunError if the folder holds no run, or a damaged one. ValueError for other data. Else as `train`.
     """
@@ -141,6 +149,10 @@ def resume(
         if epochs is not None:
             settings = _with_epochs(settings, epochs, state)
             checkpoint.config["training"]["epochs"] = epochs
+        if lr is not None:
+            check_positive("resume", lr=lr)
+            settings = replace(settings, lr=lr)
+            state.optimizer.lr = checkpoint.config["training"]["lr"] = lr
         _check(state.model, settings, x_train, x_test, x_valid)
         processes.check_model(state.model)
         data = describe(x_train, x_test, x_valid)
@@ -152,7 +164,8 @@ def resume(
             warnings.warn(message, EnvironmentWarning, stacklevel=2)
         folder = Path(run) if processes.rank == 0 else None
         writer = RunWriter(folder, checkpoint.config, data, settings, processes.size)
-        return _train(state, settings, x_train, x_test, x_valid, writer, progress and processes.rank == 0, processes)
+        progress = progress and processes.rank == 0
+        return _train(state, settings, x_train, x_test, x_valid, writer, progress, processes, on_epoch)
 
 
 def _train(
@@ -164,6 +177,7 @@ def _train(
     writer: RunWriter,
     progress: bool,
     processes: Processes,
+    on_epoch: OnEpoch | None,
 ) -> Any:
     """Train from the state to the end of the settings, or to an interruption."""
     model, optimizer, rng = state.model, state.optimizer, state.rng
@@ -205,6 +219,8 @@ def _train(
                 row = state.end_epoch(*_held_out_losses(state, settings, x_test, x_valid, processes))
                 writer.end_epoch(row)
                 show.end_epoch(row)
+                if on_epoch is not None and processes.rank == 0:
+                    on_epoch(model, row)
         set_fraction(model, 1.0)
         writer.save(state)
         if not state.finished(settings):

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import errno
 import json
-import os
 import time
 from pathlib import Path
 from typing import Any
@@ -12,6 +10,7 @@ from typing import Any
 from npvae.models import MODELS, Params
 from npvae.training.checkpoint import NAME, RunError, write_arrays, write_checkpoint
 from npvae.training.environment import environment
+from npvae.training.folder_lock import FolderTaken, lock_folder, unlock
 from npvae.training.guard import check_params
 from npvae.training.settings import Settings
 from npvae.training.state import TrainingState
@@ -65,14 +64,17 @@ class RunWriter:
     def __enter__(self) -> RunWriter:
         if self.folder is not None:
             self.folder.mkdir(parents=True, exist_ok=True)
-            self._lock = _lock(self.folder)
+            try:
+                self._lock = lock_folder(self.folder)
+            except FolderTaken:
+                mend = "wait for it, or choose another folder"
+                raise RunError(f"another process is training in {self.folder}: {mend}") from None
         return self
 
     def __exit__(self, *_: object) -> None:
         if self._tensorboard is not None:
             self._tensorboard.close()
-        if self._lock >= 0:
-            os.close(self._lock)
+        unlock(self._lock)
 
     def begin(self, state: TrainingState) -> None:
         """Bring the folder to this state: there is a run to go on with once checkpoint.npz is there, the first file."""
@@ -127,23 +129,3 @@ class RunWriter:
     def _write_params(self, name: str, params: Params) -> None:
         if self.folder is not None:
             write_arrays(self.folder / name, dict(params))
-
-
-def _lock(folder: Path) -> int:
-    """A handle on the folder that only one process can have; the system takes it back when the process ends.
-
-    -1 where folders cannot be locked: on Windows, and on some network file systems.
-    """
-    try:
-        import fcntl
-    except ImportError:
-        return -1
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(handle)
-        if error.errno in (errno.EAGAIN, errno.EACCES):
-            raise RunError(f"another process is training in {folder}: wait for it, or choose another folder") from None
-        return -1
-    return handle

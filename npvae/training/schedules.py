@@ -55,7 +55,7 @@ LAW = Law(
 
 
 def set_fraction(model: Any, fraction: float) -> None:
-    """Give the KL term of a model this fraction of what its config says: of its beta, or of its capacity."""
+    """Scale what its objective schedules, beta or the capacity, to this fraction of the configured value."""
     row = OBJECTIVES.get(model.config.get("objective", ""))
     if row is not None:
         setattr(model, row.scheduled, fraction * model.config[row.scheduled])

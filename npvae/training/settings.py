@@ -29,7 +29,8 @@ class Settings:
     beta_schedule: str = "constant"
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size", "patience", "checkpoint_steps"):
+        check_whole(epochs=self.epochs, batch_size=self.batch_size)
+        for name in ("patience", "checkpoint_steps"):
             if (value := getattr(self, name)) is not None:
                 check_whole(**{name: value})
         check_whole(0, seed=self.seed)

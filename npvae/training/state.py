@@ -1,4 +1,4 @@
-"""Where a training stands: everything that changes from step to step, so that it can be put down and taken up."""
+"""The complete state of a run: everything that changes from step to step, so that it can be saved and resumed."""
 
 from __future__ import annotations
 

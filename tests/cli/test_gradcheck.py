@@ -1,40 +1,23 @@
 """npvae gradcheck, as typed."""
 
 import json
+import shutil
 import subprocess
 import sys
-import textwrap
+from pathlib import Path
 
 import pytest
 
 from npvae.cli import main
 
-MINE = """
-    import numpy as np
-    from npvae.gradcheck import Arg, Op
-
-    def swish_forward(x):
-        s = 1 / (1 + np.exp(-x))
-        return x * s, (x, s)
-
-    def wrong_backward(dy, cache):
-        x, s = cache
-        return dy * s
-
-    def swish_backward(dy, cache):
-        x, s = cache
-        return dy * (s + x * s * (1 - s))
-
-    swish = Op(swish_forward, swish_backward, args={"x": Arg("N D")})
-    wrong = Op(swish_forward, wrong_backward, args={"x": Arg("N D")}, name="wrong")
-"""
+MINE = Path(__file__).parents[1] / "gradcheck/my_layers.py"
 
 
 @pytest.fixture
 def mine(tmp_path, monkeypatch):
     """A working directory with a module of one's own, its name new each time."""
     name = f"layers_{tmp_path.name.replace('-', '_')}"
-    (tmp_path / f"{name}.py").write_text(textwrap.dedent(MINE))
+    shutil.copy(MINE, tmp_path / f"{name}.py")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
     yield name

@@ -72,6 +72,7 @@ def test_a_language_model_is_the_baseline(capsys):
         ),
         (["--model", "sequence_vae", "--dataset", "digits"], "digits is not there: a sequence model reads names"),
         (["--model", "sequence_vae", "--hidden", "3"], "--hidden is of vae,"),
+        (["--model", "sequence_vae", "--colour", "grey"], "--colour is for images, this model takes lines of text"),
         (["--model", "sequence_vae", "--likelihood", "bernoulli"], "sequence_vae has no use for it"),
         (["--model", "language_model", "--latent", "3"], "language_model has no use for it: leave it out"),
         (["--model", "language_model", "--word-dropout", "0.3"], "--word-dropout is of sequence_vae"),

@@ -98,7 +98,7 @@ def test_a_conditional_run_has_its_own_picture_and_resumes():
         ("--model iwae --capacity 2", "--capacity has no effect with --objective iwae: add --objective capacity"),
         ("--logvar 0", "--logvar has no effect with --likelihood bernoulli: add --likelihood gaussian_fixed or"),
         ("--likelihood gaussian_decoder --logvar -3", "--logvar has no effect with --likelihood gaussian_decoder"),
-        ("--model linear_vae", "two_layer_vae; linear_vae has no use for it: leave it out"),
+        ("--model linear_vae", "; linear_vae has no use for it: leave it out"),
         ("--model linear_vae --activation relu", "linear_vae has no use for it: leave it out"),
         ("--model autoencoder --beta-schedule linear:3", "--beta-schedule is of vae"),
         ("--seed -1", "argument --seed: '-1' is no seed, give a whole number of at least 0"),

@@ -53,6 +53,12 @@ def test_arrays_are_rows_by_two_axes_and_images_by_four():
     assert as_data(np.zeros((3, 4, 5, 2), "f4"), "images", "f8").batch(slice(1)).dtype == np.float64
 
 
+def test_data_made_for_one_model_serve_another_of_another_dtype_or_kind():
+    single = as_data(Images(PIXELS), "rows", "float32")
+    assert as_data(single, "rows", "float64").batch(slice(1)).dtype == np.float64
+    assert as_data(single, "images", "float32").batch(slice(1)).shape == (1, 4, 5, 1)
+
+
 def test_a_batch_may_be_written_into_a_buffer():
     for x in (Images(PIXELS), Images(PIXELS)[:]):
         out = np.full((2, 4, 5, 1), 7, np.float32)

@@ -109,15 +109,31 @@ SHAPES = {
     (5, 4, 3, 1): ((5, 12), (4, 3)),
     (5, 1, 4, 3): ((5, 12), (4, 3)),
     (5, 1, 4, 1): ((5, 4), (1, 4)),
+    (5, 4, 6, 3): ((5, 72), (4, 6, 3)),
+    (5, 3, 6, 3, "NHWC"): ((5, 54), (3, 6, 3)),
+    (5, 1, 6, 3): ((5, 18), (6, 3)),  # one channel of 6 x 3, as ever
+    (5, 1, 6, 3, "NHWC"): ((5, 18), (1, 6, 3)),
+    (5, 3, 6, 1, "NHWC"): ((5, 18), (3, 6)),
 }
 
 
 @pytest.mark.parametrize(("given_shape", "expected"), SHAPES.items(), ids=str)
 def test_shapes(given_shape, expected):
+    *given_shape, layout = given_shape if isinstance(given_shape[-1], str) else (*given_shape, None)
     x = RNG.integers(0, 256, given_shape, dtype=np.uint8)
-    images = Images(x)
+    images = Images(x, layout=layout)
     assert (images.shape, images.image_shape) == expected
     np.testing.assert_array_equal(images.pixels.ravel(), x.ravel())
+
+
+def test_colours_that_come_first_are_put_last():
+    x = RNG.integers(0, 256, (5, 4, 6, 3), dtype=np.uint8)
+    first = x.transpose(0, 3, 1, 2)
+    for images in (Images(first), Images(first, layout="NCHW"), Images(np.ascontiguousarray(first))):
+        assert images.image_shape == (4, 6, 3)
+        np.testing.assert_array_equal(images.pixels, Images(x).pixels)
+    assert "4 x 6 in colour" in repr(Images(x))
+    assert Images(x.reshape(5, 72), image_shape=(4, 6, 3)).image_shape == (4, 6, 3)
 
 
 def test_subset_keeps_labels_with_their_images():
@@ -134,6 +150,17 @@ def test_subset_keeps_labels_with_their_images():
     assert np.shares_memory(images.subset(slice(2, 5)).pixels, PIXELS)
 
 
+def test_labels_can_be_counted_by_the_names_of_other_classes():
+    images = Images(PIXELS, np.arange(10) % 2)
+    assert images.with_classes(["dog"]) is images  # its labels have no names
+    images.class_names = ("dog", "owl")
+    other = images.with_classes(["cat", "owl", "dog"])
+    assert (other.labels.tolist(), other.class_names) == ([2, 1] * 5, ("cat", "owl", "dog"))
+    assert images.labels.tolist() == [0, 1] * 5
+    with pytest.raises(DataError, match="data: class owl is unknown, expected one of cat, dog"):
+        images.with_classes(["cat", "dog"])
+
+
 def test_labels_become_int64():
     for dtype in ("i1", "u1", ">i4", "?"):
         assert Images(PIXELS, np.ones(10, dtype)).labels.dtype == np.int64
@@ -147,7 +174,11 @@ REFUSED = {
     "NaN": (lambda: Images(np.array([[0.0, 1], [2, np.nan], [np.nan, 0]])), "row 1, pixel 1 is nan, expected finite"),
     "infinity": (lambda: Images(np.array([[0, -np.inf]], "f4"), source="a.npy"), "a.npy: row 0, pixel 1 is -inf"),
     "too large for float32": (lambda: Images(np.array([[0.0], [1e300]])), "row 1.*too large for float32"),
-    "colour": (lambda: Images(np.zeros((2, 4, 4, 3), "u1")), "convert colour to grey"),
+    "colours on two axes": (lambda: Images(np.zeros((2, 3, 4, 3), "u1")), r"layout='NHWC' .* or layout='NCHW'"),
+    "no colours": (lambda: Images(np.zeros((2, 5, 4, 2), "u1")), "with C = 1 or 3: give grey or red, green and blue"),
+    "transparency": (lambda: Images(np.zeros((2, 5, 5, 4), "u1")), r"take three, x\[\.\.\., :3\]"),
+    "the wrong layout": (lambda: Images(np.zeros((2, 5, 5, 3), "u1"), layout="NCHW"), "means C = 5, not 1 or 3"),
+    "five colours": (lambda: Images(np.zeros((2, 20)), image_shape=(2, 2, 5)), r"image_shape is \(2, 2, 5\)"),
     "one axis": (lambda: Images(np.zeros(4, "u1")), r"shape \(4,\), expected \(N, D\)"),
     "five axes": (lambda: Images(np.zeros((2, 1, 1, 4, 4), "u1")), "expected"),
     "no rows": (lambda: Images(np.zeros((0, 4), "u1")), "no data"),
@@ -180,7 +211,9 @@ def test_the_bad_row_is_named_wherever_it_is():
         Images(x)
 
 
-@pytest.mark.parametrize("keywords", [{"dtype": "float16"}, {"dtype": int}, {"max_value": 0}, {"max_value": np.nan}])
+@pytest.mark.parametrize(
+    "keywords", [{"layout": "middle"}, {"dtype": "float16"}, {"dtype": int}, {"max_value": 0}, {"max_value": np.nan}]
+)
 def test_bad_arguments(keywords):
     with pytest.raises(ValueError, match="Images: "):
         Images(PIXELS, **keywords)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from npvae.data import DataError, Text, hold_out, load_sequences
-from npvae.data.text import LONGEST, load_names, read_text, split_names
+from npvae.data.text import LONGEST, lines_of, load_names, split_names
 
 
 def test_lines_come_back_from_their_ids():
@@ -47,7 +47,7 @@ def test_lines_that_cannot_be_used(lines, alphabet, message):
 @pytest.mark.parametrize("raw", [b"ann\nbo\n", b"ann\r\nbo\r\n", b"ann\nbo", b"\xef\xbb\xbfann\n\n\nbo\n"])
 def test_files_as_they_come(raw, tmp_path):
     (tmp_path / "x.txt").write_bytes(raw)
-    text = read_text(tmp_path / "x.txt")
+    text = lines_of(tmp_path / "x.txt")
     assert text[:] == ["ann", "bo"]
     assert ("left out: 2 empty lines" in text.note) == (b"\n\n\n" in raw)
     assert "2 lines, 4 different letters" in text.note

@@ -45,7 +45,9 @@ def test_weights_lie_as_pytorch_has_them(kind, tmp_path):
     assert sorted(tensors) == sorted(torch_name(name) for name in model.params)
     for name, value in model.params.items():
         there = tensors[torch_name(name)]
-        assert np.array_equal(there, value.T if name.endswith((".W", ".Wx", ".Wh")) else value)
+        window = value.ndim == 4  # (P, Q, C, F), there (F, C, P, Q)
+        turned = name.endswith((".W", ".Wx", ".Wh"))
+        assert np.array_equal(there, value.transpose(3, 2, 0, 1) if window else value.T if turned else value)
 
 
 def test_names():
@@ -54,6 +56,7 @@ def test_names():
         "encoder.0.b": "encoder.0.bias",
         "decoder2.3.W": "decoder2.6.weight",
         "encoder.W": "encoder.weight",
+        "encoder.conv.1.W": "encoder.conv.2.weight",
         "encoder.logvar": "encoder.logvar",
         "decoder.gru.Wx": "decoder.gru.weight_ih_l0",
         "decoder.gru.bh": "decoder.gru.bias_hh_l0",

@@ -1,4 +1,4 @@
-from itertools import groupby
+from itertools import groupby, pairwise
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from npvae.export import load, save
+from npvae.export import load, save, to_torch
 from npvae.models import MODELS
 from npvae.models.letters import Letters
 from npvae.models.mlp import mlp_forward
@@ -148,3 +148,83 @@ def test_weights_made_in_torch_come_here(kind, tmp_path):
     save(model, tmp_path / "back.safetensors")
     back = load_file(tmp_path / "back.safetensors")
     assert all(torch.equal(back[name], tensor) for name, tensor in tensors.items())
+
+
+class ToRows(nn.Module):
+    """(N, F, H, W) as rows of pixels, channels side by side: npvae's order."""
+
+    def forward(self, x):
+        return x.permute(0, 2, 3, 1).flatten(1)
+
+
+class FromRows(nn.Module):
+    """The way back."""
+
+    def __init__(self, size, channels):
+        super().__init__()
+        self.shape = (*size, channels)
+
+    def forward(self, x):
+        return x.reshape(-1, *self.shape).permute(0, 3, 1, 2)
+
+
+def conv_twin(vae):
+    """A ConvVAE with one hidden layer as torch.nn modules, unfilled."""
+    shapes, f, sizes = vae.params.shapes, MODULES[vae.activation], vae.sizes
+    outs, ins = [], []
+    for i, (large, small_) in enumerate(pairwise(sizes)):
+        _, _, C, F = shapes[f"encoder.conv.{i}.W"]
+        outs += [nn.Conv2d(C, F, 4, 2, 1), f()]
+        extra = large[0] - 2 * small_[0], large[1] - 2 * small_[1]
+        _, _, C, F = shapes[f"decoder.conv.{len(sizes) - 2 - i}.W"]
+        ins = [nn.ConvTranspose2d(F, C, 4, 2, 1, output_padding=extra), f(), *ins]
+    dense = [nn.Linear(*shapes[f"{part}.dense.{i}.W"]) for part in ("encoder", "decoder") for i in (0, 1)]
+    encoder = {"conv": nn.Sequential(*outs), "rows": ToRows(), "dense": nn.Sequential(dense[0], f(), dense[1])}
+    decoder = {"dense": nn.Sequential(dense[2], f(), dense[3], f()), "images": FromRows(sizes[-1], vae.channels[-1])}
+    decoder |= {"conv": nn.Sequential(*ins[:-1])}
+    parts = {name: nn.ModuleDict(part) for name, part in (("encoder", encoder), ("decoder", decoder))}
+    return nn.ModuleDict(parts).to(getattr(torch, vae.dtype.name))
+
+
+def through(part, x):
+    for module in part.values():
+        x = module(x)
+    return x
+
+
+@pytest.mark.parametrize(("backend", "dtype"), [("numpy", "float64"), ("numba", "float32"), ("numba", "float64")])
+@pytest.mark.parametrize("image_shape", [(8, 8, 1), (13, 10, 3)])
+def test_a_conv_vae_is_a_module_of_torch_forward_and_backward(image_shape, backend, dtype, tmp_path):
+    """Outputs, loss and every gradient, of sizes that are and are not multiples of 4; and the weights come back."""
+    settings = {"channels": (5, 17), "hidden": (9,), "latent_dim": 3, "dtype": dtype, "activation": "tanh"}
+    vae = MODELS["conv_vae"](image_shape, backend=backend, **settings)
+    rng = np.random.default_rng(0)
+    vae.params.flat[:] += 0.1 * rng.standard_normal(vae.params.flat.size)
+    twin = conv_twin(vae)
+    path = save(vae, tmp_path / "model.safetensors")
+    twin.load_state_dict(load_file(path))
+    x, eps = rng.random((6, *image_shape)).astype(dtype), rng.standard_normal((6, 3)).astype(dtype)
+
+    there, noise = torch.tensor(x).permute(0, 3, 1, 2), torch.tensor(eps)
+    mu, logvar = through(twin["encoder"], there).chunk(2, 1)
+    logits = through(twin["decoder"], mu + torch.exp(logvar / 2) * noise)
+    nll = nn.functional.binary_cross_entropy_with_logits(logits, there, reduction="sum")
+    wanted = (nll - 0.5 * torch.sum(1 + logvar - mu * mu - logvar.exp())) / len(x)
+    wanted.backward()
+
+    loss, trace = vae.forward(x, eps)
+    grads = vae.backward(trace)
+    tolerance = 3e-5 if dtype == "float32" else 1e-12
+    np.testing.assert_allclose(loss, wanted.item(), rtol=tolerance)
+    np.testing.assert_allclose(
+        trace.output.reshape(x.shape), logits.detach().permute(0, 2, 3, 1).numpy(), atol=tolerance * 10
+    )
+    named = {name: parameter.grad.numpy() for name, parameter in twin.named_parameters()}
+    ours = to_torch(grads)
+    assert ours.keys() == named.keys()
+    for name, gradient in ours.items():
+        np.testing.assert_allclose(gradient, named[name], atol=tolerance * max(1, np.abs(named[name]).max()) * 10)
+
+    save_file({name: tensor.contiguous() for name, tensor in twin.state_dict().items()}, tmp_path / "there.safetensors")
+    back = load(tmp_path / "there.safetensors", MODELS["conv_vae"](image_shape, backend=backend, seed=5, **settings))
+    assert back.params.flat.tobytes() == vae.params.flat.tobytes()

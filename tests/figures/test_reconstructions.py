@@ -89,8 +89,8 @@ def test_an_image_shape_that_does_not_fit_is_refused(linear, x):
         reconstructions(model, x, (5, 3))
     with pytest.raises(ValueError, match=r"many_reconstructions: x has shape \(1, 12\)"):
         many_reconstructions(model, x[0], (5, 3), np.random.default_rng(0))
-    with pytest.raises(ValueError, match=r"image_shape is \(2, 2, 3\), expected \(height, width\)"):
-        as_images(x, (2, 2, 3), "f")
+    with pytest.raises(ValueError, match=r"image_shape is \(2, 3, 2\), expected \(height, width\)"):
+        as_images(x, (2, 3, 2), "f")
 
 
 @pytest.mark.parametrize(("image_shape", "pixels"), [((2, 2), 1), ((8, 8), 1), ((28, 16), 2), ((28, 28), 4)])

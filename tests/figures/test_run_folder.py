@@ -70,7 +70,7 @@ def test_same_inputs_same_bytes_and_the_seed_counts(linear, tmp_path):
 def test_data_without_images_or_labels_or_history(linear, tmp_path):
     data = Images(20, image_shape=(1, 12), classes=0)
     paths = write_figures(linear(12, 2), [], data, None, tmp_path)
-    assert [path.name for path in paths] == ["latent_regions.png"]
+    assert [path.name for path in paths] == ["latent_regions.png", "columns.png", "code_correlations.png"]
 
 
 def test_the_test_set_is_what_is_shown(linear, tmp_path, monkeypatch):
@@ -128,6 +128,28 @@ def test_one_scale_for_all_sheets_is_that_of_the_data(drawn, texts, tmp_path, ki
             assert said == ["black is \N{MINUS SIGN}3.12, white is 4.25" if low else "black is 0, white is 255"]
 
 
+@pytest.mark.parametrize("kind", ["vae", "conditional_vae"])
+def test_colour_is_drawn_in_colour_and_classes_by_their_names(drawn, texts, tmp_path, kind):
+    names = ("red", "green", "blue")
+    pixels = np.zeros((30, 4, 5, 3), np.uint8)
+    pixels[np.arange(30), :, :, np.arange(30) % 3] = 255
+    data = npvae.data.Images(pixels, np.arange(30) % 3)
+    data.class_names = names
+    model = npvae.models.MODELS[kind](60, (5,), 2, backend="numpy", **({"classes": 3} if kind != "vae" else {}))
+    write_figures(model, [], npvae.data.LabelledImages(data, 3) if kind != "vae" else data, None, tmp_path)
+    sheets = set(drawn) - {"latent_regions"}
+    assert len(sheets) == (2 if kind == "conditional_vae" else 5)
+    for name in sheets:
+        pages = [image.get_array() for axes in drawn[name].axes for image in axes.images if image.get_array().ndim == 3]
+        assert pages, name
+        assert all(page.shape[2] == 3 and page.min() >= 0 and page.max() <= 1 for page in pages)
+    (page,) = (image.get_array() for image in drawn["reconstructions"].axes[0].images)
+    originals = page[2, 2::6]  # one pixel of each: images are 5 wide and 1 apart
+    assert {tuple(pixel) for pixel in originals.tolist()} == {(1, 0, 0), (0, 1, 0), (0, 0, 1)}
+    for name in {"latent_regions"} | ({"by_label"} if kind == "conditional_vae" else set()):
+        assert set(names) <= {text.get_text() for text, _ in texts(drawn[name])}
+
+
 def test_the_curves_say_what_the_loss_of_the_model_is(drawn, linear, tmp_path):
     model = linear(12, 2)
     model.objective = "iwae"
@@ -148,8 +170,10 @@ def test_a_file_where_the_folder_should_be(linear, tmp_path):
         write_figures(linear(12, 2), HISTORY, Images(20), None, tmp_path / "figures")
 
 
-@pytest.mark.parametrize("stretch", [1, -9.876])
-@pytest.mark.parametrize(("latents", "image_shape", "classes"), [(2, (8, 8), 10), (1, (28, 20), 3), (12, (5, 9), 25)])
+@pytest.mark.parametrize(
+    ("latents", "image_shape", "classes", "stretch"),  # stretched data have the longer labels
+    [(2, (8, 8), 10, 1), (2, (8, 8), 10, -9.876), (1, (28, 20), 3, -9.876), (12, (5, 9), 25, -9.876)],
+)
 def test_no_text_is_cut_off_at_the_edge_of_the_page(
     linear, texts, tmp_path, drawn, latents, image_shape, classes, stretch
 ):

@@ -138,10 +138,13 @@ BROKEN = {
         "the backward returned 1 gradient, expected 2: one for each of (x, W), in that order",
     ),
     "gradient-type": (
-        once(lambda dy, c: {"x": dy}),
-        "the backward returned dict; it must return an array, or a tuple of arrays",
+        once(lambda dy, c: "dx"),
+        "the backward returned str; it must return an array, or a tuple of arrays",
     ),
-    "gradient-missing": (once(lambda dy, c: None), "if x has no gradient, declare it: Arg(..., differentiable=False)"),
+    "gradient-missing": (
+        Op(scaled, lambda dy, c: (None, dy * c[0]), TWO),
+        "if x has no gradient, declare it: Arg(..., differentiable=False)",
+    ),
     "gradient-shape": (once(lambda dy, c: (2 * dy * c[0])[None]), "the gradient has shape (1, 4, 3), x has (4, 3)"),
     "gradient-dtype": (once(lambda dy, c: (2 * dy * c[0]).astype(np.float64)), "the gradient is float64, x is float32"),
     "gradient-nonfinite": (
@@ -234,6 +237,8 @@ NUMERIC = {
     "nothing-checked": (
         lambda: check_op(Op(lambda x: (np.exp(x), x), lambda dy, x: dy * np.exp(x), ONE), sample="4x3-far800"),
         "INCONCLUSIVE", "nothing was checked: the forward is not finite there"),
+    "nothing-compared": (
+        lambda: gradcheck(square, square_backward, np.zeros((0, 3))), "INCONCLUSIVE", "no gradient was compared"),
     "refused": (
         lambda: check_op(Op(taking_tensors, square_backward, ONE)), "FAIL",
         "the forward raised TypeError: expected a tensor (line"),

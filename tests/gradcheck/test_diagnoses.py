@@ -99,6 +99,31 @@ def square(x):
     return x * x, (x,)
 
 
+def once_per_row(dy, cache):
+    W, i = cache
+    dW = np.zeros_like(W)
+    dW[i] += dy * (1 - np.tanh(W[i]) ** 2)
+    return dW
+
+
+def windows(x):
+    """Two windows of six entries that overlap in three, each to the third power."""
+    return np.concatenate([x[:, :6] ** 3, x[:, 3:] ** 3], axis=1), x
+
+
+def last_window_only(dy, x):
+    dx = np.zeros_like(x)
+    dx[:, :6] = 3 * dy[:, :6] * x[:, :6] ** 2
+    dx[:, 3:] = 3 * dy[:, 6:] * x[:, 3:] ** 2  # it should be added
+    return dx
+
+
+def without_the_sum(dy, cache):
+    x, w = cache
+    shared = dy * (1 - np.tanh(x + w) ** 2)
+    return dy * x, shared  # dx lacks the path through the sum, which is all of dw
+
+
 CASES = {
     "sign": (altered(lambda dx, dy, x: -dx), "SIGN"),
     "factor": (altered(lambda dx, dy, x: 2 * dx), "FACTOR of 2"),
@@ -125,7 +150,7 @@ CASES = {
     "extra-dy": (altered(lambda dx, dy, x: dx + dy), "one dy TOO MANY"),
     "extra-term": (altered(lambda dx, dy, x: dx + dx.dtype.type(0.01) * x), "0.01 times x"),
     "offset": (altered(lambda dx, dy, x: dx + dx.dtype.type(0.5)), "0.5 times 1"),
-    "tail": (altered(last_rows), "zeros in the LAST row, from 8 of 9"),
+    "tail": (altered(last_rows), "zeros in the LAST rows, from 8 of 37"),
     "one-entry": (altered(one_entry), "ONE ENTRY"),
     "one-row": (altered(one_row), "only in row 1"),
     "kink-only": (
@@ -146,7 +171,27 @@ CASES = {
     "parameter-only": (
         Op(leaky, lambda dy, c: np.where(c[0] > 0, dy, dy.dtype.type(0.1) * dy), {"x": Arg("N D", kinks=[0.0])},
            params={"alpha": [0.1, 0.3]}), "only for alpha = 0.3"),
-    "shape-only ": (altered(lambda dx, dy, x: dx * 3 if len(dx) > 8 else dx), "only where N is 9 or more"),
+    "shape-only ": (altered(lambda dx, dy, x: dx * 3 if len(dx) > 8 else dx), "only where N is 37 or more"),
+    "mask": (
+        Op(lambda x, m: (np.tanh(x) * m, (x, m)), lambda dy, c: dy * (1 - np.tanh(c[0]) ** 2),
+           {"x": Arg("N T D"), "m": Arg("N T D", dtype=bool, differentiable=False)}), "a MASK?"),
+    "repeated-index": (
+        Op(lambda W, i: (np.tanh(W[i]), (W, i)), once_per_row,
+           {"W": Arg("9 D"), "i": Arg("6", dtype=int, domain=(0, 8), differentiable=False)}), "MORE THAN ONCE"),
+    "one-step": (
+        Op(lambda x: (np.cumsum(x**3, axis=1), x), lambda dy, x: 3 * dy * x * x, {"x": Arg("N T D")}),
+        "right in the LAST of 3 along axis 1 only: are the other STEPS forgotten?"),
+    "overlap": (Op(windows, last_window_only, {"x": Arg("N 9")}), "wrong from 3 to 5: do windows OVERLAP there?"),
+    "extra-term ": (
+        Op(lambda x, w: (x * x / 2 + np.tanh(x + w), (x, w)), without_the_sum, {"x": Arg("N D"), "w": Arg("N D")}),
+        "times d/dw"),
+    "shape-only  ": (
+        altered(lambda dx, dy, x: dx * (2 if dx.shape[1] % 2 == 0 else 1)), "only where D is even"),
+    "shape-only   ": (
+        altered(lambda dx, dy, x: dx * (2 if 1 < dx.shape[0] == dx.shape[1] else 1)), "only where N = D"),
+    "transposed ": (
+        Op(lambda x: (x**3, x), lambda dy, x: (3 * dy * x * x).transpose(0, 2, 1).copy(), {"x": Arg("N D D")}),
+        "its axes in the order (0, 2, 1): TRANSPOSED"),
     "regime-only": (altered(lambda dx, dy, x: np.where((x != 0) & (np.abs(x) < 1e-6), 2 * dx, dx)), "at tiny values"),
 }  # fmt: skip
 
@@ -185,3 +230,17 @@ def test_a_threshold_is_narrowed_to_where_it_is(threshold):
 def test_the_plainest_failing_sample_is_shown_first():
     report = check_op(altered(lambda dx, dy, x: -dx))
     assert report.findings[0].sample == "4x3"
+
+
+def test_what_one_sample_looks_like_by_chance_is_not_said():
+    def forward(x):
+        return np.sort(x, axis=1), np.argsort(x, axis=1, kind="stable")
+
+    def backward(dy, order):  # by rank of the wrong argsort: right wherever the permutation is its own inverse
+        return np.take_along_axis(dy, order, axis=1)
+
+    for seed in range(5):
+        report = check_op(Op(forward, backward, {"x": Arg("N D")}), seed)
+        assert report.verdict == "FAIL"
+        said = {code for finding in report.findings for code in finding.diagnosis_codes}
+        assert not said & {"tail", "one-row", "one-entry", "threshold", "float32-cast", "mask"}, report

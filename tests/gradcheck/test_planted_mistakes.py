@@ -26,11 +26,11 @@ MISTAKES = mistakes()
 
 @pytest.mark.parametrize("mistake", MISTAKES, ids=lambda m: m.name)
 def test_it_is_caught(fails, mistake):
-    assert fails(mistake.planted())
+    assert fails(mistake.planted(), dtype="strict")
 
 
 @pytest.mark.deep
 @pytest.mark.parametrize("seed", range(11))
 @pytest.mark.parametrize("mistake", MISTAKES, ids=lambda m: m.name)
 def test_it_is_caught_whatever_the_seed(mistake, seed):
-    assert check_op(mistake.planted(), seed).verdict == "FAIL"
+    assert check_op(mistake.planted(), seed, dtype="strict").verdict == "FAIL"

@@ -3,24 +3,16 @@
 import os
 import subprocess
 import sys
-import textwrap
+from pathlib import Path
 
 import pytest
 
+LAYERS = Path(__file__).with_name("my_layers.py").read_text(encoding="utf-8")
 SUITE = """
-    import numpy as np
-    from npvae.gradcheck import Arg, Op, op_test
+from npvae.gradcheck import op_test
 
-    def swish_forward(x):
-        s = 1 / (1 + np.exp(-x))
-        return x * s, (x, s)
-
-    def swish_backward(dy, cache):
-        x, s = cache
-        return dy * (s {sign} x * s * (1 - s))
-
-    swish = Op(swish_forward, swish_backward, args={{"x": Arg("N D", kinks=[0.0])}})
-    test_swish = op_test(swish, skip={{"numeric-f32": "the table is in float64"}})
+swish = Op(swish_forward, swish_backward, args={"x": Arg("N D", kinks=[0.0])})
+test_swish = op_test(swish, skip={"numeric-f32": "the table is in float64"})
 """
 
 
@@ -29,7 +21,7 @@ def suite(tmp_path):
     """A function: run pytest on a small suite with some arguments; its output."""
 
     def run(*options, sign="+"):
-        (tmp_path / "test_mine.py").write_text(textwrap.dedent(SUITE.format(sign=sign)))
+        (tmp_path / "test_mine.py").write_text(LAYERS.replace("(s + x", f"(s {sign} x") + SUITE, encoding="utf-8")
         command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "npvae.gradcheck.pytest_plugin"]
         # The plugin by name and not by entry point: it then also works from a source tree that is not installed.
         environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}

@@ -80,7 +80,7 @@ def test_an_op_is_registered_in_five_lines(section):
 def test_every_call_that_is_named_exists(section):
     import npvae.gradcheck as room
 
-    for name in ("check_layer", "check_loss_and_grads", "check_function", "check_model", "op_test", "gradcheck"):
+    for name in {"check_loss_and_grads", *re.findall(r"\b(check_\w+|op_test|gradcheck|LayerOp)\(", section[1])}:
         assert name in section[1]
         assert callable(getattr(room, name))
 
@@ -101,10 +101,47 @@ class Dense:
         return dy @ self.W.T
 
 
+def named_in(block):
+    """What a block of the section takes for granted."""
+    names = {"np": np, "x": np.random.default_rng(0).standard_normal((4, 3)), "w": np.ones((4, 3))}
+    if "check_torch" in block:
+        names["torch"] = pytest.importorskip("torch")
+        names["Swish"] = swish_of(names["torch"])
+    if "check_model" in block:
+        from npvae import VAE
+
+        names["model"] = VAE(3, hidden=(4,), latent_dim=2, dtype="float64", seed=0)
+        names |= {"x": np.random.default_rng(0).random((4, 3)), "eps": np.random.default_rng(1).standard_normal((4, 2))}
+    return names | {"layer": Dense()}
+
+
+def swish_of(torch):
+    class Swish(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            s = torch.sigmoid(x)
+            ctx.save_for_backward(x, s)
+            return x * s
+
+        @staticmethod
+        def backward(ctx, dy):
+            x, s = ctx.saved_tensors
+            return dy * s * (1 + x * (1 - s))
+
+    return Swish
+
+
+@pytest.mark.parametrize("call", ["gradcheck", "check_layer", "check_function", "check_torch", "check_model"])
+def test_a_first_verdict_takes_four_lines(section, call):
+    (block,) = [text for language, text in section[0] if language == "py" and f"import {call}\n" in text]
+    lines = [line for line in block.splitlines() if line]
+    assert len(lines) <= 4
+    exec(block, named_in(block))  # it asserts its report
+
+
 def test_the_call_for_a_layer_sees_its_parameters(section):
-    (call,) = re.findall(r"`(check_layer\(.*?\))`", section[1])
+    (call,) = re.findall(r"report = (check_layer\(.*?\))\n", section[1])
     names = {"check_layer": check_layer, "x": np.ones((4, 3))}
-    assert eval(call, {**names, "layer": Dense()})
     assert {finding.arg for finding in eval(call, {**names, "layer": Dense(wrong=2)}).findings} == {"b"}
 
 

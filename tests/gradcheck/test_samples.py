@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from npvae.gradcheck import Arg, Op, cells
+from npvae.gradcheck import Arg, Op, cells, check_op
 from npvae.gradcheck.battery.drawing import build, in_layout
 from npvae.gradcheck.battery.samples import LAYOUTS, battery, named
 
@@ -30,14 +30,55 @@ OP = Op(
 def test_the_default_battery_is_a_covering_array():
     plain = Op(nothing, nothing, {"x": Arg("N D", kinks=[0.0])})
     samples = battery(plain)
-    assert 15 <= len(samples) <= 20
+    assert 15 <= len(samples) <= 21
     sizes = [tuple(s.sizes.values()) for s in samples]
-    assert {(4, 3), (1, 3), (4, 1), (1, 1), (3, 3)} <= set(sizes)
-    assert any(n % 8 and n > 8 for n, _ in sizes)
-    assert any(d % 16 and d > 16 for _, d in sizes)
+    assert {(4, 3), (3, 4), (1, 4), (4, 1), (1, 1), (3, 3)} <= set(sizes)
     assert {s.layout for s in samples} == set(LAYOUTS)
     assert {s.dtype for s in samples} == {"float64", "float32"}
     assert {"generic", "kink", "near", "ties", "pos40", "neg40", "far800", "tiny", "x30"} <= {s.regime for s in samples}
+
+
+@pytest.mark.parametrize("shapes", [["N D"], ["N I", "I O", "O"], ["N T D"], ["N C H W", "F C 3 3"], ["I 3*H", "N I"]])
+def test_every_axis_meets_one_an_even_an_odd_and_a_long_size(shapes):
+    op = Op(nothing, nothing, {f"x{i}": Arg(shape) for i, shape in enumerate(shapes)})
+    sizes = [sample.sizes for sample in battery(op)]
+    for symbol in op.symbols:
+        seen = {size[symbol] for size in sizes}
+        assert 1 in seen
+        assert any(n > 1 and n % 2 for n in seen if n < 32)
+        assert any(n % 2 == 0 for n in seen)
+        assert any(n > 32 for n in seen) or symbol in op.symbols[4:]
+    for size in sizes:
+        assert sum(n > 11 for n in size.values()) <= 1
+        assert max(np.prod(arg.sizes(size)) for arg in op.args.values()) <= 1700
+    for a in op.symbols:
+        for b in op.symbols:
+            assert any(size[a] == size[b] > 1 for size in sizes)
+            assert a == b or any(size[a] != size[b] for size in sizes)
+
+
+def test_a_median_that_gives_everything_to_the_upper_middle_entry():
+    def median(x):
+        return np.median(x, axis=1), x
+
+    def upper_middle(dy, x):
+        dx = np.zeros_like(x)
+        middle = np.argsort(x, axis=1, kind="stable")[:, x.shape[1] // 2]
+        dx[np.arange(len(x)), middle] = dy
+        return dx
+
+    assert check_op(Op(median, upper_middle, {"x": Arg("N D")})).verdict == "FAIL"
+
+
+def test_a_large_parameter_is_named_by_its_type():
+    masks = [np.eye(20), np.tri(20)]
+    op = Op(nothing, nothing, {"x": Arg("N 20")}, params={"mask": masks})
+    labels = [sample.label for sample in battery(op)]
+    assert max(map(len, labels)) < 60
+    assert all("ndarray(20x20)" in label for label in labels)
+    seen = [sample.params["mask"] for sample in battery(op)]
+    assert all(any(mask is one for one in seen) for mask in masks)
+    assert named(op, labels[1]).params["mask"] is battery(op)[1].params["mask"]
 
 
 def test_every_value_of_every_parameter_is_visited():
@@ -96,7 +137,10 @@ def test_regimes_are_what_they_say():
     assert np.any(x_of("edge")[1] == 0)
     assert np.any(x_of("edge")[1] == 1)
     assert np.any(x_of("special")[2] == 0.25)
-    assert np.max(np.abs(x_of("tiny")[0])) < 1e-6
+    tiny = np.abs(x_of("tiny")[0])
+    assert np.max(tiny) < 0.05
+    assert np.any(tiny < 1e-7)
+    assert np.any((tiny > 1e-5) & (tiny < 1e-2)), "every decade in between"
 
 
 @given(

@@ -15,6 +15,7 @@ REFERENCE = {op.name: op for op in ops.OPS}
 CASES = [
     pytest.param(kernel, dict(zip(kernel.params, values, strict=True)), id="-".join([kernel.name, *map(str, values)]))
     for kernel in KERNELS
+    if not kernel.name.startswith("conv2d")  # images have a file of their own: test_convolution.py
     for values in product(*kernel.params.values())
 ]
 LAYOUTS = ("C", "F", "strided", "reversed", "offset")
@@ -47,8 +48,11 @@ def draw(op, rng, sizes, dtype, layouts, scale):
             whole = rng.integers(low, high, values.shape, arg.dtype, endpoint=True)
             inputs.append(laid_out(as_offsets(whole, low, high) if arg.offsets else whole, layout))
             continue
-        if arg.domain == (0.0, 1.0):
+        if arg.interval == (0.0, 1.0):
             values = rng.integers(0, 17, arg.sizes(sizes)) / 16
+        elif arg.set == "counts":
+            values = np.minimum(np.abs(values), 16)  # no more than the fewest trials of a binomial
+            values = values if scale < 1 else np.rint(values)  # whole, and what lies between
         inputs.append(laid_out(np.asarray(np.clip(values, low, high), dtype), layout))
     return inputs
 
@@ -132,6 +136,9 @@ def test_arrays_of_mixed_or_other_dtype_are_computed_by_the_reference():
         ("layer_forward", "layer_backward", (x, W, b)),
         ("bernoulli_nll_forward", "bernoulli_nll_backward", (x, np.ones((3, 4), np.float32))),
         ("squared_error_forward", "squared_error_backward", (x, np.ones((3, 4), np.float32))),
+        ("poisson_nll_forward", "poisson_nll_backward", (x, np.ones((3, 4), np.float32))),
+        ("binomial_nll_forward", "binomial_nll_backward", (x, np.ones((3, 4), np.float32))),
+        ("negative_binomial_nll_forward", "negative_binomial_nll_backward", (x, x, np.ones((3, 4), np.float32))),
         ("gaussian_nll_forward", "gaussian_nll_backward", (x, np.zeros((3, 4), np.float32), x)),
         ("gaussian_kl_forward", "gaussian_kl_backward", (x.astype(np.float32), x)),
         ("embedding_forward", "embedding_backward", (np.array([[1, 1]]), x.astype(np.float16))),
@@ -165,6 +172,9 @@ def test_wrong_shapes_raise_what_the_reference_raises():
         ("layer_forward", (x, W, b)),
         ("bernoulli_nll_forward", (x, W)),
         ("squared_error_forward", (x, W)),
+        ("poisson_nll_forward", (x, W)),
+        ("binomial_nll_forward", (x, W)),
+        ("negative_binomial_nll_forward", (x, b, x)),
         ("gaussian_nll_forward", (x, b, x)),
         ("gaussian_kl_forward", (x, W)),
         ("embedding_forward", (np.ones(3, int), W)),
@@ -195,3 +205,19 @@ def test_a_label_that_is_no_class_is_refused_where_it_counts():
         kernels.masked_categorical_nll_forward(logits, labels, lengths)
     nll, _ = kernels.masked_categorical_nll_forward(logits, labels, np.array([1]))
     np.testing.assert_allclose(nll, np.log(3))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_kernels_of_counts_keep_their_digits_from_tiny_to_huge(dtype):
+    """At means of 1e-8 and 1e8, dispersions of 1e-6 and 1e6, counts that are 0, few or as large as the mean."""
+    counts = [0, 1, 30, 99_990_000, 100_000_000]
+    grid = np.meshgrid(np.log([1e-8, 1.0, 30.0, 1e8]), np.log([1e-6, 1.0, 1e6]), counts)
+    log_mean, log_r, x = (v.reshape(-1, 1).astype(dtype) for v in grid)
+    for name, inputs in (("poisson_nll", (log_mean, x)), ("negative_binomial_nll", (log_mean, log_r, x))):
+        y, cache = getattr(kernels, f"{name}_forward")(*inputs)
+        wanted, reference_cache = getattr(ops, f"{name}_forward")(*inputs)
+        np.testing.assert_allclose(y, wanted, rtol=64 * EPS[dtype], atol=1e-9)
+        found = as_tuple(getattr(kernels, f"{name}_backward")(np.ones_like(y), cache))
+        wanted = as_tuple(getattr(ops, f"{name}_backward")(np.ones_like(y), reference_cache))
+        np.testing.assert_allclose(found[0], wanted[0], rtol=64 * EPS[dtype])
+        np.testing.assert_allclose(found[-1], wanted[-1], rtol=64 * EPS[dtype] + 1e-12, atol=2 * EPS[dtype])

@@ -12,7 +12,9 @@ pytest.importorskip("nbclient", reason="nbclient is not installed: pip install n
 pytest.importorskip("ipykernel", reason="ipykernel is not installed: pip install npvae[notebook]")
 
 import jupytext
+from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
+from nbclient.util import run_sync
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.py"))
 
@@ -35,19 +37,31 @@ def test_opens_as_a_notebook(path):
     assert all(cell.source.strip() for cell in cells)
 
 
+@pytest.fixture(scope="module")
+def kernel(tmp_path_factory):
+    """One kernel for all notebooks: starting it, and loading what they import, takes longer than most of them."""
+    folder = tmp_path_factory.mktemp("jupyter")
+    # The kernels have tests of their own without the JIT; a whole training as plain Python would take minutes.
+    env = {name: value for name, value in os.environ.items() if name != "NUMBA_DISABLE_JIT"}
+    env |= {"IPYTHONDIR": str(folder / "ipython"), "JUPYTER_CONFIG_DIR": str(folder / "jupyter")}
+    manager = AsyncKernelManager(kernel_name="python3")
+    run_sync(manager.start_kernel)(env=env)
+    yield manager
+    run_sync(manager.shutdown_kernel)(now=True)
+
+
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 @pytest.mark.filterwarnings("ignore:.*:DeprecationWarning")  # of Jupyter's own packages
-def test_runs_as_a_notebook(path, tmp_path, monkeypatch, hang):
+def test_runs_as_a_notebook(path, tmp_path, kernel, hang):
     missing = missing_modules(path)
     if missing:
         pytest.skip(f"needs {', '.join(missing)}, not installed")
-    first = f"# %%\nimport sys\nsys.argv = [{path.name!r}, '--quick']\n\n"
+    first = f"# %%\n%reset -f\n%cd -q {tmp_path}\nimport sys\nsys.argv = [{path.name!r}, '--quick']\n\n"
     notebook = jupytext.reads(first + path.read_text(encoding="utf-8"), fmt="py:percent")
-    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
-    monkeypatch.setenv("JUPYTER_CONFIG_DIR", str(tmp_path / "jupyter"))
-    # The kernels have tests of their own without the JIT; a whole training as plain Python would take minutes.
-    env = {name: value for name, value in os.environ.items() if name != "NUMBA_DISABLE_JIT"}
-    client = NotebookClient(notebook, timeout=hang, kernel_name="python3", resources={"metadata": {"path": tmp_path}})
-    client.execute(env=env)  # CellExecutionError with the cell and its traceback
+    client = NotebookClient(notebook, km=kernel, timeout=hang)
+    try:
+        client.execute()  # CellExecutionError with the cell and its traceback
+    finally:
+        client.kc.stop_channels()
     printed = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
     assert printed, "the example shows nothing"

@@ -23,15 +23,37 @@ MISTAKES = {
     "elu": [
         ("1, alpha * np.exp", "1, np.exp"),
         ("1, alpha * np.exp(np.minimum(x, 0))", "1, alpha * np.expm1(np.minimum(x, 0))"),
-        ("return dy * dy_dx", "return dy_dx"),
+        ("dx = dy * dy_dx", "dx = dy_dx"),
     ],
-    "silu": [("(1 + x * one_minus_s)", "(1 + x * s)"), ("return dy * s * (1 +", "return dy * s * (0 +")],
+    "silu": [("(1 + x * one_minus_s)", "(1 + x * s)"), ("dx = dy * s * (1 +", "dx = dy * s * (0 +")],
     "tanh": [("1 - y * y", "1 - y"), ("1 - y * y", "1 + y * y"), ("y.copy()", "x")],
-    "sigmoid": [("e / (1 + e) ** 2", "e / (1 + e)"), ("return dy * dy_dx", "return -dy * dy_dx")],
-    "softplus": [("x >= 0, 1, e", "x >= 0, e, 1"), ("/ (1 + e)\n    return", "/ (1 + e) ** 2\n    return")],
+    "sigmoid": [("e / (1 + e) ** 2", "e / (1 + e)"), ("dx = dy * dy_dx", "dx = -dy * dy_dx")],
+    "softplus": [("x >= 0, 1, e", "x >= 0, e, 1"), ("/ (1 + e)\n    dx", "/ (1 + e) ** 2\n    dx")],
     "layer": [
         ("da = ACTIVATIONS[activation].backward(dy, activation_cache)", "da = dy"),
         ("needs_dx)  #", "needs_dx)[::-1]  #"),
+    ],
+    "conv2d": [
+        ("dy @ W[p, q].T if", "dy @ W[p, -1 - q].T if"),
+        ("dy @ W[p, q].T if", "dy @ W[q % len(W), p % W.shape[1]].T if"),
+        ("dpadded[window] += dy", "dpadded[window] = dy"),
+        ("np.tensordot(padded[window], dy,", "np.tensordot(padded[window][:, 1:], dy[:, 1:],"),
+        ("db = dy.sum(axis=(0, 1, 2))", "db = dy.sum(axis=(0, 1, 2)) / dy.shape[1]"),
+        ("slice(padding, -padding or None)", "slice(0, -2 * padding or None)"),
+    ],
+    "conv2d_transpose": [
+        ("dx += dpadded", "dx = dpadded"),
+        ("np.tensordot(dpadded[window], x,", "np.tensordot(dpadded[window], -x,"),
+        ("np.tensordot(dpadded[window], x,", "np.tensordot(dpadded[window][:, :, :-1], x[:, :, :-1],"),
+        ("db = dy.sum(axis=(0, 1, 2))", "db = dpadded[window].sum(axis=(0, 1, 2))"),
+    ],
+    "conv2d_layer": [
+        ("da = ACTIVATIONS[activation].backward(dy, activation_cache)", "da = dy"),
+        ("return conv2d_backward(da, conv_cache, needs_dx)", "return conv2d_backward(da, conv_cache, needs_dx)[::-1]"),
+    ],
+    "conv2d_transpose_layer": [
+        ("da = ACTIVATIONS[activation].backward(dy, activation_cache)", "da = dy"),
+        ("conv2d_transpose_backward(da, conv_cache)", "conv2d_transpose_backward(abs(da), conv_cache)"),
     ],
     "std_from_logvar": [("dstd * std / 2", "dstd * std"), ("dstd * std / 2", "dstd / std / 2")],
     "reparameterize": [
@@ -85,6 +107,23 @@ MISTAKES = {
         ("e / total, labels)", "e, labels)"),
         ("(p - one_hot)", "(one_hot - p)"),
     ],
+    "binomial_nll": [
+        ("(trials * p - x)", "(p - x)"),
+        ("(trials * p - x)", "(trials * p - x / trials)"),
+    ],
+    "poisson_nll": [
+        ("x64 * z, np.exp", "z, np.exp"),
+        ("np.where(some, x64 * z, np.exp(np.where(some, 0, a)))  #", "np.where(some, x64 * z, 0 * a + 1)  #"),
+    ],
+    "negative_binomial_nll": [
+        ("(dnll[:, np.newaxis] * j)", "(dnll[:, np.newaxis] * j / r)"),
+        ("(h_r + digamma_rest(r)", "(digamma_rest(r)"),
+        ("- digamma_rest(r + x64))", "- digamma_rest(r + x64 + 1))"),
+    ],
+    "masked_fill": [
+        ("dy.dtype.type(0), dy)", "dy, dy.dtype.type(0))"),
+        ("np.where(missing, dy.dtype.type(0), dy)", "dy * 1"),
+    ],
     "free_bits": [("/ len(mu)", "/ 1"), ("dcost * counted", "dcost"), ("var_minus_1 / 2  # (4)", "var_minus_1  # (4)")],
     "repeat": [("dy.sum(axis=0)", "dy.mean(axis=0)"), ("dy.sum(axis=0)", "dy[0] * len(dy)")],
     "log_mean_exp": [
@@ -92,7 +131,7 @@ MISTAKES = {
         ("dbound * weight", "dbound / len(weight) + 0 * weight"),
     ],
     "renyi_bound": [
-        ("return log_mean_exp_backward(dbound, cache)", "return log_mean_exp_backward(dbound, cache) * 0.5"),
+        ("= log_mean_exp_backward(dbound, cache)", "= log_mean_exp_backward(dbound, cache) * 0.5"),
         ("return bound, cache", "return bound, log_mean_exp_forward(log_w)[1]"),
     ],
     "embedding": [

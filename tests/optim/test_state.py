@@ -1,4 +1,4 @@
-"""An optimiser's state, put down and taken up: what follows has the same bits; what does not fit is refused."""
+"""An optimiser's state, saved and resumed: what follows has the same bits; what does not fit is refused."""
 
 import numpy as np
 import pytest

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 import npvae.pages
 from npvae.cli.explain import tables
+from npvae.ops import OPS
 from npvae.pages import PageError, evaluate, page_of, read_page
 from npvae.pages.computation import Computation
 from npvae.pages.parse import DEEPEST, LONGEST, Refused, parse
@@ -90,7 +91,7 @@ def test_a_page_is_read_strictly(text, message):
 
 
 def test_a_page_without_an_output_says_so():
-    with pytest.raises(PageError, match="no equation under Forward"):
+    with pytest.raises(PageError, match="0 names are defined under Forward, the code has 1 outputs"):
         _ = read_page("Backward\n    dx = 1    (1)\n").output
 
 
@@ -105,6 +106,16 @@ def test_all_pages_of_npvae_survive_text_and_json():
             assert [tree.at for tree in walk(again)] == [tree.at for tree in walk(equation.tree)]
             count += 1
     assert count > 150
+
+
+def test_a_whole_page_goes_through_json():
+    page = page_of(next(op for op in OPS if op.name == "gaussian_kl"))
+    data = json.loads(json.dumps(page.as_data()))
+    assert (data["name"], data["title"]) == ("npvae.ops.gaussian_kl", page.title)
+    for equation, found in zip(page.equations, data["equations"], strict=True):
+        assert from_data(found["tree"]) == equation.tree
+        assert (found["section"], found["number"], found["text"]) == (equation.section, equation.number, equation.text)
+        assert (found["name"], tuple(found["indices"])) == (equation.name, equation.indices)
 
 
 def test_the_place_of_a_part_is_its_text():

@@ -7,11 +7,13 @@ import numpy as np
 import pytest
 
 from npvae.cli.explain import tables
+from npvae.models import wiring
 from npvae.ops import OPS
 from npvae.pages import evaluate, page_of
 from npvae.pages.check import DIGITS, cases, disagreements, faults_of_page
 from npvae.pages.read import module_of
 from npvae.spec import Law
+from npvae.steps import Step
 
 LAWS = [subject for subjects in tables().values() for subject in subjects if isinstance(subject, Law)]
 EACH = pytest.mark.parametrize("law", LAWS, ids=lambda law: law.name)
@@ -65,6 +67,34 @@ def test_a_law_that_is_not_its_page_is_found_out():
 
         wrong = Law(slightly_wrong, law.args, law.name, module=module_of(law), page=law.page, least=law.least)
         assert any(disagreements(wrong, case) for case in cases(wrong, extremes=False)), law.name
+
+
+@pytest.mark.parametrize("way", ["numba", "step", "step float32"])
+def test_a_compiled_vae_is_its_page_too(way):
+    """The kernels, and the whole step as two compiled functions: every number of the page of a small VAE."""
+    dtype = "float32" if way == "step float32" else "float64"
+    law = wiring.LAW
+    for case in list(cases(law, extremes=False))[:2]:
+        x, eps, beta, *rest = (np.asarray(value).astype(dtype) for value in case.inputs.values())
+        parameters = dict(zip(list(case.inputs)[3:], rest, strict=True))
+        model = wiring.small_vae(x, eps, beta, parameters, dtype=dtype, backend="numba")
+        step = model if way == "numba" else Step(model, len(x))
+        loss, trace = step.forward(x, eps)
+        found = wiring.named(loss, trace, step.backward(trace))
+        page = evaluate(law, {"x": x, "eps": eps, "beta": beta, **parameters})
+        for name, array in found.items():
+            close = 1e-5 if dtype == "float32" else 1e-12
+            np.testing.assert_allclose(array, page[name], rtol=close, atol=close, err_msg=name)
+
+
+def test_a_value_of_the_code_that_its_page_does_not_know_is_found_out():
+    sgd = next(law for law in LAWS if law.name == "sgd")
+
+    def more(**inputs):
+        return {**sgd.run(**inputs), "speed": 1.0}
+
+    wrong = Law(more, sgd.args, "sgd", module=module_of(sgd))
+    assert faults_of_page(wrong) == ["sgd: the code gives speed, which the page neither defines nor uses"]
 
 
 def test_what_a_law_needs_is_said():

@@ -3,7 +3,7 @@
 import pytest
 
 from npvae.ops import OPS
-from npvae.pages import page_test
+from npvae.pages import explain, page_test
 from npvae.pages.check import faults_of_page
 from npvae.spec import Arg, Op
 
@@ -32,7 +32,7 @@ def swish_backward(dy, cache):
 swish = Op(swish_forward, swish_backward, args={"x": Arg("N D", specials=[-40.0, 40.0])})
 '''
 FIVE_LINES = """
-from npvae.pages import page_test
+from npvae.pages import explain, page_test
 
 from swish import swish
 
@@ -88,3 +88,41 @@ def test_equations_may_stand_in_the_functions_own_docstring():
 
 
 test_gaussian_kl_is_its_page = page_test(next(op for op in OPS if op.name == "gaussian_kl"))
+
+
+def polar_forward(r, a):
+    """A point from its distance and the tanh of half its angle.
+
+    Forward
+        u[n] = (1 - a[n] ** 2) / (1 + a[n] ** 2)    (1)
+        x[n] = r[n] * u[n]    (2)
+        y[n] = r[n] * 2 * a[n] / (1 + a[n] ** 2)    (3)
+    Backward
+        dr[n] = dx[n] * u[n] + dy[n] * 2 * a[n] / (1 + a[n] ** 2)    (4)
+        da[n] = (dy[n] * 2 * r[n] * u[n] - dx[n] * 4 * r[n] * a[n] / (1 + a[n] ** 2)) / (1 + a[n] ** 2)    (5)
+    """
+    w = 1 + a**2
+    return ((1 - a**2) / w * r, 2 * a / w * r), (r, a)
+
+
+def polar_backward(dxy, cache):
+    (dx, dy), (r, a) = dxy, cache
+    w = 1 + a**2
+    return dx * (1 - a**2) / w + dy * 2 * a / w, (dy * 2 * r * (1 - a**2) / w - dx * 4 * r * a / w) / w
+
+
+POLAR = Op(polar_forward, polar_backward, args={"r": Arg("N"), "a": Arg("N")})
+test_a_pair_with_two_outputs_is_its_page = page_test(POLAR)
+
+
+def test_a_pair_with_two_outputs_is_explained():
+    text, agrees = explain(POLAR)
+    assert agrees, text
+    assert "dx = [" in text
+    assert "dy = [" in text
+
+
+def test_a_pair_that_draws_its_own_noise_is_refused():
+    noisy = Op(polar_forward, polar_backward, args=POLAR.args, seeded=True, name="noisy")
+    with pytest.raises(ValueError, match="noisy draws noise of its own; to have a page it must take it as an argument"):
+        explain(noisy)

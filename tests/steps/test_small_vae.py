@@ -13,6 +13,7 @@ from npvae.kernels.matmul.alone import times, times_transposed, transposed_times
 from npvae.kernels.team import pools
 from npvae.kernels.team.jobs import WORTH_SHARING, dot_product, outer_product
 from npvae.kernels.team.team import Team
+from npvae.models.likelihoods.unit_interval import Bernoulli
 from npvae.ops import ACTIVATIONS
 from npvae.steps import Step
 from npvae.steps.mlp import NEEDS_DX
@@ -256,7 +257,33 @@ def test_a_forward_that_was_put_in_place_of_the_models_is_called():
     assert called == [12]
 
 
-@pytest.mark.parametrize(("setting", "value"), [("activation", "tanh"), ("objective", "free_bits")])
+@pytest.mark.parametrize("name", ["posterior_forward", "decoder_backward", "data_of"])
+def test_any_method_that_was_put_in_place_of_the_models_is_called(name):
+    vae, x, eps = drawn(12)
+    before, called = Step(vae, 12), []
+    own = getattr(vae, name)
+    setattr(vae, name, lambda *arguments: called.append(name) or own(*arguments))
+    step_of(vae, x, eps, Step(vae, 12))
+    assert called == [name]
+    with pytest.raises(ValueError, match="make a new Step of it"):
+        before.forward(x, eps)
+
+
+def test_a_likelihood_made_from_the_bernoulli_is_asked_even_if_it_keeps_its_name():
+    class Twice(Bernoulli):
+        def forward(self, ops, output, x, params):
+            nll, cache = super().forward(ops, output, x, params)
+            return 2 * nll, cache
+
+    vae, x, eps = drawn(12)
+    vae.likelihood = Twice()
+    assert "Twice" in why_not(vae)
+    assert step_of(vae, x, eps, Step(vae, 12))[0] == vae.forward(x, eps)[0]
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"), [("activation", "tanh"), ("objective", "free_bits"), ("likelihood", Bernoulli())]
+)
 def test_a_setting_that_is_compiled_in_cannot_be_exchanged_unnoticed(setting, value):
     vae, x, eps = drawn(12)
     step = Step(vae, 12)

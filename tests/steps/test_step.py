@@ -1,9 +1,13 @@
 """A Step chooses once how a step is computed, says which way and why, and takes any batch up to its size."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 
 import npvae
+from npvae import ops
 from npvae.models import MODELS, OBJECTIVES
 from npvae.models.small import small
 from npvae.steps import Step
@@ -40,6 +44,44 @@ def test_a_larger_batch_is_refused_and_a_smaller_one_is_not():
         step.forward(x, eps)
     with pytest.raises(ValueError, match="batch_size is 0"):
         Step(model, 0)
+
+
+def test_what_has_no_length_is_refused_by_the_model():
+    with pytest.raises(ValueError, match=r"x has shape \(\), expected \(N, D\)"):
+        Step(npvae.VAE(5), 3).forward(np.array(1, np.float32), None)
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda pair: pickle.loads(pickle.dumps(pair))])
+@pytest.mark.parametrize("settings", [{}, {"dtype": "float64"}, {"backend": "numpy"}])
+def test_a_copy_is_a_step_of_the_model_that_was_copied_with_it(settings, copied):
+    model = npvae.VAE(5, (4,), 2, **settings)
+    x, eps = np.ones((3, 5), model.dtype), np.ones((3, 2), model.dtype)
+    step = Step(model, 3)
+    _, trace = step.forward(x, eps)
+    twin_model, twin = copied((model, step))
+    twin_model.params.flat[:] = 0
+    loss, twin_trace = twin.forward(x, eps)
+    assert loss == pytest.approx(5 * np.log(2))
+    wanted = model.backward(model.forward(x, eps)[1]).flat
+    np.testing.assert_allclose(step.backward(trace).flat, wanted, rtol=1e-4, atol=1e-6)
+    assert not np.shares_memory(trace.output, twin_trace.output)
+
+
+def test_a_copy_alone_computes_into_buffers_of_its_own():
+    step = Step(npvae.VAE(5, (4,), 2), 3)
+    x, eps = np.ones((3, 5), np.float32), np.ones((3, 2), np.float32)
+    _, trace = step.forward(x, eps)
+    _, other = copy.copy(step).forward(x, eps)
+    assert not np.shares_memory(trace.output, other.output)
+
+
+def test_ops_that_were_given_to_a_model_are_those_that_compute():
+    model = npvae.VAE(5, (4,), 2)
+    model.ops = ops
+    step = Step(model, 3)
+    assert "every array new: the model has been given ops of its own" in str(step)
+    _, trace = step.forward(np.ones((3, 5), np.float32), np.ones((3, 2), np.float32))
+    assert trace.ops is ops
 
 
 def test_it_says_which_way_and_why():

@@ -109,6 +109,7 @@ def test_the_folder_of_a_run_is_never_written_over(digits, tmp_path):
     [
         ({"epochs": 0}, "epochs is 0, expected at least 1"),
         ({"epochs": 1.5}, "epochs is 1.5, expected a whole number"),
+        ({"epochs": None}, "epochs is None, expected a whole number"),
         ({"seed": -1}, "seed is -1, expected at least 0"),
         ({"batch_size": 0}, "batch_size is 0, expected at least 1"),
         ({"optimizer": "adamw"}, "optimizer 'adamw' is unknown, choose one of sgd, adagrad, adam"),
@@ -173,3 +174,36 @@ def test_a_folder_without_a_run_says_so(tmp_path):
     (tmp_path / "config.json").write_text('{"model": "gan"}')
     with pytest.raises(RunError, match="does not describe a run"):
         npvae.load(tmp_path)
+
+
+def test_each_epoch_is_reported_to_the_caller(tmp_path):
+    x = np.random.default_rng(0).random((20, 12), np.float32)
+    seen, model = [], npvae.VAE(12, (5,), 2, backend="numpy")
+    npvae.train(model, x, epochs=3, progress=False, out=tmp_path / "r", on_epoch=lambda *args: seen.append(args))
+    assert [given is model for given, _ in seen] == [True] * 3
+    assert [row for _, row in seen] == list(model.history)
+
+    def stop(_, row):
+        raise StopIteration(row["epoch"])
+
+    with pytest.raises(StopIteration, match="4"):  # it ends the training, which can be resumed
+        npvae.resume(tmp_path / "r", x, epochs=6, progress=False, on_epoch=stop)
+    model = npvae.resume(tmp_path / "r", x, epochs=6, progress=False)
+    assert [row["epoch"] for row in model.history] == [1, 2, 3, 4, 5, 6]
+    whole = npvae.train(npvae.VAE(12, (5,), 2, backend="numpy"), x, epochs=6, progress=False)
+    np.testing.assert_array_equal(model.params.flat, whole.params.flat)
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "adagrad", "sgd"])
+@pytest.mark.parametrize("backend", ["numpy", "numba"])
+def test_a_run_goes_on_with_another_learning_rate(tmp_path, optimizer, backend):
+    x = np.random.default_rng(0).random((20, 12), np.float32)
+    settings = {"optimizer": optimizer, "lr": 1e-3, "progress": False}
+    npvae.train(npvae.VAE(12, (5,), 2, backend=backend), x, epochs=1, out=tmp_path / "r", **settings)
+    before = npvae.load(tmp_path / "r").params.flat.copy()
+    for lr, moved in ((1e-12, False), (1e-2, True)):
+        model = npvae.resume(tmp_path / "r", x, epochs=2 + moved, lr=lr, progress=False)
+        assert (np.abs(model.params.flat - before).max() > 1e-5) == moved
+        assert npvae.training.read_config(tmp_path / "r")["training"]["lr"] == lr
+    with pytest.raises(ValueError, match="resume: lr is nan, expected a finite number above 0"):
+        npvae.resume(tmp_path / "r", x, lr=float("nan"), progress=False)

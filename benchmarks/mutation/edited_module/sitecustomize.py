@@ -39,4 +39,6 @@ class Finder:
 
 
 if "EDITED_PATH" in os.environ:
-    sys.meta_path.insert(0, Finder(Path(os.environ["EDITED_PATH"]), Path(os.environ["EDITED_SOURCE"]).read_text()))
+    sys.meta_path.insert(
+        0, Finder(Path(os.environ["EDITED_PATH"]), Path(os.environ["EDITED_SOURCE"]).read_text(encoding="utf-8"))
+    )

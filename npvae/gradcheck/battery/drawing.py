@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from npvae.gradcheck.battery.samples import LAYOUTS, Sample, numbers_in
+from npvae.gradcheck.battery.sets import draw_in_set
 from npvae.gradcheck.ground import thresholds as t
 from npvae.spec import Arg, Op, as_offsets
 
@@ -62,7 +63,10 @@ def _draw(arg: Arg, sample: Sample, dtype: np.dtype, rng: np.random.Generator) -
     shape = arg.sizes(sample.sizes)
     low, high = arg.ends(sample.sizes)
     if arg.dtype is not None and np.dtype(arg.dtype).kind in "biu":
-        return _draw_integers(np.dtype(arg.dtype), arg, low, high, shape, rng)
+        few = sample.regime == "ties"  # the same index again and again
+        return _draw_integers(np.dtype(arg.dtype), arg, low, high, shape, rng, few)
+    if arg.set and arg.set != "probability":
+        return draw_in_set(arg.set, shape, rng).astype(dtype if arg.dtype is None else arg.dtype)
     x = _spread(low, high, shape, rng)
     moved = rng.random(shape) < t.MOVED_SHARE
     regime = sample.regime
@@ -77,7 +81,8 @@ def _draw(arg: Arg, sample: Sample, dtype: np.dtype, rng: np.random.Generator) -
     elif regime == "x30":
         x = t.LARGER * x if not (math.isfinite(low) or math.isfinite(high)) else x
     elif regime == "tiny":
-        x = t.TINY * x if low <= 0.0 <= high else x
+        small = np.where(rng.random(shape) < t.SMALL_SHARE, 10.0 ** rng.uniform(*t.SMALL, size=shape), t.TINY)
+        x = np.sign(x) * small * (t.SMALL_SHARE + np.abs(x)) if low <= 0.0 <= high else x
     elif regime == "ties":
         width = high - low
         narrow = width <= t.TIE_GRID
@@ -99,6 +104,8 @@ def _draw(arg: Arg, sample: Sample, dtype: np.dtype, rng: np.random.Generator) -
             elif regime == "special":  # half of them on the spot, half just off it
                 chosen = chosen + off * (rng.random(shape) < 0.5)
             x = np.where(moved, chosen, x)
+    if arg.set == "probability":
+        low, high = t.PROBABILITY_ENDS
     kind = np.dtype(arg.dtype) if arg.dtype is not None else dtype
     x = np.clip(x, low, high).astype(kind)
     # Rounding to float32 may have stepped out of the domain by half a unit in the last place.
@@ -106,14 +113,22 @@ def _draw(arg: Arg, sample: Sample, dtype: np.dtype, rng: np.random.Generator) -
 
 
 def _draw_integers(
-    dtype: np.dtype, arg: Arg, low: float, high: float, shape: tuple[int, ...], rng: np.random.Generator
+    dtype: np.dtype,
+    arg: Arg,
+    low: float,
+    high: float,
+    shape: tuple[int, ...],
+    rng: np.random.Generator,
+    few: bool = False,
 ) -> np.ndarray:
     if dtype.kind == "b":
         return rng.random(shape) < 0.5
     first = int(low) if math.isfinite(low) else 0
     last = int(high) if math.isfinite(high) else first + t.INTEGERS_UNBOUNDED
-    drawn = rng.integers(first, max(last, first), size=shape, endpoint=True).astype(dtype)
-    return as_offsets(drawn, first, last) if arg.offsets else drawn
+    if arg.offsets:
+        return as_offsets(rng.integers(first, max(last, first), size=shape, endpoint=True).astype(dtype), first, last)
+    last = max(min(last, first + 1) if few else last, first)
+    return rng.integers(first, last, size=shape, endpoint=True).astype(dtype)
 
 
 def _spread(low: float, high: float, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:

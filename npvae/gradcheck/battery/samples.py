@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from npvae.gradcheck.ground import thresholds as t
@@ -58,8 +59,17 @@ class Sample:
         parts += ["f32"] * (self.dtype == "float32")
         parts += [self.layout] * (self.layout != "C")
         parts += [self.regime] * (self.regime != "generic")
-        parts += [f"{key}={value}" for key, value in self.params.items()]
+        parts += [f"{key}={in_short(value)}" for key, value in self.params.items()]
         return "-".join(parts)
+
+
+def in_short(value: Any) -> str:
+    """A parameter in the label of a sample: a number or a word as it is, anything larger by its type and shape."""
+    text = str(value)
+    if len(text) <= t.LABEL_LENGTH and text.isprintable():
+        return text
+    shape = "x".join(map(str, getattr(value, "shape", ())))
+    return f"{type(value).__name__}({shape})#{zlib.crc32(text.encode()):08x}"  # two of a kind stay two
 
 
 def battery(op: Op, level: str = "default") -> tuple[Sample, ...]:
@@ -83,24 +93,28 @@ def battery(op: Op, level: str = "default") -> tuple[Sample, ...]:
                 kept.append(sample)
         recipes = kept[::-1]
     unique: dict[str, Sample] = {}
-    for sample in recipes:
+    for recipe in recipes:
+        sample = replace(recipe, sizes=op.within_ranges(recipe.sizes))
         unique.setdefault(sample.label, sample)
     return tuple(unique.values())
 
 
-def named(op: Op, label: str) -> Sample:
-    """The sample of a label: one of the battery's, or one put together from the same words ("7x2-f32-kink").
+def named(op: Op, label: str, samples: Sequence[Sample] = ()) -> Sample:
+    """The sample of a label: one of those given, or one put together from the same words ("7x2-f32-kink").
+
+    samples  by default the op's battery
 
     Raises ValueError, with the labels of the battery, for what is no label of this op.
     """
-    for sample in battery(op):
+    samples = samples or battery(op)
+    for sample in samples:
         if sample.label == label:
             return sample
     rest = label
     params: dict[str, Any] = {}
     for name in reversed(list(op.params)):
         rest, found, value = rest.partition(f"-{name}=")
-        choices = {str(choice): choice for choice in op.params[name]}
+        choices = {in_short(choice): choice for choice in op.params[name]}
         params[name] = choices.get(value) if found else op.params[name][0]
         if found and value not in choices:
             rest = ""
@@ -108,7 +122,7 @@ def named(op: Op, label: str) -> Sample:
     numbers = [] if sizes == "scalar" else sizes.split("x")
     given = {word: word in words for word in ("f32", *LAYOUTS[1:], *REGIMES[1:])}
     if not all(n.isdigit() for n in numbers) or len(numbers) != len(op.symbols) or set(words) - set(given):
-        known = ", ".join(sample.label for sample in battery(op))
+        known = ", ".join(sample.label for sample in samples)
         raise ValueError(f"{op.name} has no sample {label!r}; its samples are {known}")
     layout = next((word for word in LAYOUTS[1:] if given[word]), "C")
     regime = next((word for word in REGIMES[1:] if given[word]), "generic")
@@ -120,49 +134,60 @@ def named(op: Op, label: str) -> Sample:
 
 def _default(op: Op) -> Iterator[Sample]:
     symbols = op.symbols
-    base = _sizes(symbols, t.BASE_SIZES)
-    tail = _sizes(symbols, t.TAIL_SIZES)
+    base, other = _sizes(symbols, t.BASE_SIZES), _sizes(symbols, t.OTHER_SIZES)
+    long = _long(op)
     combinations = [dict(zip(op.params, values, strict=True)) for values in itertools.product(*op.params.values())]
-    turn = itertools.count()
+    turns, halves = itertools.count(), itertools.cycle((other, base))
 
     def params() -> dict[str, Any]:
-        return combinations[next(turn) % len(combinations)]
+        return combinations[next(turns) % len(combinations)]
+
+    def sizes() -> dict[str, int]:  # every axis is even in one, odd in the other
+        return next(halves)
 
     yield Sample("numeric-f64", base, params=combinations[0])
     for combination in combinations[1 : t.PARAMETERS_VISITED]:
-        yield Sample("params", base, params=combination)
+        yield Sample("params", sizes(), params=combination)
     for symbol in symbols[: t.AXES_SET_TO_ONE]:
-        yield Sample("shapes", {**base, symbol: 1}, params=params())
+        yield Sample("shapes", {**sizes(), symbol: 1}, params=params())
     yield Sample("shapes", dict.fromkeys(symbols, 1), params=params())
-    yield Sample("shapes", tail, params=params())
+    for stretched in long:
+        yield Sample("shapes", stretched, params=params())
     if len(symbols) > 1:  # where a wrong axis raises no error
         yield Sample("shapes", dict.fromkeys(symbols, t.SQUARE_SIZE), params=params())
     for layout in LAYOUTS[1:]:
-        yield Sample("layouts", base, layout=layout, params=params())
+        yield Sample("layouts", sizes(), layout=layout, params=params())
     for combination in combinations[: t.PARAMETERS_AT_POINTS]:
         yield Sample("kink", base, regime="kink", params=combination)
     if applies("near", op):
         for combination in combinations[: t.PARAMETERS_AT_POINTS]:
-            yield Sample("kink", base, regime="near", params=combination)
-    yield Sample("kink", base, regime="ties", params=params())
+            yield Sample("kink", other, regime="near", params=combination)
+    yield Sample("kink", _sizes(symbols, t.TIE_SIZES), regime="ties", params=params())
     for regime in ("pos40", "neg40", "far800"):
-        yield Sample("saturation", base, regime=regime, params=params())
+        yield Sample("saturation", sizes(), regime=regime, params=params())
     yield Sample("scale", base, regime="tiny", params=params())
-    yield Sample("scale", base, regime="x30", params=params())
+    yield Sample("scale", other, regime="x30", params=params())
     if applies("edge", op):
         yield Sample("domain", base, regime="edge", params=params())
     if applies("special", op):
         for combination in combinations[: t.PARAMETERS_AT_POINTS]:
-            yield Sample("specials", base, regime="special", params=combination)
+            yield Sample("specials", other, regime="special", params=combination)
     yield Sample("numeric-f32", base, dtype="float32", params=params())
-    yield Sample("numeric-f32", tail, dtype="float32", layout="strided", params=params())
-    yield Sample("numeric-f32", base, dtype="float32", regime="pos40", layout="fortran", params=params())
+    first_long = {**dict.fromkeys(symbols, t.SQUARE_SIZE), **dict.fromkeys(symbols[:1], t.LONG_SIZE)}
+    yield Sample("numeric-f32", first_long, dtype="float32", layout="strided", params=params())
+    yield Sample("numeric-f32", other, dtype="float32", regime="pos40", layout="fortran", params=params())
+
+
+def _long(op: Op) -> list[dict[str, int]]:
+    """Sizes with one axis past 32 at a time, the others of size 2: every entry costs a few forwards."""
+    small = dict.fromkeys(op.symbols, t.SMALLEST)
+    return [{**small, symbol: t.LONG_SIZE} for symbol in op.symbols[: t.AXES_STRETCHED]]
 
 
 def _exhaustive(op: Op) -> Iterator[Sample]:
     yield from _default(op)
     symbols = op.symbols
-    shapes = [_sizes(symbols, t.BASE_SIZES), _sizes(symbols, t.TAIL_SIZES), dict.fromkeys(symbols, 1)]
+    shapes = [_sizes(symbols, t.BASE_SIZES), _sizes(symbols, t.OTHER_SIZES), dict.fromkeys(symbols, 1)]
     shapes += [{**shapes[0], symbol: 1} for symbol in symbols] + [dict.fromkeys(symbols, 2)]
     shapes += [_sizes(symbols, sizes) for sizes in t.EXHAUSTIVE_SIZES]
     combinations = [dict(zip(op.params, values, strict=True)) for values in itertools.product(*op.params.values())]
@@ -186,7 +211,7 @@ def applies(regime: str, op: Op) -> bool:
         values = [value for choices in op.params.values() for value in choices]
         return any(arg.specials for arg in args) or bool(numbers_in(dict(enumerate(values))))
     if regime == "edge":
-        return any(not isinstance(end, str) and math.isfinite(end) for arg in args for end in arg.domain)
+        return any(not isinstance(end, str) and math.isfinite(end) for arg in args for end in arg.interval)
     return True
 
 

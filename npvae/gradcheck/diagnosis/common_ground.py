@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 
 from npvae.gradcheck.battery.drawing import Case
+from npvae.gradcheck.ground import thresholds as t
 
 __all__ = ["in_common"]
 
@@ -26,8 +28,11 @@ def in_common(failing: Sequence[Case], passing: Sequence[Case]) -> tuple[str, st
     """A code and words for the plainest property that tells failing samples from passing ones; ("", "") if none."""
     if not failing or not passing:
         return "", ""
+    # Few entries pass by chance: that is no evidence, except about the sizes themselves.
+    telling = [case for case in passing if max((x.size for x in case.inputs), default=0) >= t.TELLING_ENTRIES]
     for code, words, holds in _properties(failing):
-        if all(map(holds, failing)) and not any(map(holds, passing)):
+        others = passing if code == "shape-only" else telling
+        if others and all(map(holds, failing)) and not any(map(holds, others)):
             return code, words
     return "", ""
 
@@ -45,17 +50,31 @@ def _properties(failing: Sequence[Case]) -> Iterator[tuple[str, str, Property]]:
     yield "layout-only", "only for arrays that are not C-contiguous", lambda case: case.layout != "C"
     for key, value in first.params.items():
         yield "parameter-only", f"only for {key} = {value}", _with(key, value)
-    for symbol in first.sizes:
+    for symbol in [s for s in first.sizes if all(s in case.sizes for case in failing)]:
         least = min(case.sizes[symbol] for case in failing)
         if least > 2:
             yield "shape-only", f"only where {symbol} is {least} or more", _sized(symbol, least)
+    for symbol in first.sizes:
+        yield "shape-only", f"only where {symbol} is even", _sized_as(symbol, lambda n: n % 2 == 0)
+        yield "shape-only", f"only where {symbol} is odd and more than 1", _sized_as(symbol, lambda n: n % 2 == 1 < n)
+    for a, b in itertools.combinations(first.sizes, 2):
+        yield "shape-only", f"only where {a} and {b} differ", _pair_of_sizes(a, b, lambda m, n: m != n)
+        yield "shape-only", f"only where {a} = {b}", _pair_of_sizes(a, b, lambda m, n: m == n > 1)
     if first.regime in _REGIMES:
         yield "regime-only", f"only {_REGIMES[first.regime]}", lambda case: case.regime == first.regime
 
 
 def _sized(symbol: str, least: int, most: float = float("inf")) -> Property:
-    return lambda case: least <= case.sizes[symbol] <= most
+    return lambda case: symbol in case.sizes and least <= case.sizes[symbol] <= most
 
 
 def _with(key: str, value: object) -> Property:
     return lambda case: case.params[key] == value
+
+
+def _sized_as(symbol: str, holds: Callable[[int], bool]) -> Property:
+    return lambda case: symbol in case.sizes and holds(case.sizes[symbol])
+
+
+def _pair_of_sizes(a: str, b: str, holds: Callable[[int, int], bool]) -> Property:
+    return lambda case: a in case.sizes and b in case.sizes and holds(case.sizes[a], case.sizes[b])

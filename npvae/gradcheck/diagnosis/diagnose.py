@@ -10,10 +10,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from npvae.gradcheck.diagnosis.afresh import BY_CHANCE, Pattern, holds_afresh
 from npvae.gradcheck.diagnosis.experiments import by_digits, by_experiment
 from npvae.gradcheck.diagnosis.patterns import by_pattern
 from npvae.gradcheck.diagnosis.places import by_place, everywhere
 from npvae.gradcheck.diagnosis.side_by_side import Diagnosis, SideBySide
+from npvae.gradcheck.diagnosis.structure import by_structure
 from npvae.gradcheck.pair.calls import Broken, Refused
 from npvae.gradcheck.slopes.claim import Claim, Comparison
 
@@ -30,10 +32,15 @@ def diagnose(claim: Claim, compared: Comparison, failed: Sequence[int], alone: b
     view = SideBySide(claim, compared, wrong, alone)
     found: list[Diagnosis] = []
     try:
-        for pattern in (by_experiment, by_pattern, by_place, by_digits, everywhere):
-            found = list(pattern(view, claim.first_run.pair))
+        for pattern in (by_structure, by_experiment, by_pattern, by_place, by_digits, everywhere):
+            found = [one for one in pattern(view, claim.first_run.pair) if _is_sure(claim, pattern, one)]
             if found:
                 break
     except (Broken, Refused):
         pass
     return tuple(code for code, _ in found), "; ".join(words for _, words in found)
+
+
+def _is_sure(claim: Claim, pattern: Pattern, said: Diagnosis) -> bool:
+    """Whether it cannot be chance, or other inputs say the same."""
+    return said[0] not in BY_CHANCE or holds_afresh(claim, pattern, said)

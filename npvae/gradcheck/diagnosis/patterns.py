@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 
 import numpy as np
@@ -34,6 +35,9 @@ def by_pattern(view: SideBySide, pair: Pair) -> Iterator[Diagnosis]:
             return
     if grad.ndim == 2 and min(grad.shape) > 1 and view.alike(_transposed(grad), numeric):
         yield "transposed", "the analytic gradient is the numeric one TRANSPOSED"
+        return
+    if grad.ndim > 2 and (order := _other_order(view)):
+        yield "transposed", f"the analytic gradient is the numeric one with its axes in the order {order}: TRANSPOSED"
         return
     yield from _other_argument(view, pair) or _factor_of_argument(view) or _difference(view)
 
@@ -125,6 +129,20 @@ def _transposed(grad: np.ndarray) -> np.ndarray:
     )
 
 
+def _other_order(view: SideBySide) -> tuple[int, ...] | None:
+    """An order of the axes in which the analytic gradient would be right; only where shapes allow it."""
+    shape = view.grad.shape
+    for order in itertools.permutations(range(len(shape))):
+        moved = tuple(shape[axis] for axis in order)
+        if (
+            order != tuple(range(len(shape)))
+            and moved == shape
+            and view.alike(view.grad.transpose(order), view.numeric)
+        ):
+            return order
+    return None
+
+
 def _difference(view: SideBySide) -> Iterator[Diagnosis]:
     """What is there too much or too little: a multiple of dy, of an argument, of their product, of one."""
     lacking = view.numeric - view.grad
@@ -160,4 +178,7 @@ def _terms(view: SideBySide, shape: tuple[int, ...]) -> Iterator[tuple[str, np.n
     yield from (("dy", dy) for dy in dys)
     yield from inputs
     yield from ((f"dy * {name}", dy * x) for dy in dys for name, x in inputs)
+    grads = zip(view.first_run.case.op.differentiable, view.first_run.grads, strict=True)
+    others = [(name, g) for name, g in grads if name != view.name and g is not None and g.shape == shape]
+    yield from ((f"d/d{name}", g.astype(np.float64)) for name, g in others)
     yield "1", np.ones(shape)

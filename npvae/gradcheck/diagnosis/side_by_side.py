@@ -27,7 +27,7 @@ class SideBySide:
         self.tolerance = claim.tolerance
         returned = claim.first_run.grads[claim.position]
         assert returned is not None, "only gradients that were compared come here"
-        grad = returned.astype(np.float64)
+        grad = self.loss.in_set(self.k, returned.astype(np.float64))
         self.grad, self.numeric = grad, compared.numeric.reshape(grad.shape)
         self.wrong, self.alone = wrong, alone
         low = claim.first_run.case.dtype == np.float32 or claim.low

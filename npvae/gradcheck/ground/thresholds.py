@@ -8,8 +8,14 @@ from __future__ import annotations
 
 # ---- the battery: where an op is looked at
 BASE_SIZES = (4, 3, 5, 6, 7, 8)  # small, all different: a wrong axis raises or shows
-TAIL_SIZES = (9, 17, 11, 10, 3, 2)  # one past 8 and 16: what is left over of a block of either
+OTHER_SIZES = (3, 4, 6, 5, 8, 7)  # even where those are odd: medians, halves, pairs, the Nyquist bin
+TIE_SIZES = (5, 4, 6, 3, 2, 2)  # enough entries for some to be tied where it counts: at the largest of a row
+LONG_SIZE = 37  # past 32 and off every block; one axis at a time, or the arrays grow
+SMALLEST = 2  # of the other axes then
+AXES_STRETCHED = 4  # so many axes get the long size, each in a sample of its own
+LABEL_LENGTH = 24  # a parameter whose print is longer is named by its type in the label of a sample
 EXHAUSTIVE_SIZES = ((16, 8, 7, 5, 3, 2), (33, 15, 9, 4, 3, 2))  # whole blocks of 8 and 16; one past 32
+TRIAL_SIZES = ((7, 11, 13, 17, 19, 23), (11, 17, 7, 23, 13, 19))  # primes: a layer built at them shows its shapes
 SQUARE_SIZE = 3  # all axes alike: here a wrong axis raises no error and must show in the numbers
 AXES_SET_TO_ONE = 3  # so many axes get size 1 on their own; more axes than these are rare and cost a sample each
 PARAMETERS_VISITED = 6  # combinations of parameters seen at ordinary values
@@ -19,11 +25,18 @@ SATURATED_SCATTER = 0.02  # relative: saturated entries are not all one number
 MOVED_SHARE = 0.6  # of the entries are put to the point of a regime, the others stay ordinary beside them
 LARGER = 30.0  # "x30": past the middle of every saturating function, before it overflows
 TINY = 1e-8  # "tiny": squares of it vanish beside one in float64, log1p and expm1 matter
+SMALL = (-6.0, -2.0)  # decades of the other half then: a branch that turns at 0.01 and not at 0 shows between
+SMALL_SHARE = 0.5  # of the entries; and that much is added to a size, so that none is at a kink by chance
 TIE_GRID = 4.0  # "ties": so many steps across a domain no wider than this, else whole numbers
 BESIDE_POINT = (-5.0, -2.0)  # decades: how far "near" and "special" go off a point, on either side
+MOST_COUNTED = 12  # counts are drawn from 0 to here: repeats, zeros, and more than a binomial of few trials has
 INSIDE_DOMAIN = (0.05, 0.95)  # ordinary values keep off the ends of a closed interval by a twentieth of it
 LOG_SPREAD = 0.7  # of the log-normal distance from a single end: a factor of two either way
 WIDE_DOMAIN = 4.0  # an interval wider than this, with -1 and 1 inside, is drawn from N(0, 1)
+SIMPLEX_LEAST = 0.1  # before the sum is made 1: no entry so small that differences have no room
+SORTED_GAP = 0.1  # between neighbours of sorted and distinct entries
+EIGENVALUES = (0.5, 3.0)  # of definite and invertible matrices: a condition that costs no digits
+PROBABILITY_ENDS = (1e-4, 1.0 - 1e-4)  # a probability that avoids 0 and 1, in float32 too
 INTEGERS_UNBOUNDED = 9  # an integer argument without an upper end runs to its lower end plus this
 SEEDS = 2**32  # NumPy's global generator takes no seed as large as this
 DY_SPREAD = 3.0  # cotangents are 3 N(0, 1): never ones, which hide what is symmetric
@@ -54,6 +67,7 @@ FIRST_STEP, FIRST_STEP_LOW = 0.00734, 0.0613  # relative to max(1, |x|); two ext
 SHORTER = (2.0, 2.0, 2.0, 4.0, 4.0)  # what is smooth settles within the first halvings; what is not needs shorter steps
 SHORTER_STILL = 8.0  # the division after those
 LEVELS = 12  # steps tried: down to about 1e-9 of the first
+LEVELS_OF_A_COUNT = 6  # for entries of a gradient that is wrong in many: what is smooth has settled by then
 LEVELS_OF_A_GUESS = 4  # where being roughly right is enough: bisecting, narrowing a threshold
 LEVELS_OF_A_SIDE = 14  # of a one-sided quotient, before those that are not finite are given up
 ORDERS = 5  # columns of the extrapolation table: more amplify rounding
@@ -91,6 +105,9 @@ DEAR_ENTRIES = 20  # entries are then so many times fewer
 MODEL_ENTRIES = 4000  # parameters of a model up to which every entry is compared
 GIANT_MODEL = 100_000  # parameters from which a model gets fewer directions
 RULINGS_ENOUGH = 12  # rulings made before the rest is only counted, once one has failed
+TOLD_ENOUGH = 2  # samples in which a gradient is wrong, after which the first wrong entry of another is enough
+ASKED_ENOUGH = 6  # so many where none of them could say what it looks like
+FORWARDS_ENOUGH = 20_000  # of one check; after these the samples left are compared along directions only
 OTHERS_LOOKED_AT = 24  # other entries looked at where one was found wrong by bisecting
 OTHERS_SETTLED = 0.1  # of the difference: an error above that says nothing (kinks all around)
 
@@ -146,6 +163,9 @@ MOSTLY_WRONG = 2  # a slice counts as wrong if more than one in two of its entri
 THRESHOLD_STEP, THRESHOLD_RTOL = 2e-4, 1e-3  # a wrong side of a branch shows at once: short steps, few digits
 THRESHOLD_HALVINGS = 16  # of the interval around a threshold: five digits
 THRESHOLD_ZERO = 1e-3  # a threshold this near to zero is zero
+TRIED_AFRESH = 2  # more samples that must look the same before a diagnosis is said
+ANOTHER_SEED = 1009  # added to the seed for the inputs on which a diagnosis is tried again
+TELLING_ENTRIES = 8  # a sample of fewer may pass by chance
 POINT_DIGITS = 12  # digits in which two points of a kink are the same
 
 # ---- a quick look at a whole loss

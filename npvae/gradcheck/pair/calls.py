@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,37 +13,18 @@ from typing import Any
 import numpy as np
 
 from npvae.gradcheck.ground import thresholds as t
+from npvae.gradcheck.pair.forms import Broken, ForwardResult, Refused, read_gradients, read_outputs
 from npvae.spec import Op
 
-__all__ = ["Broken", "ForwardResult", "Pair", "Refused", "undisturbed"]
-
-
-class Broken(Exception):
-    """The pair broke its contract so badly that nothing further can be checked. `code` is stable."""
-
-    def __init__(self, code: str, message: str, arg: str | None = None) -> None:
-        super().__init__(message)
-        self.code = code
-        self.arg = arg
-
-
-class Refused(Exception):
-    """The pair does not take arrays of this dtype or layout (numba with explicit signatures, for one)."""
+__all__ = ["Broken", "ForwardResult", "Pair", "Refused", "keeps_its_cache", "undisturbed"]
 
 
 @dataclass(frozen=True)
-class ForwardResult:
-    """What one forward gave: the outputs as arrays, the cache, and the form in which the outputs came."""
+class _Recall:
+    """The cache of a pair that keeps its own: which forward it belongs to, and the inputs to run that one again."""
 
-    outputs: tuple[np.ndarray, ...]
-    cache: Any
-    y: Any
-
-    def in_form_of_y(self, arrays: Sequence[np.ndarray]) -> Any:
-        """Cotangents in the form of y: an array, a scalar, or a tuple or list of them."""
-        if isinstance(self.y, (tuple, list)):
-            return type(self.y)([_like(a, y) for a, y in zip(arrays, self.y, strict=True)])
-        return _like(arrays[0], self.y)
+    turn: int
+    inputs: tuple[np.ndarray, ...]
 
 
 @dataclass
@@ -52,14 +33,22 @@ class Pair:
 
     seed is given to a pair that draws noise of its own before each forward: as the keyword `rng` (a fresh
     numpy.random.Generator) or `seed` if the forward takes one, else to NumPy's global state.
+
+    A backward that takes dy alone keeps its cache to itself: its forward gives y alone, and is run again before a
+    backward if another forward came in between.
+
+    forwards  how many forwards have been run
     """
 
     op: Op
     params: Mapping[str, Any] = field(default_factory=dict)
     seed: int = 0
+    forwards: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
         self._noise_keyword = None
+        self._inputs: Sequence[Any] = ()
+        self.keeps_its_cache = keeps_its_cache(self.op.backward)
         if self.op.seeded:
             with contextlib.suppress(TypeError, ValueError):
                 known = inspect.signature(self.op.forward).parameters
@@ -68,6 +57,8 @@ class Pair:
     def forward(self, inputs: Sequence[Any]) -> ForwardResult:
         """Run the forward. Raises Broken or Refused."""
         params = dict(self.params)
+        self._inputs = inputs
+        self.forwards += 1
         if self.op.seeded:
             if self._noise_keyword == "rng":
                 params["rng"] = np.random.default_rng(self.seed)
@@ -75,11 +66,18 @@ class Pair:
                 params["seed"] = self.seed
             else:
                 np.random.seed(self.seed % t.SEEDS)  # noqa: NPY002 - the global state is what such a pair draws from
+        kept = tuple(np.array(x) for x in inputs) if self.keeps_its_cache else ()
         try:
             with np.errstate(all="ignore"):
                 result = self.op.forward(*inputs, **params)
         except Exception as error:
             raise _in_words("forward", error, _WHERE_SIZES_DEPEND if self.op.symbols else "") from error
+        if self.keeps_its_cache:
+            try:
+                return read_outputs(result, _Recall(self.forwards, kept), self.op.detached)
+            except Broken as broken:
+                hint = "; the backward takes dy alone, so all that the forward returns is taken for y"
+                raise Broken(broken.code, f"{broken}{hint}") from broken
         if not isinstance(result, tuple) or len(result) != 2:
             got = f"a tuple of {len(result)}" if isinstance(result, tuple) else type(result).__name__
             raise Broken(
@@ -87,73 +85,32 @@ class Pair:
                 f"the forward returned {got}; it must return (y, cache), two things in a tuple "
                 "(for a function and its gradient there is check_function)",
             )
-        y, cache = result
-        several = isinstance(y, (tuple, list))
-        return ForwardResult(tuple(_real(v) for v in (y if several else (y,))), cache, y)
+        return read_outputs(*result, self.op.detached)
 
     def backward(self, dy: Any, cache: Any) -> tuple[np.ndarray | None, ...]:
-        """Run the backward: one gradient a differentiable argument, in order. Raises Broken or Refused."""
+        """Run the backward: one gradient for each differentiable argument, in order. Raises Broken or Refused."""
+        if isinstance(cache, _Recall) and cache.turn != self.forwards:
+            self.forward(cache.inputs)
+        given = (dy,) if isinstance(cache, _Recall) else (dy, cache)
         try:
             with np.errstate(all="ignore"):
-                result = self.op.backward(dy, cache)
+                result = self.op.backward(*given)
         except Exception as error:
             raise _in_words("backward", error) from error
-        wanted = self.op.differentiable
-        if isinstance(result, (tuple, list)):
-            grads = list(result)
-        elif result is None or isinstance(result, (np.ndarray, np.generic, float, int)):
-            grads = [result]
-        else:
-            raise Broken(
-                "gradient-type",
-                f"the backward returned {type(result).__name__}; it must return an array, or a tuple of arrays "
-                f"for ({', '.join(wanted)})",
-            )
-        if len(grads) == len(self.op.args) != len(wanted):  # the other convention: None for those without
-            grads = [g for g, arg in zip(grads, self.op.args.values(), strict=True) if arg.differentiable]
-        if len(grads) != len(wanted):
-            raise Broken(
-                "gradient-count",
-                f"the backward returned {len(grads)} gradient{'s' * (len(grads) != 1)}, expected {len(wanted)}: "
-                f"one for each of ({', '.join(wanted)}), in that order",
-            )
-        return tuple(_gradient(g, name) for g, name in zip(grads, wanted, strict=True))
+        dtypes = {name: x.dtype for name, x in zip(self.op.args, self._inputs, strict=True) if x.dtype.kind == "f"}
+        return read_gradients(result, self.op, dtypes)
 
 
-def _gradient(found: Any, name: str) -> np.ndarray | None:
-    if found is None:
-        return None
-    if not isinstance(found, (np.ndarray, np.generic, float, int)):
-        raise Broken(
-            "gradient-type", f"the gradient d/d{name} is a {type(found).__name__}, expected a NumPy array", name
-        )
-    array = np.asarray(found)
-    if array.dtype.kind != "f":
-        raise Broken("gradient-dtype", f"the gradient d/d{name} has dtype {array.dtype}, expected a float", name)
-    return array
-
-
-def _real(value: Any) -> np.ndarray:
-    if not isinstance(value, (np.ndarray, np.generic, float, int)):
-        raise Broken(
-            "forward-output",
-            f"the forward's y is a {type(value).__name__}; it must be a NumPy array, a number, or a tuple of them",
-        )
-    array = np.asarray(value)
-    if array.dtype.kind == "c":
-        raise Broken("complex", "the forward returned complex values; complex-valued functions are out of scope")
-    if array.dtype.kind != "f":
-        raise Broken(
-            "forward-output",
-            f"the forward's y has dtype {array.dtype}; there is a gradient only if it is float32 or float64",
-        )
-    return array
-
-
-def _like(array: np.ndarray, y: Any) -> Any:
-    if isinstance(y, np.ndarray):
-        return array
-    return float(array) if isinstance(y, float) and not isinstance(y, np.generic) else array.dtype.type(array)
+def keeps_its_cache(backward: Callable[..., Any]) -> bool:
+    """Whether a backward takes dy and nothing else."""
+    try:
+        parameters = inspect.signature(getattr(backward, "py_func", backward), follow_wrapped=False).parameters.values()
+    except (TypeError, ValueError):
+        return False
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    if any(p.kind is inspect.Parameter.VAR_POSITIONAL for p in parameters):
+        return False
+    return sum(p.kind in positional for p in parameters) == 1
 
 
 _WHERE_SIZES_DEPEND = (
@@ -163,7 +120,8 @@ _WHERE_SIZES_DEPEND = (
 
 def _in_words(where: str, error: Exception, mend: str = "") -> Exception:
     words = f"the {where} raised {type(error).__name__}: {_first_line(error)}{_place(error)}"
-    if isinstance(error, TypeError) or type(error).__name__ == "TypingError":
+    strides = "negative" in str(error) and "stride" in str(error)  # other libraries' arrays know no such layout
+    if strides or isinstance(error, TypeError) or type(error).__name__ == "TypingError":
         refusal = Refused(words)
         refusal.__cause__ = error
         return refusal

@@ -13,8 +13,11 @@ from npvae.gradcheck.pair.first_run import Arrays, FirstRun
 __all__ = ["check_determinism", "check_isolation", "run"]
 
 
-def run(pair: Pair, case: Case, dys: Arrays | None = None) -> FirstRun:
-    """Run the pair once and check the contract. Raises Broken where nothing further can be checked."""
+def run(pair: Pair, case: Case, dys: Arrays | None = None, *, strict: bool = False) -> FirstRun:
+    """Run the pair once and check the contract. Raises Broken where nothing further can be checked.
+
+    strict  a gradient of another dtype than its argument fails; it is worth a line otherwise, and does for a pure op
+    """
     inputs = [np.array(x) for x in case.inputs]
     result = pair.forward(case.inputs)
     first_run = FirstRun(pair, case, result, case.cotangents(result.outputs) if dys is None else dys)
@@ -35,20 +38,22 @@ def run(pair: Pair, case: Case, dys: Arrays | None = None) -> FirstRun:
             first_run.add_finding(
                 "contract", "mutates-output", "the backward changed the forward's output y in place; work on a copy"
             )
-    _check_form(first_run)
+    _check_form(first_run, FAIL if strict or case.op.pure else WARNING)
     _check_aliases(first_run, given)
     return first_run
 
 
-def _check_form(first_run: FirstRun) -> None:
+def _check_form(first_run: FirstRun, dtype_verdict: str) -> None:
     finite = all(np.all(np.isfinite(y)) for y in first_run.result.outputs)
     inputs = dict(zip(first_run.case.op.args, first_run.case.inputs, strict=True))
+    everything = all(grad is None for grad in first_run.grads)
     for name, grad in zip(first_run.case.op.differentiable, first_run.grads, strict=True):
         x = inputs[name]
         if grad is None:
             first_run.add_finding(
                 "contract", "gradient-missing",
-                f"the gradient is None; if {name} has no gradient, declare it: Arg(..., differentiable=False)", name,
+                ("every gradient is None: is a `return` forgotten in the backward?" if everything else
+                 f"the gradient is None; if {name} has no gradient, declare it: Arg(..., differentiable=False)"), name,
             )  # fmt: skip
         elif grad.shape != x.shape:
             first_run.add_finding(
@@ -58,14 +63,26 @@ def _check_form(first_run: FirstRun) -> None:
                 name,
             )
         elif grad.dtype != x.dtype:
-            words = f"the gradient is {grad.dtype}, {name} is {x.dtype}"
-            if grad.dtype.itemsize > x.dtype.itemsize:
-                words += f": an array or a NumPy number in {grad.dtype} inside?"
-            elif all(y.dtype == grad.dtype for y in first_run.outputs):
-                words += f", y is {grad.dtype} too: does the pair compute in {grad.dtype} whatever it is given?"
-            first_run.add_finding("contract", "gradient-dtype", words, name)
+            words = _words_of_dtype(first_run, name, grad.dtype, x.dtype)
+            first_run.add_finding("contract", "gradient-dtype", words, name, dtype_verdict)
+            if finite and not np.all(np.isfinite(grad)):
+                _add_nonfinite(first_run, name, x, grad)
         elif finite and not np.all(np.isfinite(grad)):
             _add_nonfinite(first_run, name, x, grad)
+
+
+def _words_of_dtype(first_run: FirstRun, name: str, found: np.dtype, wanted: np.dtype) -> str:
+    """What happened: the forward mixed dtypes or left its own, or the backward did."""
+    words = f"the gradient is {found}, {name} is {wanted}"
+    named = zip(first_run.case.op.args, first_run.case.inputs, strict=True)
+    others = [other for other, x in named if x.dtype == found and other != name]
+    if others:
+        return f"{words}, {others[0]} is {found} too: the pair mixes the two"
+    if all(y.dtype == found for y in first_run.outputs):
+        return f"{words}, y is {found} already, and so is dy: does the forward compute in {found} whatever it is given?"
+    if found.itemsize > wanted.itemsize:
+        return f"{words}, y is not: an array or a NumPy number in {found} inside the backward?"
+    return f"{words}: digits are cut off in the backward"
 
 
 def _mend_of_shape(found: tuple[int, ...], wanted: tuple[int, ...]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -32,11 +33,27 @@ def join(op: Op, seed: int, outcomes: Sequence[Outcome], seconds: float) -> Repo
     if not samples:
         reason = next(iter(skipped.values()), "there are no samples")
         findings.append(Finding("contract", "nothing-checked", INCONCLUSIVE, f"nothing was checked: {reason}", "all"))
+    elif not any(row.compared and math.prod(row.shape) for group in rows.values() for row in group) and _silent(
+        op, outcomes, findings
+    ):
+        words = "no gradient was compared with anything: has the pair an argument with a gradient, and entries in it?"
+        findings.append(Finding("numeric", "nothing-compared", INCONCLUSIVE, words, "all"))
     return Report(
         op.name, seed, tuple(findings), tuple(_summary(group) for group in rows.values()),
         tuple(check for check in CHECKS if any(check in outcome.ran for outcome in outcomes)),
         samples, skipped, tuple(notes), seconds, backward=line_of(op.backward),
     )  # fmt: skip
+
+
+def _anything(rows: dict[str, list[Row]]) -> bool:
+    """Whether a gradient that has entries was compared with something."""
+    return any(row.compared and math.prod(row.shape) for group in rows.values() for row in group)
+
+
+def _silent(op: Op, outcomes: Sequence[Outcome], findings: Sequence[Finding]) -> bool:
+    """Whether numbers were to be compared, and nothing says why none were."""
+    serious = any(finding.verdict != WARNING for finding in findings)
+    return not serious and not op.estimator and any("numeric" in outcome.ran for outcome in outcomes)
 
 
 def _located(finding: Finding, outcomes: Sequence[Outcome]) -> Finding:

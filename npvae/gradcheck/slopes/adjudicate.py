@@ -24,7 +24,8 @@ __all__ = ["adjudicate"]
 def adjudicate(claim: Claim, i: int) -> Ruling:
     """Rule on entry i, where the claim disagrees or could not be compared."""
     ruling = _second_look(claim, i, _first_look(claim, i))
-    if ruling.verdict in (FAIL, INCONCLUSIVE) and claim.grad.dtype == np.float32 and not claim.low:
+    single = claim.first_run.case.inputs[claim.k].dtype == np.float32
+    if ruling.verdict in (FAIL, INCONCLUSIVE) and single and not claim.low:
         return _in_float64(claim, i, ruling)
     return ruling
 
@@ -35,6 +36,7 @@ def _in_float64(claim: Claim, i: int, ruling: Ruling) -> Ruling:
     exact, spread = doubles[claim.position], spreads[claim.position]
     if exact is None or spread is None or exact.shape != claim.grad.shape:
         return ruling
+    exact = claim.loss.in_set(claim.k, exact)
     loss, k, claimed, double = claim.loss, claim.k, claim.of_entry(i), float(exact.flat[i])
     left_over = t.FLOAT32_KEEPS * abs(claimed - ruling.numeric) + t.FLOAT32_ERRORS * ruling.error
     if abs(double - ruling.numeric) > left_over:

@@ -68,7 +68,7 @@ def _slopes_among(loss: NumericLoss, k: int, i: int, equal: np.ndarray) -> Itera
     kept = flat[equal]  # zeros have signs
     value = float(flat[i])
     gap = (t.TIE_GAP_LOW if loss.low else t.TIE_GAP) * max(1.0, abs(value)) / equal.size
-    low, high = (float(end) if not isinstance(end, str) else np.inf for end in loss.args[k].domain)
+    low, high = (float(end) if not isinstance(end, str) else np.inf for end in loss.args[k].interval)
     apart = np.clip(value + gap * (np.arange(equal.size) - 0.5 * others.size), low, high)
     for rank in np.linspace(0, others.size, min(equal.size, t.TIE_PLACES)).astype(int) if others.size else ():
         flat[np.insert(others, rank, i)] = apart

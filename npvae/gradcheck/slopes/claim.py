@@ -65,6 +65,7 @@ class Claim:
         grad = self.first_run.backward(dys)[self.position]
         if grad is None:
             return None
+        grad = self.loss.in_set(self.k, grad)
         tolerance = tolerance_for(grad, dys, case.dtype, self.rtol, self.atol)
         loss = NumericLoss(self.first_run.pair, case, dys, low=self.loss.low)
         return replace(self, loss=loss, grad=grad, tolerance=tolerance)

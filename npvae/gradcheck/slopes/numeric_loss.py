@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from npvae.gradcheck.battery.drawing import Case
+from npvae.gradcheck.battery.sets import THIN, reach_in_set
 from npvae.gradcheck.ground import thresholds as t
 from npvae.gradcheck.pair.calls import Broken, Pair, Refused
 from npvae.gradcheck.slopes.differences import central_slope, noise_level
@@ -71,6 +72,8 @@ class NumericLoss:
         if k not in self._reach:
             x = np.asarray(self.inputs[k], dtype=np.float64)
             reach = np.full(x.shape, np.inf)
+            if self.args[k].set:
+                reach = reach_in_set(self.args[k].set, x)
             for point in (*ends(self.args[k]), *self.args[k].kinks):
                 if math.isfinite(point):
                     reach = np.asarray(np.minimum(reach, np.abs(x - point)))
@@ -86,6 +89,8 @@ class NumericLoss:
         """A function: the outputs with entry i of argument k moved by a distance."""
         flat = self.inputs[k].reshape(-1)
         centre = flat[i]
+        if self.args[k].set in THIN:  # the entry alone would leave the set
+            return self.at_direction(k, np.ones(1), slice(i, i + 1))
 
         def moved(distance: float) -> tuple[np.ndarray, ...]:
             flat[i] = centre + distance
@@ -98,12 +103,18 @@ class NumericLoss:
 
     def along_entry(self, k: int, i: int) -> Along:
         """The central quotient of L with respect to entry i of argument k."""
+        if self.args[k].set in THIN:
+            return Along(self, self.at_entry(k, i), 0.0, np.dtype(np.float64))
         return Along(self, self.at_entry(k, i), float(self.inputs[k].reshape(-1)[i]), self.inputs[k].dtype)
 
     def at_direction(
         self, k: int, v: np.ndarray, span: slice = slice(None)
     ) -> Callable[[float], tuple[np.ndarray, ...]]:
         """A function: the outputs with a span of argument k, all by default, moved a distance along v (flat)."""
+        if self.args[k].set in THIN:
+            whole = np.zeros(self.inputs[k].size)
+            whole[span] = v
+            v, span = self.in_set(k, whole.reshape(self.inputs[k].shape)).reshape(-1), slice(None)
         flat = self.inputs[k].reshape(-1)[span]
         start = flat.copy()
 
@@ -120,6 +131,11 @@ class NumericLoss:
     def along(self, k: int, v: np.ndarray, span: slice = slice(None)) -> Along:
         """The central quotient of L along v (flat) in a span of argument k."""
         return Along(self, self.at_direction(k, v, span), 0.0, np.dtype(np.float64))
+
+    def in_set(self, k: int, v: np.ndarray) -> np.ndarray:
+        """What of a direction in argument k, or of its gradient, lies in its domain: all of it, unless that is thin."""
+        project = THIN.get(self.args[k].set)
+        return v if project is None else project(v).astype(v.dtype)
 
     def dot(self, plus: Sequence[np.ndarray], minus: Sequence[np.ndarray]) -> float:
         """sum(dy * (plus - minus)): outputs that did not move cancel exactly and bring no noise."""
@@ -158,6 +174,8 @@ class NumericLoss:
         scale = max(1.0, abs(centre))
         spacings = [(t.NOISE_SPACING_LOW if self.low else t.NOISE_SPACING) * self.eps * scale]
         spacings += [] if self.low else [spacing * scale for spacing in t.NOISE_SPACINGS_MORE]
+        room = float(self.reach(k).flat[i]) / t.NOISE_POINTS  # points beyond a kink would see it, not rounding
+        spacings = [spacing for spacing in spacings if side or spacing <= room] or spacings[:1]
         measured = max(
             noise_level(lambda distance: self.dot(moved(distance), self.here), spacing=spacing, side=side)
             for spacing in spacings
@@ -220,7 +238,7 @@ class Along:
 
 def ends(arg: Arg) -> tuple[float, ...]:
     """The finite ends of a float argument's domain."""
-    return tuple(float(end) for end in arg.domain if not isinstance(end, str) and math.isfinite(end))
+    return tuple(float(end) for end in arg.interval if not isinstance(end, str) and math.isfinite(end))
 
 
 def numeric_gradient(

@@ -35,7 +35,7 @@ def one_sided(loss: NumericLoss, k: int, i: int) -> list[Side]:
     limits = ends(arg)
     low, high = min(limits, default=-math.inf), max(limits, default=math.inf)
     if len(limits) == 1:
-        low, high = (limits[0], math.inf) if arg.domain[0] == limits[0] else (-math.inf, limits[0])
+        low, high = (limits[0], math.inf) if arg.interval[0] == limits[0] else (-math.inf, limits[0])
     steps = []
     for side, room in ((-1, centre - low), (1, high - centre)):
         ahead = [side * (kink - centre) for kink in arg.kinks if side * (kink - centre) > 0]

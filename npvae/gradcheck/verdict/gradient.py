@@ -20,14 +20,17 @@ from npvae.gradcheck.slopes.sides import adjudicate_ties
 __all__ = ["compare"]
 
 
-def compare(claim: Claim, entries: int, directions: int) -> tuple[Row, list[Finding]]:
+def compare(claim: Claim, entries: int, directions: int, brief: bool = False) -> tuple[Row, list[Finding]]:
     """The row of a gradient, and what was found wrong with it.
 
     entries     up to this many, every entry is compared
     directions  random directions before that; with more entries than `entries` they decide, and what disagrees along
                 one is found by bisecting
+    brief       this gradient was found wrong and told of before: stop at the first wrong entry
     """
     case, grad = claim.first_run.case, claim.grad
+    if brief and grad.size <= entries and (early := _first_wrong(claim)):
+        return early
     every = grad.size <= entries
     rng = case.rng(f"directions {claim.k}")
     drawn = [claim.loss.direction(claim.k, rng) for _ in range(directions)]
@@ -51,6 +54,28 @@ def compare(claim: Claim, entries: int, directions: int) -> tuple[Row, list[Find
     verdict = FAIL if FAIL in verdicts else INCONCLUSIVE if INCONCLUSIVE in verdicts else PASS
     agreed = [difference for agrees, difference in outcomes if agrees]
     return _row(claim, compared, verdict, agreed, every), found
+
+
+def _first_wrong(claim: Claim) -> tuple[Row, list[Finding]] | None:
+    """The row and the finding of the first entry that is wrong; None if none is."""
+    compared = Comparison(np.full(claim.grad.size, np.nan), np.full(claim.grad.size, np.nan))
+    for i in map(int, np.flatnonzero(claim.finite)):
+        one = compare_entries(claim, [i])
+        compared.numeric[i], compared.error[i] = one.numeric[i], one.error[i]
+        if not one.disagrees:
+            continue
+        ruling = adjudicate(claim, i)
+        compared.numeric[i], compared.error[i] = ruling.numeric, ruling.error
+        if ruling.verdict == FAIL:
+            looked = int(np.sum(np.isfinite(compared.numeric)))
+            finding = _finding(
+                claim, "wrong-at-kink" if ruling.kink else "wrong-gradient", FAIL,
+                f"wrong here too, {claim.grad.size} entries; no others are looked at",
+                index=tuple(int(j) for j in np.unravel_index(i, claim.grad.shape)), analytic=claim.of_entry(i),
+                numeric=ruling.numeric, error=ruling.error, wrong=1, compared=looked,
+            )  # fmt: skip
+            return _row(claim, compared, FAIL, (), True), [finding]
+    return None
 
 
 def _rule_on(claim: Claim, entries: Sequence[int], rulings: dict[int, Ruling]) -> None:

@@ -68,7 +68,8 @@ def _library() -> tuple[ctypes.CDLL, str, str] | None:
 def _candidates() -> list[str]:
     """Files that may be the BLAS in use: those mapped into this process, then those that came with NumPy."""
     maps, numpy = Path("/proc/self/maps"), Path(np.__file__).parent
-    mapped = re.findall(r"/\S*(?:blas|mkl_rt|blis)\S*", maps.read_text()) if maps.exists() else []
+    text = maps.read_text(encoding="utf-8", errors="replace") if maps.exists() else ""
+    mapped = re.findall(r"/\S*(?:blas|mkl_rt|blis)\S*", text)
     brought = [*numpy.parent.glob("numpy.libs/*openblas*"), *numpy.glob(".dylibs/*openblas*")]
     inside = sorted(dict.fromkeys(mapped), key=lambda path: "numpy" not in path)  # NumPy's own before, say, SciPy's
     return [path for path in [*inside, *map(str, brought)] if re.search(r"\.(so|dylib|dll)", path)]

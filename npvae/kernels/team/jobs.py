@@ -12,12 +12,14 @@ import numpy as np
 
 from npvae.kernels.jit import AS_WRITTEN, kernel
 from npvae.kernels.matmul.products import dot_pieces, outer_pieces
-from npvae.kernels.team.atomics import add_one, give_way, read, replace_if, ticks, write
+from npvae.kernels.team.atomics import add_one, give_way, nanoseconds, read, replace_if, write
 from npvae.kernels.team.pieces import (
     ADAM,
     ADAM_PIECE,
     ADAM_STEP,
     BERNOULLI,
+    CALL,
+    CALLED,
     DOT,
     DOT_PRODUCT,
     KIND,
@@ -31,9 +33,9 @@ from npvae.kernels.team.pieces import (
 TICKET, DONE, STOP = 0, 8, 16  # where in the state; what different threads write lies on different cache lines
 ASLEEP = 40  # one integer per helper, behind the job
 FIELD = 0xFFFFF  # 20 bits: the ticket is three such fields
-PATIENCE = 1_000_000  # clock ticks, about 0.3 ms, that a helper looks for work before it sleeps
+PATIENCE = 300_000  # nanoseconds that a helper looks for work before it sleeps
 WORTH_SHARING = 4_000_000  # floating-point operations: with fewer, handing data over costs more than it saves
-HURRY = 300_000  # clock ticks, about 0.1 ms, after which whoever waits lets others have the core
+HURRY = 100_000  # nanoseconds after which whoever waits lets others have the core
 
 
 @kernel(AS_WRITTEN)
@@ -54,12 +56,12 @@ def take_pieces(state: np.ndarray, helping: bool) -> int:
 @kernel(AS_WRITTEN)
 def help_out(state: np.ndarray, me: int) -> None:
     """A helper's loop: take pieces; after a while without any, fall asleep."""
-    quiet_since = ticks()
+    quiet_since = nanoseconds()
     while read(state, STOP) == 0:
         if take_pieces(state, True) > 0:
-            quiet_since = ticks()
+            quiet_since = nanoseconds()
         else:
-            quiet_for = ticks() - quiet_since
+            quiet_for = nanoseconds() - quiet_since
             if quiet_for > PATIENCE:
                 write(state, ASLEEP + me, 1)
                 return
@@ -74,9 +76,9 @@ def do_job(state: np.ndarray, pieces: int) -> None:
     write(state, DONE, 0)
     write(state, TICKET, job << 40 | pieces << 20)
     take_pieces(state, False)
-    waiting_since = ticks()
+    waiting_since = nanoseconds()
     while read(state, DONE) < pieces:
-        if ticks() - waiting_since > HURRY:
+        if nanoseconds() - waiting_since > HURRY:
             give_way()
 
 
@@ -139,3 +141,11 @@ def bernoulli(state: np.ndarray, logits: np.ndarray, x: np.ndarray, nll: np.ndar
     state[NLL.samples], state[NLL.pixels] = samples, pixels
     height = samples_of_piece(pixels)
     do_job(state, (samples + height - 1) // height)
+
+
+@kernel(AS_WRITTEN)
+def call_pieces(state: np.ndarray, function: int, plan: np.ndarray, pieces: int) -> None:
+    """Call the compiled function at an address with (the plan's address, piece), for every piece."""
+    state[KIND] = CALL
+    state[CALLED.function], state[CALLED.plan] = function, plan.ctypes.data
+    do_job(state, pieces)

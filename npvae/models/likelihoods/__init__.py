@@ -10,8 +10,10 @@ from __future__ import annotations
 from typing import Any
 
 from npvae.models.likelihoods.contract import Likelihood, Row
+from npvae.models.likelihoods.counts import OFFSETS, NegativeBinomial, Poisson
 from npvae.models.likelihoods.gaussian import Gaussian, SquaredError
-from npvae.models.likelihoods.grey_levels import Categorical, DiscretizedLogistic
+from npvae.models.likelihoods.grey_levels import Binomial, Categorical, DiscretizedLogistic
+from npvae.models.likelihoods.missing import WHEN_MISSING, SeenEntries
 from npvae.models.likelihoods.unit_interval import Bernoulli, ContinuousBernoulli
 
 LIKELIHOODS: dict[str, Row] = {
@@ -24,12 +26,21 @@ LIKELIHOODS: dict[str, Row] = {
     "gaussian_decoder": Row(lambda s: Gaussian("decoder", s.data_dim, s.logvar, s.logvar_floor)),
     "discretized_logistic": Row(lambda s: DiscretizedLogistic(s.data_dim, s.levels)),
     "categorical": Row(lambda s: Categorical(s.data_dim, s.levels)),
+    "binomial": Row(lambda s: Binomial(s.data_dim, s.levels)),
+    "poisson": Row(lambda s: Poisson(s.data_dim, s.offset), ("offset",), counts=True),
+    "negative_binomial": Row(lambda s: NegativeBinomial("column", s.data_dim, s.offset), ("offset",), counts=True),
+    "negative_binomial_decoder": Row(
+        lambda s: NegativeBinomial("decoder", s.data_dim, s.offset), ("offset",), counts=True
+    ),
 }
 
 
 def likelihood_of(settings: Any) -> Likelihood:
     """The likelihood that a model's settings name, built for them. Settings it does not take are ignored."""
-    return LIKELIHOODS[settings.likelihood].build(settings)
+    likelihood = LIKELIHOODS[settings.likelihood].build(settings)
+    if settings.missing == "error":
+        return likelihood
+    return SeenEntries(likelihood, tells_mask=settings.missing == "mask")
 
 
-__all__ = ["LIKELIHOODS", "Likelihood", "Row", "likelihood_of"]
+__all__ = ["LIKELIHOODS", "OFFSETS", "WHEN_MISSING", "Likelihood", "Row", "likelihood_of"]

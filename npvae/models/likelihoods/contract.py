@@ -14,10 +14,14 @@ from npvae.params import Params
 
 @dataclass(frozen=True)
 class Row:
-    """A row of LIKELIHOODS: how one is built for a model's settings, and which settings it alone reads."""
+    """A row of LIKELIHOODS: how one is built for a model's settings, and which settings it alone reads.
+
+    counts  its data are counts: whole numbers, not divided by the largest
+    """
 
     build: Callable[[Any], Likelihood]
     settings: tuple[str, ...] = ()
+    counts: bool = False
 
 
 class Likelihood:
@@ -29,7 +33,13 @@ class Likelihood:
 
     name: str
     outputs_per_pixel: int = 1
+    side_by_side: bool = True  # first outputs of all pixels, then all second ones; False: those of a pixel together
+    encoder_width: int = 1  # numbers that the encoder gets for one of the data
     domain: tuple[float, float] = (-np.inf, np.inf)
+    whole: bool = False  # the data are counts: 0, 1, 2 ...
+    certain: tuple[float, ...] = ()
+    """For each output of an entry, the value at which x = 0 is certain: its nll is exactly 0, its slope in every
+    parameter too. What is missing is replaced by these. Outputs of a kind stand side by side, (N, D) after (N, D)."""
 
     def start(self) -> dict[str, np.ndarray]:
         """Parameters of its own, by name, with the values at which they start; none by default."""
@@ -43,13 +53,45 @@ class Likelihood:
         """From dnll (N,) to doutput; the gradients of its own parameters go into their places in grads."""
         raise NotImplementedError
 
+    def forward_seen(
+        self, ops: Ops, output: np.ndarray, x: np.ndarray, missing: np.ndarray, params: Params
+    ) -> tuple[np.ndarray, Any]:
+        """Output, x (N, D), missing (N, D) of bool -> nll (N,) of the entries that are not missing, in nats; cache."""
+        x_seen, _ = ops.masked_fill_forward(x, missing)
+        parts = np.split(output, self.outputs_per_pixel, axis=1)
+        filled = [ops.masked_fill_forward(part, missing, c) for part, c in zip(parts, self.certain, strict=True)]
+        seen = filled[0][0] if len(filled) == 1 else np.concatenate([part for part, _ in filled], axis=1)
+        nll, cache = self.forward(ops, seen, x_seen, params)
+        return nll, (cache, [fill_cache for _, fill_cache in filled])
+
+    def backward_seen(self, ops: Ops, dnll: np.ndarray, cache: Any, grads: Params) -> np.ndarray:
+        """From dnll (N,) to doutput, 0 for what is missing."""
+        nll_cache, fill_caches = cache
+        parts = np.split(self.backward(ops, dnll, nll_cache, grads), len(fill_caches), axis=1)
+        doutput = [ops.masked_fill_backward(part, c) for part, c in zip(parts, fill_caches, strict=True)]
+        return doutput[0] if len(doutput) == 1 else np.concatenate(doutput, axis=1)
+
+    def encoder_view(self, x: np.ndarray) -> np.ndarray:
+        """What the encoder gets of data x (N, D): x itself, (N, D * encoder_width) in general."""
+        return x
+
     def mean(self, ops: Ops, output: np.ndarray) -> np.ndarray:
         """The mean of p(x|z), (N, D), in data units."""
         raise NotImplementedError
 
+    def mean_beside(self, ops: Ops, output: np.ndarray, x: np.ndarray) -> np.ndarray:
+        """The mean of p(x|z) for the rows x (N, D) that z was encoded from: the same, unless rows have sizes."""
+        return self.mean(ops, output)
+
     def sample(self, ops: Ops, output: np.ndarray, params: Params, rng: np.random.Generator) -> np.ndarray:
         """One draw x ~ p(x|z), (N, D), in data units."""
         raise NotImplementedError
+
+    def sample_beside(
+        self, ops: Ops, output: np.ndarray, x: np.ndarray, params: Params, rng: np.random.Generator
+    ) -> np.ndarray:
+        """One draw for the rows x (N, D) that z was encoded from: as `sample`, unless rows have sizes."""
+        return self.sample(ops, output, params, rng)
 
     def check(self, x: Any) -> None:
         """ValueError if data is not finite or lies outside the domain, with what was found and the mend."""
@@ -59,6 +101,7 @@ class Likelihood:
             at, value = tuple(int(i) for i in bad[0]), x[tuple(bad[0])]
             raise ValueError(
                 f"data holds {len(bad)} values that are not finite, first {value} at {at}: remove those rows"
+                + (", or let them be, missing='ignore'" if np.isnan(value) else "")
             )
         if low < self.domain[0] or high > self.domain[1]:
             mend = "divide by 255" if low >= 0 and 1 < high <= 255 else "rescale it or choose a gaussian likelihood"

@@ -8,6 +8,7 @@ import numpy as np
 
 from npvae.models.contract import Ops
 from npvae.models.likelihoods.contract import Likelihood
+from npvae.ops.gaussian_nll import LOG_2PI
 from npvae.params import Params
 
 
@@ -15,6 +16,7 @@ class SquaredError(Likelihood):
     """½‖x̂ − x‖²: a Gaussian of variance 1 less its constant, so a loss and not a likelihood; the decoder gives x̂."""
 
     name = "squared_error"
+    certain = (0.0,)
 
     def forward(self, ops: Ops, output: np.ndarray, x: np.ndarray, params: Params) -> tuple[np.ndarray, Any]:
         """Mean (N, D), x (N, D) -> half the squared distance (N,)."""
@@ -35,12 +37,12 @@ class SquaredError(Likelihood):
 
 
 class Gaussian(Likelihood):
-    """Real-valued pixels of a mean and a log-variance. What has the log-variance is the last part of the name.
+    """Real-valued pixels of a mean and a log-variance. The last part of the name says what shares one log-variance.
 
     gaussian_fixed    one number, not learned
     gaussian_scalar   one number, learned
-    gaussian_pixel    one number a pixel, (D,), learned, the same for every sample
-    gaussian_decoder  one number a pixel and sample: the decoder gives it beside the mean, (N, 2 D)
+    gaussian_pixel    one number per pixel, (D,), learned, the same for every sample
+    gaussian_decoder  one number per pixel and sample: the decoder gives it beside the mean, (N, 2 D)
 
     A learned one is kept above `floor` by npvae.ops.floored_logvar, unless floor is None.
     """
@@ -78,6 +80,11 @@ class Gaussian(Likelihood):
         """From dnll (N,) to doutput; a learned log-variance gets its gradient in grads."""
         nll_cache, floor_cache = cache
         dmean, dlogvar = ops.gaussian_nll_backward(dnll, nll_cache)
+        doutput = self._join(ops, dmean, dlogvar, floor_cache, grads)
+        return doutput
+
+    def _join(self, ops: Ops, dmean: np.ndarray, dlogvar: np.ndarray, floor_cache: Any, grads: Params) -> np.ndarray:
+        """From dmean (N, D) and dlogvar, of the shape in which it is learned, to doutput."""
         if floor_cache is not None:
             dlogvar = ops.floored_logvar_backward(dlogvar, floor_cache)
         if self.of == "decoder":
@@ -86,6 +93,31 @@ class Gaussian(Likelihood):
         if self.of != "fixed":
             grads["likelihood.logvar"] = dlogvar
         return dmean
+
+    def forward_seen(
+        self, ops: Ops, output: np.ndarray, x: np.ndarray, missing: np.ndarray, params: Params
+    ) -> tuple[np.ndarray, Any]:
+        """As for every likelihood. A density of 1 at x = mean has the log-variance -log(2 pi): each entry gets its own.
+
+        A log-variance that is shared is spread to all entries before, and its gradient summed over those that are seen.
+        """
+        mean, logvar, floor_cache = self._mean_and_logvar(ops, output, params)
+        x_seen, _ = ops.masked_fill_forward(x, missing)
+        mean_seen, fill_cache = ops.masked_fill_forward(mean, missing)
+        spread = np.broadcast_to(logvar, mean.shape)
+        logvar_seen, _ = ops.masked_fill_forward(spread, missing, -LOG_2PI)
+        nll, cache = ops.gaussian_nll_forward(mean_seen, logvar_seen, x_seen)
+        return nll, (cache, fill_cache, floor_cache, mean.ndim - logvar.ndim)
+
+    def backward_seen(self, ops: Ops, dnll: np.ndarray, cache: Any, grads: Params) -> np.ndarray:
+        """From dnll (N,) to doutput, 0 for what is missing."""
+        nll_cache, fill_cache, floor_cache, shared_axes = cache
+        dmean, dlogvar = (
+            ops.masked_fill_backward(part, fill_cache) for part in ops.gaussian_nll_backward(dnll, nll_cache)
+        )
+        dlogvar = np.asarray(dlogvar.sum(axis=tuple(range(shared_axes))))
+        doutput = self._join(ops, dmean, dlogvar, floor_cache, grads)
+        return doutput
 
     def mean(self, ops: Ops, output: np.ndarray) -> np.ndarray:
         """The mean half of the output, (N, D), as a new array."""

@@ -40,6 +40,7 @@ class DiscretizedLogistic(GreyLevels):
 
     name = "discretized_logistic"
     outputs_per_pixel = 2
+    certain = (-1e4, 0.0)
 
     def forward(self, ops: Ops, output: np.ndarray, x: np.ndarray, params: Params) -> tuple[np.ndarray, Any]:
         """Output (N, 2 D), x (N, D) -> nll (N,), in nats: a probability, not a density."""
@@ -67,10 +68,37 @@ class DiscretizedLogistic(GreyLevels):
         return np.clip(np.rint((mean + np.exp(log_scale) * noise) * top), 0, top) / mean.dtype.type(top)
 
 
+class Binomial(GreyLevels):
+    """How many of levels - 1 trials succeeded, as a grey level; the decoder gives the logits of one trial, (N, D)."""
+
+    name = "binomial"
+    certain = (-1e4,)
+
+    def forward(self, ops: Ops, output: np.ndarray, x: np.ndarray, params: Params) -> tuple[np.ndarray, Any]:
+        """Logits (N, D), x (N, D) -> nll (N,), in nats: a probability, not a density."""
+        trials = self.levels - 1
+        return ops.binomial_nll_forward(output, np.rint(x * x.dtype.type(trials)), trials=trials)
+
+    def backward(self, ops: Ops, dnll: np.ndarray, cache: Any, grads: Params) -> np.ndarray:
+        """From dnll (N,) to dlogits (N, D)."""
+        dlogits = ops.binomial_nll_backward(dnll, cache)
+        return dlogits
+
+    def mean(self, ops: Ops, output: np.ndarray) -> np.ndarray:
+        """sigmoid(logits), (N, D), in grey levels."""
+        return ops.sigmoid_forward(output)[0]
+
+    def sample(self, ops: Ops, output: np.ndarray, params: Params, rng: np.random.Generator) -> np.ndarray:
+        """Grey levels, (N, D)."""
+        trials = self.levels - 1
+        return (rng.binomial(trials, self.mean(ops, output)) / trials).astype(output.dtype)
+
+
 class Categorical(GreyLevels):
     """A free probability for every grey level; the decoder gives their logits, (N, D * levels)."""
 
     name = "categorical"
+    side_by_side = False
 
     def __init__(self, data_dim: int, levels: int) -> None:
         """`levels` logits a pixel."""
@@ -86,6 +114,18 @@ class Categorical(GreyLevels):
         """From dnll (N,) to doutput (N, D * levels)."""
         dlogits = ops.categorical_nll_backward(dnll, cache).reshape(len(dnll), -1)
         return dlogits
+
+    def forward_seen(
+        self, ops: Ops, output: np.ndarray, x: np.ndarray, missing: np.ndarray, params: Params
+    ) -> tuple[np.ndarray, Any]:
+        """As for every likelihood; the logits of an entry stand together, and that of level 0 is certain."""
+        x_seen, _ = ops.masked_fill_forward(x, missing)
+        all_levels = np.repeat(missing, self.levels, axis=1)
+        first_level = all_levels & (np.arange(output.shape[1]) % self.levels == 0)
+        others, fill_cache = ops.masked_fill_forward(output, all_levels, -1e4)
+        seen, _ = ops.masked_fill_forward(others, first_level, 0.0)
+        nll, cache = self.forward(ops, seen, x_seen, params)
+        return nll, (cache, [fill_cache])
 
     def mean(self, ops: Ops, output: np.ndarray) -> np.ndarray:
         """The mean over the levels, (N, D)."""

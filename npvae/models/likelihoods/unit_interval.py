@@ -16,6 +16,7 @@ class Bernoulli(Likelihood):
 
     name = "bernoulli"
     domain = (0.0, 1.0)
+    certain = (-1e4,)
 
     def forward(self, ops: Ops, output: np.ndarray, x: np.ndarray, params: Params) -> tuple[np.ndarray, Any]:
         """Logits (N, D), x (N, D) in [0, 1] -> nll (N,), in nats."""
@@ -41,6 +42,7 @@ class ContinuousBernoulli(Likelihood):
 
     name = "continuous_bernoulli"
     domain = (0.0, 1.0)
+    certain = (0.0,)  # the uniform density
 
     def forward(self, ops: Ops, output: np.ndarray, x: np.ndarray, params: Params) -> tuple[np.ndarray, Any]:
         """Logits (N, D), x (N, D) in [0, 1] -> nll (N,), in nats."""

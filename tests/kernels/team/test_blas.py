@@ -52,7 +52,7 @@ def test_a_library_that_can_only_be_read_or_only_be_set_is_not_taken(monkeypatch
 def test_of_the_libraries_that_are_mapped_numpys_is_asked_first(monkeypatch):
     mapped = ["/b/more.libs/libscipy_openblas.so", "/c/numpy.libs/libscipy_openblas.so", "/d/libmkl_rt.so.2"]
     lines = [f"7f00-7f01 r-xp 00000000 00:00 0   {path}" for path in [*mapped, "/a/libm.so", "/e/openblas.txt"]]
-    monkeypatch.setattr(Path, "read_text", lambda self: "\n".join(lines))
+    monkeypatch.setattr(Path, "read_text", lambda self, **_: "\n".join(lines))
     assert blas._candidates()[:3] == [mapped[1], mapped[0], mapped[2]]
 
 

@@ -15,7 +15,7 @@ from npvae.kernels.matmul.products import PIECE, ROW_BLOCK, outer_pieces, rows_o
 from npvae.kernels.matmul.tiles import DOT_ROWS, OUTER_VECTORS
 from npvae.kernels.matmul.vectors import LANES
 from npvae.kernels.multiply import LARGEST
-from npvae.kernels.team.atomics import give_way, ticks
+from npvae.kernels.team.atomics import give_way, nanoseconds
 from npvae.kernels.team.jobs import (
     ASLEEP,
     DONE,
@@ -37,34 +37,24 @@ from npvae.kernels.team.team import Team, new_state
 from npvae.kernels.updates import adam
 
 compiled = pytest.mark.skipif(bool(config.DISABLE_JIT), reason="jobs exist compiled only")
-FENCE = 64  # numbers around a result that nothing may touch
-
-
-def fenced(shape):
-    """An array of NaN inside a larger one, with the larger one."""
-    size = int(np.prod(shape))
-    whole = np.full(size + 2 * FENCE, np.float32(7e7))
-    whole[FENCE : FENCE + size] = np.nan
-    return whole[FENCE : FENCE + size].reshape(shape), whole
 
 
 @compiled
 @pytest.mark.parametrize("shape", [(1, 784), (41, 784), (42, 784), (130, 784), (3, 40_000), (5, 32_768), (70_000, 1)])
-def test_a_likelihood_in_pieces_is_the_likelihood_for_any_number_of_threads(shape):
+def test_a_likelihood_in_pieces_is_the_likelihood_for_any_number_of_threads(fenced, shape):
     rng = np.random.default_rng(0)
     logits, x = rng.standard_normal(shape, np.float32), rng.random(shape, np.float32)
     wanted, cache = ops.bernoulli_nll_forward(logits.astype(np.float64), x.astype(np.float64))
     gradient = ops.bernoulli_nll_backward(np.ones(len(x)), cache)
     found = []
     for threads in (1, 3):
-        team, (nll, around_nll), (residual, around) = Team(threads), fenced(shape[:1]), fenced(shape)
+        team, (nll, check_nll), (residual, check) = Team(threads), fenced(shape[:1]), fenced(shape)
         team.run(bernoulli, logits, x, nll, residual)
         team.stop()
         np.testing.assert_allclose(nll, wanted, rtol=2e-5)
         np.testing.assert_allclose(residual, gradient, rtol=0, atol=5e-7)
-        for whole in (around_nll, around):
-            assert (whole[:FENCE] == 7e7).all()
-            assert (whole[-FENCE:] == 7e7).all()
+        check_nll()
+        check()
         found.append((nll, residual))
     np.testing.assert_array_equal(found[0][0], found[1][0])
     np.testing.assert_array_equal(found[0][1], found[1][1])
@@ -166,7 +156,7 @@ def test_a_helper_without_work_looks_for_it_for_a_while_and_then_says_that_it_sl
         help_out(state, 2)
         seconds = time.perf_counter() - start
         assert list(np.flatnonzero(state)) == ([STOP] if stop else [ASLEEP + 2])
-    assert seconds > 50e-6  # PATIENCE at 20 GHz
+    assert seconds > 0.9e-9 * PATIENCE
 
 
 @compiled
@@ -190,7 +180,7 @@ def compiled_with(kernel, **others):
 
 @compiled
 def test_who_waits_gives_way_after_a_tenth_of_a_millisecond_and_not_before():
-    now, state, waited = numba.njit(lambda: ticks()), new_state(), []
+    now, state, waited = numba.njit(lambda: nanoseconds()), new_state(), []
 
     def note():
         waited.append(now() - start)
@@ -220,13 +210,13 @@ def test_giving_way_is_a_call_of_the_system():
 
 @compiled
 def test_a_helper_is_patient_from_its_last_piece_on():
-    now, state, began, late, from_the_back = numba.njit(lambda: ticks()), new_state(), 61, 62, 63
+    now, state, began, late, from_the_back = numba.njit(lambda: nanoseconds()), new_state(), 61, 62, 63
 
     @numba.njit
     def one_piece_each_time(state, helping):
         """Until it was asked for three when patience would long be over, counted from the first."""
         state[from_the_back] = helping
-        if ticks() - state[began] > 2 * PATIENCE:
+        if nanoseconds() - state[began] > 2 * PATIENCE:
             state[late] += 1
         return 1 if state[late] <= 3 else 0
 
@@ -276,3 +266,19 @@ def test_blocks_of_rows_are_whole_tiles_and_about_equal():
 def test_strips_are_no_wider_than_a_tile():
     for columns in range(1, 400):
         assert strips_of(columns) == -(-columns // (OUTER_VECTORS * LANES))
+
+
+@compiled
+def test_the_clock_is_the_systems_and_no_instruction_that_a_processor_may_forbid():
+    now = numba.njit(lambda: nanoseconds())
+    before, read, after = time.monotonic_ns(), now(), time.monotonic_ns()  # the first call compiles
+    before, read, after = time.monotonic_ns(), now(), time.monotonic_ns()
+    if sys.platform != "win32":  # whose Python has another clock
+        assert before <= read <= after
+    for kernel, *arguments in ((help_out, 0), (do_job, 0)):
+        state = new_state()
+        state[STOP] = 1
+        loop = compiled_with(kernel)  # one that comes from the disk has no text
+        loop(state, *arguments)
+        (assembly,) = loop.inspect_asm().values()
+        assert not {"rdtsc", "rdtscp", "cntvct_el0", "pmccntr_el0"} & set(assembly.lower().split())

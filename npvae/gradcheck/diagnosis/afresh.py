@@ -1,0 +1,77 @@
+"""A diagnosis is said only if other inputs, drawn afresh, give it too: one sample may look like anything by chance."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+import numpy as np
+
+from npvae.gradcheck.battery.drawing import Case, build
+from npvae.gradcheck.battery.samples import Sample
+from npvae.gradcheck.diagnosis.side_by_side import Diagnosis, SideBySide
+from npvae.gradcheck.ground import thresholds as t
+from npvae.gradcheck.pair.calls import Broken, Pair, Refused
+from npvae.gradcheck.pair.contracts import run
+from npvae.gradcheck.slopes.claim import Claim, tolerance_for
+from npvae.gradcheck.slopes.numeric import compare_entries
+from npvae.gradcheck.slopes.numeric_loss import NumericLoss
+
+__all__ = ["BY_CHANCE", "holds_afresh"]
+
+BY_CHANCE = {
+    "tail", "one-row", "one-entry", "threshold", "float32-cast", "few-digits", "one-step", "overlap", "mask",
+    "repeated-index", "factor", "factor-of-size", "factor-of-argument", "other-argument", "extra-term", "offset",
+}  # fmt: skip
+"""What a single sample may look like without being it."""
+
+PLACES = {"tail", "one-row", "one-entry", "one-step", "overlap"}
+"""Of these, what is said to be wrong at fixed indices, whatever the values."""
+
+Pattern = Callable[[SideBySide, Pair], Iterable[Diagnosis]]
+
+
+def holds_afresh(claim: Claim, pattern: Pattern, said: Diagnosis) -> bool:
+    """Whether the same pattern says the same of two more samples of the same kind; True where there are none.
+
+    A place is the same only in the same words: chance finds a last row twice, but not the same one.
+    """
+    case, (code, words) = claim.first_run.case, said
+    if case.label.startswith(("given", "drawn")) or claim.grad.size > t.ENTRIES:
+        return True
+    for turn in range(1, 1 + t.TRIED_AFRESH):
+        try:
+            again = _view(claim, _redrawn(case, turn))
+            found = [] if again is None else list(pattern(again, again.first_run.pair))
+        except (Broken, Refused):
+            return True
+        if code not in PLACES and (again is None or np.sum(again.wrong) < t.FEW_ENTRIES):
+            continue  # hardly wrong there, by chance: that says nothing for or against it
+        if code not in dict(found) or (code in PLACES and words not in dict(found).values()):
+            return False
+    return True
+
+
+def _redrawn(case: Case, turn: int) -> Case:
+    sample = Sample(case.cell, case.sizes, case.dtype.name, case.layout, case.regime, case.params)
+    return build(case.op, sample, case.seed + turn * t.ANOTHER_SEED)
+
+
+def _view(claim: Claim, case: Case) -> SideBySide | None:
+    """The two gradients of another case side by side; None if they agree there, or cannot be compared."""
+    pair = Pair(case.op, case.params, case.seed)
+    first_run = run(pair, case)
+    grad = first_run.grads[claim.position]
+    if grad is None or grad.shape != case.inputs[claim.k].shape or not np.all(np.isfinite(grad)):
+        return None
+    loss = NumericLoss(pair, case, first_run.dys, low=claim.low)
+    grad = loss.in_set(claim.k, grad)
+    tolerance = tolerance_for(grad, first_run.dys, case.dtype, claim.rtol, claim.atol)
+    finite = np.ones(grad.shape, dtype=bool)
+    other = replace(claim, first_run=first_run, loss=loss, grad=grad, tolerance=tolerance, finite=finite)
+    compared = compare_entries(other, np.arange(grad.size))
+    wrong = np.zeros(grad.size, dtype=bool)
+    wrong[compared.disagrees] = True
+    if not np.any(wrong):
+        return None
+    return SideBySide(other, compared, wrong, alone=len(compared.disagrees) == 1)
