@@ -163,7 +163,7 @@ def start(args: argparse.Namespace, processes: Processes) -> tuple[Any, Any, Any
         config = {"model": args.model, "model_settings": model.config}
     else:
         model = npvae.load(args.init)
-        if model.takes != "sequences":
+        if model.takes not in ("sequences", "graph"):
             check_same_shape(train, config, f"the run {args.init}")
     train, valid, test = (as_rows_of(config, part) for part in (train, valid, test))
     out = args.out or free_folder(args.dataset)
@@ -272,6 +272,8 @@ def load_data(
     train: Any
     test: Any
     if takes_graph(model):
+        for name in reading.chosen():
+            raise ValueError(f"--{name.replace('_', '-')} is for images, --model {model} takes a graph: leave it out")
         return load_split(dataset, data_dir)
     if takes_sequences(model):
         train, test = load_lines(dataset, data_dir, reading, alphabet)

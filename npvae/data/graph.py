@@ -56,6 +56,7 @@ class Graph:
             raise DataError(f"{source}: labels have shape {self.labels.shape}, expected (V,) with V = {self.vertices}")
         self.names = None if names is None else tuple(names)
         self.source = source
+        self.note = ""  # what was read, and what was left out, where there was a choice
 
     def with_edges(self, edges: np.ndarray) -> Graph:
         """The same vertices with other edges (E, 2)."""

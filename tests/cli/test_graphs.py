@@ -66,6 +66,7 @@ def test_a_run_is_not_resumed_on_another_graph(tmp_path, capsys):
         (["--model", "graph_vae", "--dataset", "digits"], "digits: is no graph"),
         (["--model", "graph_vae", "--objective", "iwae"], "objective 'iwae' is not for one graph"),
         (["--model", "graph_vae", "--hidden", "8"], "graph_vae has no use for it"),
+        (["--model", "graph_vae", "--resize", "8,8"], "--resize is for images, --model graph_vae takes a graph"),
         (["--model", "graph_autoencoder", "--beta", "2"], "graph_autoencoder has no use for it"),
     ],
 )
