@@ -8,7 +8,15 @@
     encoder.0.b    (O,)         encoder.0.bias    (O,)
     encoder.1.W    (I, O)       encoder.2.weight  (O, I): module 1 of the Sequential is the activation
     encoder.W      (I, O)       encoder.weight    (O, I): a Linear that is in no Sequential
+    encoder.conv.0.W (P, Q, C, F)  encoder.conv.0.weight (F, C, P, Q), of Conv2d
+    decoder.conv.0.W (P, Q, F, C)  decoder.conv.0.weight (C, F, P, Q), of ConvTranspose2d
     likelihood.logvar           likelihood.logvar
+    decoder.gru.Wx (E, 3H)      decoder.gru.weight_ih_l0 (3H, E): a GRU, gates in the same order r, z, n; Wh likewise
+    decoder.gru.bx (3H,)        decoder.gru.bias_ih_l0  (3H,); bh likewise
+    decoder.embedding.table     decoder.embedding.weight, both (V, E)
+
+Of a ConvVAE images are (N, H, W, C). Between encoder.conv and encoder.dense PyTorch writes
+x.permute(0, 2, 3, 1).flatten(1), and between decoder.dense and decoder.conv the way back: then the rows are the same.
 
 It needs safetensors: pip install "npvae[export]".
 """
@@ -37,9 +45,17 @@ class WeightsError(ValueError):
     """A file that is damaged, or holds the weights of another model: the message names it and what does not fit."""
 
 
+_OF_GRU = {"Wx": "weight_ih_l0", "Wh": "weight_hh_l0", "bx": "bias_ih_l0", "bh": "bias_hh_l0"}
+_TURNED = ("W", "Wx", "Wh")  # the last part of the names of matrices that lie the other way there
+
+
 def torch_name(name: str) -> str:
     """The name in PyTorch of one of our parameters."""
     *path, last = name.split(".")
+    if path[-1:] == ["gru"]:
+        return ".".join([*path, _OF_GRU[last]])
+    if last == "table":
+        return ".".join([*path, "weight"])
     if last not in ("W", "b") or not path:
         return name
     if path[-1].isdigit():
@@ -47,12 +63,26 @@ def torch_name(name: str) -> str:
     return ".".join([*path, {"W": "weight", "b": "bias"}[last]])
 
 
+def _is_turned(name: str) -> bool:
+    return name.split(".")[-1] in _TURNED
+
+
 def to_torch(params: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Parameters or gradients by their names in PyTorch, weights (O, I). The arrays are new and C-contiguous."""
     return {
-        torch_name(name): np.array(value.T if name.split(".")[-1] == "W" else value, order="C")
+        torch_name(name): np.array(_turned(value) if _is_turned(name) else value, order="C")
         for name, value in params.items()
     }
+
+
+def _turned(W: np.ndarray) -> np.ndarray:
+    """(I, O) -> (O, I); a window (P, Q, C, F) -> (F, C, P, Q)."""
+    return W.transpose(3, 2, 0, 1) if W.ndim == 4 else W.T
+
+
+def _turned_back(W: np.ndarray) -> np.ndarray:
+    """The way back of `_turned`."""
+    return W.transpose(2, 3, 1, 0) if W.ndim == 4 else W.T
 
 
 def from_torch(tensors: Mapping[str, np.ndarray], params: Params) -> None:
@@ -68,7 +98,7 @@ def from_torch(tensors: Mapping[str, np.ndarray], params: Params) -> None:
         raise ValueError(f"the names are not this model's: {'; '.join(parts)}")
     values = {}
     for there, here in names.items():
-        value, wanted = np.asarray(tensors[there]), params[here].T if here.split(".")[-1] == "W" else params[here]
+        value, wanted = np.asarray(tensors[there]), _turned(params[here]) if _is_turned(here) else params[here]
         if value.shape != wanted.shape:
             raise ValueError(f"{there} has shape {value.shape}, this model needs {wanted.shape}")
         if not np.can_cast(value.dtype, wanted.dtype, "safe"):
@@ -76,7 +106,7 @@ def from_torch(tensors: Mapping[str, np.ndarray], params: Params) -> None:
             raise ValueError(f"{there} is {value.dtype}, this model computes in {wanted.dtype}: {mend}")
         if not np.isfinite(value).all():
             raise ValueError(f"{there} holds numbers that are not finite")
-        values[here] = value.T if here.split(".")[-1] == "W" else value
+        values[here] = _turned_back(value) if _is_turned(here) else value
     for here, value in values.items():
         params[here] = value
 

@@ -218,21 +218,7 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         if self.optimizer not in OPTIMIZERS:
             raise ValueError(f"VAE: optimizer {self.optimizer!r} is unknown, choose one of {', '.join(OPTIMIZERS)}")
         rng = _generator(self.random_state)
-        model = models.VAE(
-            X.shape[1],
-            self.hidden,
-            self.latent_dim,
-            self.activation,
-            self.likelihood,
-            self.beta,
-            logvar=self.logvar,
-            levels=self.levels,
-            offset=self.offset,
-            missing=self.missing,
-            dtype=X.dtype.name,
-            backend=self.backend,
-            seed=int(rng.integers(2**32)),
-        )
+        model = self._new_model(X.shape[1], X.dtype.name, int(rng.integers(2**32)))
         if self.likelihood.startswith("gaussian"):
             self.mean_, self.scale_ = _centre_and_scale(X)
         else:
@@ -245,6 +231,15 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         self.history_: list[dict[str, float]] = []
         self._n_features_out = self.latent_dim
         self.model_ = model
+
+    def _new_model(self, D: int, dtype: str, seed: int) -> Any:
+        """The network for rows of D numbers."""
+        return models.VAE(D, self.hidden, **self._settings(dtype, seed))
+
+    def _settings(self, dtype: str, seed: int) -> dict[str, Any]:
+        """What networks of any kind take."""
+        names = ("latent_dim", "activation", "likelihood", "beta", "logvar", "levels", "offset", "missing", "backend")
+        return {name: getattr(self, name) for name in names} | {"dtype": dtype, "seed": seed}
 
     def _train(self, X: np.ndarray, epochs: int, held_out: Callable[[], float] | None = None) -> None:
         """The loop of the library, over the whole of X; `held_out` gives the loss on other data after an epoch."""
@@ -332,6 +327,87 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         tags.input_tags.allow_nan = self.missing != "error"
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
+
+
+class ConvVAE(VAE):
+    """The estimator for images: X is (N, H, W, C), or (N, H, W) for grey ones, and images come back.
+
+    channels  of the encoder's convolutions, each of which halves height and width; the rest as for VAE
+    """
+
+    def __init__(
+        self,
+        latent_dim: int = 2,
+        *,
+        channels: Sequence[int] = (16, 32),
+        hidden: Sequence[int] = (128,),
+        activation: str = "relu",
+        likelihood: str = "gaussian_scalar",
+        logvar: float = 0.0,
+        levels: int = 256,
+        beta: float = 1.0,
+        epochs: int = 100,
+        batch_size: int = 64,
+        optimizer: str = "adam",
+        lr: float = 1e-3,
+        draws: int = 16,
+        patience: int | None = None,
+        validation_fraction: float = 0.1,
+        verbose: int = 0,
+        backend: str = "numba",
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
+        super().__init__(
+            latent_dim, hidden=hidden, activation=activation, likelihood=likelihood, logvar=logvar, levels=levels,
+            beta=beta, epochs=epochs, batch_size=batch_size, optimizer=optimizer, lr=lr, draws=draws, patience=patience,
+            validation_fraction=validation_fraction, verbose=verbose, backend=backend, random_state=random_state,
+        )  # fmt: skip
+        self.channels = channels
+
+    def fit(self, X: Any, y: Any = None) -> ConvVAE:
+        """Train anew on images for `epochs` passes. y is ignored."""
+        self.image_shape_ = _image_shape(X)
+        super().fit(self._as_rows(X))
+        return self
+
+    def partial_fit(self, X: Any, y: Any = None) -> ConvVAE:
+        """One more pass over images, from where the last call ended."""
+        if not hasattr(self, "model_"):
+            self.image_shape_ = _image_shape(X)
+        super().partial_fit(self._as_rows(X))
+        return self
+
+    def transform(self, X: Any) -> np.ndarray:
+        """Images -> the means of the posteriors q(z|x), (N, L)."""
+        return super().transform(self._as_rows(X))
+
+    def score_samples(self, X: Any) -> np.ndarray:
+        """Images -> the evidence lower bound on log p(x) of each, (N,), in nats."""
+        return super().score_samples(self._as_rows(X))
+
+    def _new_model(self, D: int, dtype: str, seed: int) -> Any:
+        """The network for images of the shape of those first fitted."""
+        return models.ConvVAE(self.image_shape_, self.channels, self.hidden, **self._settings(dtype, seed))
+
+    def _as_rows(self, X: Any) -> np.ndarray:
+        """Images (N, H, W, C) or (N, H, W) -> rows (N, D). ValueError for another shape than those first fitted."""
+        check_is_fitted(self, "image_shape_")
+        X = np.asarray(X)
+        if _image_shape(X) != self.image_shape_:
+            raise ValueError(f"ConvVAE: images of shape {X.shape[1:]}, expected {self.image_shape_} as those fitted")
+        return X.reshape(len(X), -1)
+
+    def _to_data(self, x: np.ndarray) -> np.ndarray:
+        rows = super()._to_data(x.reshape(len(x), -1))
+        return rows.reshape(-1, *self.image_shape_)
+
+
+def _image_shape(X: Any) -> tuple[int, ...]:
+    """(H, W, C) of X. ValueError for what are no images."""
+    shape = np.shape(X)
+    if len(shape) not in (3, 4) or 0 in shape:
+        raise ValueError(f"ConvVAE: X has shape {shape}, expected images (N, H, W, C), or (N, H, W) for grey ones")
+    return (*shape[1:], 1)[:3]
 
 
 def _generator(random_state: int | np.random.RandomState | None) -> np.random.Generator:

@@ -37,7 +37,8 @@ class Arg:
     shape           axes by symbol, size or multiple of a symbol, separated by blanks: "N D", "3 L", "I 3*H", "" for a
                     0-d array. The same symbol has the same size in every argument of an op.
     domain          closed interval in which the function is defined. For an integer argument the upper end may be a
-                    symbol: `Arg("N", dtype=int, domain=(0, "C"))` holds labels 0 <= label < C. Or the name of a set:
+                    symbol, below which it stays: `Arg("N", dtype=int, domain=(0, "C"))` holds labels 0 <= label < C,
+                    and (1, "T+1") holds lengths 1 <= length < T + 1. Or the name of a set:
                     "one-hot", "simplex", "sorted", "distinct" (along the last axis), "positive definite", "invertible"
                     (the last two axes), "probability" (between 0 and 1, without them), "counts" (whole numbers of at
                     least 0, held as floats).
@@ -109,6 +110,20 @@ class Arg:
             int(axis) if axis.isdecimal() else int(factor or 1) * bound[symbol] for axis, factor, _, symbol in parted
         )
 
+    def ends(self, bound: Mapping[str, int]) -> tuple[float, float]:
+        """The closed domain in numbers: with {"T": 9}, (1, "T+1") is (1, 9)."""
+        low, high = self.interval
+        if not isinstance(high, str):
+            return float(low), float(high)
+        symbol, more = _end_symbol(high)
+        return float(low), float(bound[symbol] + more - 1)
+
+
+def _end_symbol(high: str) -> tuple[str, int]:
+    """The symbol of an upper end, and what is added to it: ("T", 1) for "T+1", ("C", 0) for "C"."""
+    symbol, _, more = high.partition("+")
+    return symbol, int(more or 0)
+
 
 def _is_interval(domain: Any) -> bool:
     try:
@@ -116,7 +131,8 @@ def _is_interval(domain: Any) -> bool:
     except (TypeError, ValueError):
         return False
     if isinstance(high, str):
-        return isinstance(low, Real) and high.isidentifier()
+        symbol, plus, more = high.partition("+")
+        return isinstance(low, Real) and symbol.isidentifier() and (more.isdecimal() if plus else True)
     return isinstance(low, Real) and isinstance(high, Real) and bool(low <= high)
 
 
@@ -141,6 +157,7 @@ class Op:
     pure               True if nothing may share memory: no gradient with dy, with an input or with another gradient.
                        The rule of npvae's own ops; other people's `return dy, dy` is legal unless it does harm.
                        A gradient then has the dtype of its argument, too.
+    ranges             the least and the largest size of a symbol that not every size fits: {"P": (1, 3)} for a window
     detached           outputs that have no gradient, by place or by key; those of integers need not be named
 
     Raises ValueError for what is not of these forms, and for a domain that ends at a symbol of no argument.
@@ -154,6 +171,7 @@ class Op:
     seeded: bool = False
     estimator: bool = False
     pure: bool = False
+    ranges: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     detached: Sequence[Any] = ()
 
     def __post_init__(self) -> None:
@@ -166,6 +184,7 @@ class Op:
         if not self.args:
             raise ValueError(f"op {self.name}: args is empty; name each array argument of the forward, in order")
         self._check_args()
+        self._check_ranges()
         if not isinstance(self.params, Mapping):
             raise ValueError(f'op {self.name}: params is {self.params!r}, expected params={{"alpha": [1.0, 0.3]}}')
         for key, values in self.params.items():
@@ -186,11 +205,24 @@ class Op:
                 )
         for key, arg in self.args.items():
             high = arg.interval[1]
-            if isinstance(high, str) and high not in self.symbols:
+            if isinstance(high, str) and _end_symbol(high)[0] not in self.symbols:
                 raise ValueError(
                     f"op {self.name}: the domain of {key} ends at {high!r}, which is the size of no axis; "
                     f"the symbols are {', '.join(self.symbols) or 'none'}"
                 )
+
+    def _check_ranges(self) -> None:
+        for symbol, ends in self.ranges.items():
+            if symbol not in self.symbols or not _is_interval(ends) or not 1 <= ends[0] <= ends[1]:
+                raise ValueError(
+                    f"op {self.name}: ranges[{symbol!r}] is {ends!r}, expected the least and the largest size of one "
+                    f"of the symbols {', '.join(self.symbols)}: ranges={{{self.symbols[0]!r}: (1, 3)}}"
+                )
+
+    def within_ranges(self, sizes: Mapping[str, int]) -> dict[str, int]:
+        """Sizes of symbols, each the nearest that its range allows."""
+        free = (1, math.inf)
+        return {s: int(min(max(n, self.ranges.get(s, free)[0]), self.ranges.get(s, free)[1])) for s, n in sizes.items()}
 
     @property
     def differentiable(self) -> tuple[str, ...]:

@@ -34,6 +34,8 @@ def double_backward(dy, cache):
         ({"domain": (0, 1, 2)}, "Arg: domain is (0, 1, 2)"),
         ({"domain": ("C", 0)}, "Arg: domain is ('C', 0)"),
         ({"domain": (0, "C-1")}, "Arg: domain is (0, 'C-1')"),
+        ({"domain": (0, "T+")}, "Arg: domain is (0, 'T+')"),
+        ({"domain": (0, "T+H")}, "Arg: domain is (0, 'T+H')"),
         ({"kinks": 0.0}, "Arg: kinks is 0.0, expected a list of numbers: kinks=[0.0]"),
         ({"specials": "0"}, "Arg: specials is '0', expected a list of numbers: specials=[0.0]"),
     ],
@@ -72,6 +74,13 @@ def test_what_is_no_op_is_named_by_every_call_that_wants_one():
     for call in (check_op, op_test, cells):
         with pytest.raises(ValueError, match=r"a function cannot be checked, expected an Op: Op\(forward, backward"):
             call(double)
+
+
+def test_the_ends_of_a_domain_in_numbers():
+    """A size as the upper end is outside: labels run to C - 1, lengths to T."""
+    assert Arg("N", dtype=int, domain=(0, "C")).ends({"C": 5}) == (0, 4)
+    assert Arg("N", dtype=int, domain=(1, "T+1")).ends({"T": 5}) == (1, 5)
+    assert Arg("N", domain=(-3, np.inf)).ends({}) == (-3, np.inf)
 
 
 def test_what_has_a_meaning_is_taken():
@@ -116,3 +125,30 @@ def test_where_sizes_depend_on_each_other_the_way_out_is_named():
     assert report.verdict == "FAIL"
     mend = 'sizes that depend on each other are written as numbers, Arg("N C 8"), or as multiples, Arg("I 3*H")'
     assert mend in str(report)
+
+
+@pytest.mark.parametrize("ranges", [{"Z": (1, 3)}, {"N": (0, 3)}, {"N": (3, 1)}, {"N": 3}])
+def test_ranges_that_are_none_are_refused(ranges):
+    with pytest.raises(ValueError, match=r"expected the least and the largest size of one of the symbols N: ranges="):
+        Op(lambda x: (x, ()), lambda dy, _: dy, args={"x": Arg("N")}, ranges=ranges)
+
+
+def test_sizes_stay_within_the_ranges_of_an_op_wherever_they_are_drawn():
+    seen = []
+
+    def forward(x, W):
+        seen.append((len(x), len(W)))
+        return x[: len(x) - len(W) + 1] * W[0], (x, W)
+
+    def backward(dy, cache):
+        x, W = cache
+        dx, dW = np.zeros_like(x), np.zeros_like(W)
+        dx[: len(dy)] = dy * W[0]
+        dW[0] = (x[: len(dy)] * dy).sum()
+        return dx, dW
+
+    window = Op(forward, backward, args={"x": Arg("I"), "W": Arg("P")}, ranges={"I": (3, 6), "P": (1, 3)})
+    assert window.within_ranges({"I": 9, "P": 2, "N": 40}) == {"I": 6, "P": 2, "N": 40}
+    assert check_op(window)
+    assert {rows for rows, _ in seen} <= {3, 4, 5, 6}
+    assert {of_window for _, of_window in seen} <= {1, 2, 3}

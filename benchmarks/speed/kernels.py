@@ -87,11 +87,29 @@ def op_rows() -> dict[str, Pair]:
         rows |= both_ways("layer", (x, array(L, H), array(H)), buffers, activation=activation)
     rows |= both_ways("dense", (x, array(L, D), array(D)), buffers)
     rows |= both_ways("bernoulli_nll", (logits, pixels), buffers)
+    counts = np.rint(16 * pixels)
+    rows |= both_ways("binomial_nll", (logits, counts), buffers)
+    rows |= both_ways("poisson_nll", (logits, counts), buffers)
+    rows |= both_ways("negative_binomial_nll", (logits, array(D), counts), buffers)
     rows |= both_ways("squared_error", (logits, pixels), buffers)
     rows |= both_ways("gaussian_nll", (logits, array(N, D), pixels), buffers)
     head = array(N, 2 * L)
     rows |= both_ways("gaussian_kl", (head[:, :L], head[:, L:]), buffers)
-    return rows
+    return rows | sequence_rows(rng, buffers)
+
+
+def sequence_rows(rng: np.random.Generator, buffers: OverBuffers) -> dict[str, Pair]:
+    """Names: sequences of 3 to 15 letters of 27 symbols, as 32 numbers each, a state of 128."""
+    T, E, H, C = 16, 32, 128, 27
+
+    def array(*shape: int) -> np.ndarray:
+        return 0.1 * rng.standard_normal(shape, dtype=np.float32)
+
+    ids, lengths = rng.integers(0, C, (N, T)), rng.binomial(14, 0.4, N) + 2
+    weights = array(E, 3 * H), array(H, 3 * H), array(3 * H), array(3 * H)
+    rows = both_ways("embedding", (ids, array(C, E)), buffers)
+    rows |= both_ways("gru", (array(N, T, E), array(N, H), lengths, *weights), buffers)
+    return rows | both_ways("masked_categorical_nll", (array(N, T, C), ids, lengths), buffers)
 
 
 def optimizer_rows(size: int = 653_224) -> dict[str, Pair]:

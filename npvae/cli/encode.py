@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from npvae.cli.from_run import add_run_options, images_of, output_path
+from npvae.cli.sequences import encode as encode_lines
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
@@ -22,6 +23,8 @@ def run(args: argparse.Namespace) -> int:
     from npvae.training.evaluate import chunks
 
     model, config = npvae.load(args.folder), npvae.training.read_config(args.folder)
+    if model.takes == "sequences":
+        return encode_lines(args, model, config)
     path = output_path(args, ".npz")
     source = images_of(args, config)
     codes = [model.encode(x) for x in chunks(source.images, 1000, model.dtype, model.takes)]

@@ -8,6 +8,7 @@ from typing import Any
 
 from npvae.cli.from_run import add_run_folder, add_source_options, check_place, images_of
 from npvae.cli.seed_option import add_seed_option
+from npvae.cli.sequences import measured
 
 _REFERENCE = 10_000  # training images that samples are compared with
 
@@ -37,9 +38,6 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print each measure as soon as it is known; with --json write them all."""
-    import json
-    from dataclasses import asdict
-
     import npvae
     from npvae.data.shapes import make_shapes
     from npvae.evaluation import measures
@@ -49,11 +47,15 @@ def run(args: argparse.Namespace) -> int:
             raise ValueError(f"{name} is {value}, expected at least 1")
     model = npvae.load(args.folder, best=args.best)
     config = npvae.training.read_config(args.folder)
-    source = images_of(args, config)
     if args.json:  # a place that cannot be written is told now, not when everything is measured
         check_place(args.json, "--json")
         args.json.parent.mkdir(parents=True, exist_ok=True)
         args.json.open("a", encoding="utf-8").close()
+    if model.takes == "sequences":
+        dataset, part, count, found = measured(args, model, config)
+        print(f"{model}\n{count:,} sequences of {dataset}, {part}; nats per sequence\n")
+        return _report(args, found, {"dataset": dataset, "part": part, "sequences": count})
+    source = images_of(args, config)
     x = spread(source.images, args.images).astype(model.dtype)
     known = None if source.train is None else spread(source.train, _REFERENCE).astype(model.dtype)
     dataset, part = str(source), source.part
@@ -63,13 +65,21 @@ def run(args: argparse.Namespace) -> int:
         dataset, part, x = "shapes", "all", shapes.x.astype(model.dtype)
         more = {"factors": shapes.factors, "categorical": shapes.categorical}
     print(f"{model}\n{len(x):,} images of {dataset}; nats an image\n")
+    found = measures(model, x, known, samples=args.samples, seed=args.seed, **more)
+    return _report(args, found, {"dataset": source.name, "part": part, "images": len(x)})
+
+
+def _report(args: argparse.Namespace, measured: Any, about: dict[str, Any]) -> int:
+    """Print each measure as soon as it is known; with --json write them all."""
+    import json
+    from dataclasses import asdict
+
     found = []
-    for measure in measures(model, x, known, samples=args.samples, seed=args.seed, **more):
+    for measure in measured:
         found.append(measure)
         print(measure, flush=True)
     if args.json:
-        about = {"run": str(args.folder), "dataset": source.name, "part": part, "images": len(x)}
-        about |= {"samples": args.samples, "seed": args.seed}
+        about = {"run": str(args.folder)} | about | {"samples": args.samples, "seed": args.seed}
         text = json.dumps(about | {"measures": [asdict(measure) for measure in found]}, indent=1)
         args.json.write_text(text + "\n", encoding="utf-8")
     return 0

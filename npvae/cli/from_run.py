@@ -133,10 +133,13 @@ def check_same_shape(images: Any, config: dict[str, Any], of: str) -> None:
 
 
 def as_rows_of(config: dict[str, Any], images: Any) -> Any:
-    """Images as the model of a run takes them: with their labels beside them, if it is conditional."""
+    """Images as the model of a run takes them: as counts, if it explains these; with labels, if it is conditional."""
     from npvae.data import LabelledImages
-    from npvae.models import MODELS
+    from npvae.models import LIKELIHOODS, MODELS
 
+    likelihood = LIKELIHOODS.get(config["model_settings"].get("likelihood"))
+    if images is not None and likelihood is not None and likelihood.counts:
+        images = images.as_counts()
     if images is None or not MODELS[config["model"]].reads_labels:
         return images
     names = config.get("training", {}).get("class_names")

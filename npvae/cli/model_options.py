@@ -75,7 +75,7 @@ def check_options(args: argparse.Namespace) -> None:
 
 
 def model_settings(args: argparse.Namespace, train: Any) -> dict[str, Any]:
-    """The keyword arguments of the model's class, for these training images.
+    """The keyword arguments of the model's class, for these training data.
 
     ValueError for an option that would have no effect (`check_options`), floats where grey levels are counted, or
     labels that do not count classes.
@@ -87,12 +87,19 @@ def model_settings(args: argparse.Namespace, train: Any) -> dict[str, Any]:
 
     check_options(args)
     own = [each.name for each in fields(MODELS[args.model].Settings)]
-    given = {name: getattr(args, name) for name in options() if name in own}
-    settings = {name: value for name, value in given.items() if value is not None} | {"seed": args.seed}
+    known = options()
+    given = {name: getattr(args, name) for name in known if name in own}
+    if MODELS[args.model].takes == "sequences":  # the command line's own defaults are for small pictures
+        given = {name: value for name, value in given.items() if known[name].flag in args.given}
+        return given | {"seed": args.seed, "alphabet": train.alphabet, "max_length": train.longest}
+    settings = {name: value for name, value in given.items() if value is not None}
+    images = MODELS[args.model].takes == "images"
+    settings |= {"image_shape": train.image_shape} if images else {"data_dim": train.shape[1]}
+    settings["seed"] = args.seed
     if train.pixels.dtype == np.uint8:
         levels = int(train.max_value) + 1
         settings |= {"levels": levels, "logvar_floor": float(np.log((1 / (levels - 1)) ** 2 / 12))}
-    elif args.likelihood in ("discretized_logistic", "categorical"):
+    elif args.likelihood in ("discretized_logistic", "categorical", "binomial"):
         check_grey_levels(args.likelihood, train)
     if "classes" in own and train.labels is not None:
         settings["classes"] = classes_of(train)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from npvae.cli.from_run import add_run_options, image_shape, images_of, output_path
+from npvae.cli.sequences import reconstruct as reconstruct_lines
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
@@ -16,7 +17,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Originals above reconstructions as .png, or the reconstructions (n, D) as .npy."""
+    """Originals above reconstructions as .png, or the reconstructions (n, D) as .npy; of sequences lines as .txt."""
     import numpy as np
 
     import npvae
@@ -24,6 +25,8 @@ def run(args: argparse.Namespace) -> int:
     if args.n < 1:
         raise ValueError(f"-n is {args.n}, expected at least 1")
     model, config = npvae.load(args.folder), npvae.training.read_config(args.folder)
+    if model.takes == "sequences":
+        return reconstruct_lines(args, model, config)
     path = output_path(args, ".png", ".npy")
     source = images_of(args, config)
     x = source.images[: args.n].astype(model.dtype)

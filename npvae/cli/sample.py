@@ -1,4 +1,4 @@
-"""`npvae sample`: images from the prior of a trained model, as a picture or an array."""
+"""`npvae sample`: images, or lines of text, from the prior of a trained model."""
 
 from __future__ import annotations
 
@@ -6,19 +6,22 @@ import argparse
 
 from npvae.cli.from_run import add_run_options, image_shape, output_path
 from npvae.cli.seed_option import add_seed_option
+from npvae.cli.sequences import add_writing_options, check_no_writing_options
+from npvae.cli.sequences import sample as sample_lines
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
     """The options of `npvae sample`."""
-    parser = subparsers.add_parser("sample", help="draw new images from a trained model", description=__doc__)
+    parser = subparsers.add_parser("sample", help="draw new images or lines from a trained model", description=__doc__)
     add_run_options(parser, "samples.png", data=False)
     parser.add_argument("-n", type=int, default=64, help="how many (default: 64)")
     add_seed_option(parser, "the latents that are drawn")
+    add_writing_options(parser)
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """A grid as .png, or the decoder's means (n, D) as .npy."""
+    """A grid as .png, or the decoder's means (n, D) as .npy; of a model of sequences lines as .txt."""
     import numpy as np
 
     import npvae
@@ -26,6 +29,9 @@ def run(args: argparse.Namespace) -> int:
     if args.n < 1:
         raise ValueError(f"-n is {args.n}, expected at least 1")
     model, config = npvae.load(args.folder), npvae.training.read_config(args.folder)
+    if model.takes == "sequences":
+        return sample_lines(args, model)
+    check_no_writing_options(args)
     path = output_path(args, ".png", ".npy")
     rng = np.random.default_rng(args.seed)
     if path.suffix == ".npy":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ from npvae.cli.data_options import add_data_options, reading_of
 from npvae.cli.from_run import as_rows_of, check_place, check_same_shape, run_folder
 from npvae.cli.mpiexec import share_cores, started_processes
 from npvae.cli.seed_option import add_seed_option
+from npvae.cli.sequences import load_lines, takes_sequences
 
 if TYPE_CHECKING:
     from npvae.data.reading import Reading
@@ -126,7 +128,7 @@ def start(args: argparse.Namespace, processes: Processes) -> tuple[Any, Any, Any
     """Train a new model, or with --init a trained one -> it, its data, its folder."""
     import npvae
     from npvae.cli.model_options import model_settings
-    from npvae.models import MODELS
+    from npvae.models import LIKELIHOODS, MODELS
     from npvae.steps import Step
 
     if args.model not in MODELS:
@@ -137,21 +139,31 @@ def start(args: argparse.Namespace, processes: Processes) -> tuple[Any, Any, Any
     config = trained_config(args)
     if config is not None:
         reading = reading.for_run(config["training"])
+    else:
+        reading = replace(
+            reading,
+            gaps=args.missing not in (None, "error"),
+            counts=args.likelihood in LIKELIHOODS and LIKELIHOODS[args.likelihood].counts,
+        )
+    kind, settings = (args.model, {}) if config is None else (config["model"], config["model_settings"])
+    holds_out, alphabet = args.patience is not None, settings.get("alphabet")
     train, valid, test = processes.in_turn(
-        lambda: load_data(args.dataset, args.data_dir, reading, args.patience is not None)
+        lambda: load_data(kind, args.dataset, args.data_dir, reading, holds_out, alphabet)
     )
     if train.note and not args.quiet:
         print(train.note)
     if config is None:
-        model = MODELS[args.model](train.shape[1], **model_settings(args, train))
+        model = MODELS[args.model](**model_settings(args, train))
         config = {"model": args.model, "model_settings": model.config}
     else:
-        check_same_shape(train, config, f"the run {args.init}")
         model = npvae.load(args.init)
+        if model.takes != "sequences":
+            check_same_shape(train, config, f"the run {args.init}")
     train, valid, test = (as_rows_of(config, part) for part in (train, valid, test))
     out = args.out or free_folder(args.dataset)
     if not args.quiet:
-        print(f"{model}\n{len(train):,} images to train on, {len(test):,} to test; losses in nats an image")
+        what, one = ("sequences", "a sequence") if model.takes == "sequences" else ("images", "an image")
+        print(f"{model}\n{len(train):,} {what} to train on, {len(test):,} to test; losses in nats {one}")
         print(f"each step: {Step(model, args.batch_size)}")
     npvae.train(
         model,
@@ -173,9 +185,9 @@ def start(args: argparse.Namespace, processes: Processes) -> tuple[Any, Any, Any
         note={
             "dataset": args.dataset,
             "data_dir": args.data_dir and str(args.data_dir),
-            "image_shape": train.image_shape,
+            "image_shape": getattr(train, "image_shape", None),
             "reading": reading.as_config(),
-            **({"class_names": train.class_names} if train.class_names else {}),
+            **({"class_names": train.class_names} if getattr(train, "class_names", None) else {}),
             **({"init": str(args.init)} if args.init else {}),
         },
         comm=processes.comm,
@@ -202,7 +214,8 @@ def go_on(args: argparse.Namespace, processes: Processes) -> tuple[Any, Any, Any
             f"go on with it in Python, npvae.resume({str(args.resume)!r}, x_train)"
         )
     data_dir = args.data_dir or (kept["data_dir"] and Path(kept["data_dir"]))
-    parts = load_data(kept["dataset"], data_dir, Reading.of_run(kept), kept["patience"] is not None)
+    holds_out, alphabet = kept["patience"] is not None, config["model_settings"].get("alphabet")
+    parts = load_data(config["model"], kept["dataset"], data_dir, Reading.of_run(kept), holds_out, alphabet)
     train, valid, test = (as_rows_of(config, part) for part in parts)
     model = npvae.resume(
         args.resume,
@@ -229,12 +242,21 @@ def trained_config(args: argparse.Namespace) -> dict[str, Any] | None:
     return read_config(args.init)
 
 
-def load_data(dataset: str, data_dir: Path | None, reading: Reading, holds_out: bool) -> tuple[Any, Any, Any]:
-    """Images to train on, to stop by (None unless wanted) and to test."""
+def load_data(
+    model: str, dataset: str, data_dir: Path | None, reading: Reading, holds_out: bool, alphabet: str | None = None
+) -> tuple[Any, Any, Any]:
+    """What a model of this name trains on, stops by (None unless wanted) and is tested on: images, or lines."""
     from npvae.data import hold_out
     from npvae.data.registry import load_parts
     from npvae.data.split import with_test
 
-    train, test = with_test(*load_parts(dataset, data_dir, reading))
+    train: Any
+    test: Any
+    if takes_sequences(model):
+        train, test = load_lines(dataset, data_dir, reading, alphabet)
+    elif dataset.lower() in ("names", "names-small"):
+        raise ValueError(f"{dataset} are sequences, --model {model} takes images: add --model sequence_vae")
+    else:
+        train, test = with_test(*load_parts(dataset, data_dir, reading))
     train, valid = hold_out(train) if holds_out else (train, None)
     return train, valid, test

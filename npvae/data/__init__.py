@@ -20,6 +20,7 @@ from npvae.data.png import read_png_folder
 from npvae.data.registry import DATASETS, load_dataset
 from npvae.data.sequences import SequenceBatch, Sequences
 from npvae.data.split import hold_out
+from npvae.data.text import Text, load_sequences
 
 __all__ = [
     "DATASETS",
@@ -32,11 +33,13 @@ __all__ = [
     "LabelledImages",
     "SequenceBatch",
     "Sequences",
+    "Text",
     "as_data",
     "epoch_order",
     "hold_out",
     "load_dataset",
     "load_digits",
+    "load_sequences",
     "minibatches",
     "read_idx",
     "read_npy",

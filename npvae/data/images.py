@@ -35,6 +35,7 @@ class Images:
     max_value    the pixel value that becomes 1.0: by default 255 for uint8, 1 for bool and floats.
     dtype        float32 or float64: what comes out. `pixels` of another float type are converted batch by batch.
     source       named in error messages: the file that the data came from.
+    gaps         NaN is a value that is missing, and allowed.
 
     DataError if the data cannot be used: another dtype or shape, no rows, an integer above max_value, NaN, an
     infinity, a float too large for `dtype` (the message gives the first such row). Floats may otherwise be of any
@@ -52,8 +53,9 @@ class Images:
         max_value: float | None = None,
         dtype: npt.DTypeLike = np.float32,
         source: str = "data",
+        gaps: bool = False,
     ) -> None:
-        self.source = source
+        self.source, self.gaps = source, gaps
         self.dtype = np.dtype(dtype)
         if self.dtype not in (np.float32, np.float64):
             raise ValueError(f"Images: dtype is {self.dtype}, expected float32 or float64")
@@ -150,10 +152,19 @@ class Images:
             max_value=self.max_value,
             dtype=dtype,
             source=self.source,
+            gaps=self.gaps,
         )
         same.rows, same.note, same.names = self.rows, self.note, self.names
         same.class_names = self.class_names
         return same
+
+    def as_counts(self) -> Images:
+        """The same images with the counts that the pixels are in place of grey levels: 16 stays 16."""
+        if self.max_value == 1:
+            return self
+        counts = copy.copy(self)
+        counts.pixels, counts.max_value, counts.mapped = self.pixels.astype(self.dtype), 1.0, False
+        return counts
 
     def subset(self, rows: Any) -> Images:
         """The images of a slice (sharing memory) or of an index array (copied), with their labels, as Images.
@@ -200,6 +211,8 @@ class Images:
     def _check(self, rows: Any, chosen: np.ndarray, floats: np.ndarray) -> None:
         """DataError if `chosen`, which is `pixels[rows]`, or `floats`, made of it, holds a value that may not be."""
         good = chosen <= self.max_value if chosen.dtype == np.uint8 else np.isfinite(floats)
+        if self.gaps:
+            good |= np.isnan(floats)
         if good.all():
             return
         at = np.argwhere(~np.atleast_2d(good))[0]

@@ -91,10 +91,16 @@ def _read_table(path: Path, reading: Reading, zipped: bool) -> Images:
     table = read_table(path, zipped=zipped)
     values, max_value = table.values, reading.max_value
     with np.errstate(invalid="ignore"):
-        is_grey = max_value is None and values.min() >= 0 and values.max() == 255 and (values == np.rint(values)).all()
+        is_grey = (
+            max_value is None
+            and not reading.counts
+            and values.min() >= 0
+            and values.max() == 255  # not so if one is missing
+            and (values == np.rint(values)).all()
+        )
     if is_grey:
         values = values.astype(np.uint8)
-    images = Images(values, table.labels, max_value=max_value, source=str(path))
+    images = Images(values, table.labels, max_value=max_value, source=str(path), gaps=reading.gaps)
     labels = f", labels in column {table.label_name}" if table.label_name else ""
     grey = ", whole numbers up to 255, taken as grey levels" if is_grey else ""
     images.note = f"{path}: {len(images):,} lines of {values.shape[1]:,} numbers{labels}{grey}"
@@ -152,8 +158,10 @@ def _as_images(
     array: np.ndarray, labels: np.ndarray | None, reading: Reading, source: str, like: Images | None = None
 ) -> Images:
     """An array of pixels as Images, with a note. `like` are the images whose shape these share."""
+    if reading.counts and array.dtype.kind in "iu":
+        array = array.astype(np.float32)
     pixels, max_value = _scaled(array, reading.max_value, source)
-    images = Images(pixels, labels, layout=reading.layout, max_value=max_value, source=source)
+    images = Images(pixels, labels, layout=reading.layout, max_value=max_value, source=source, gaps=reading.gaps)
     images = to_colours(images, reading.colour)
     if like is not None:
         if images.shape[1] != like.shape[1]:

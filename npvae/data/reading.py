@@ -20,6 +20,8 @@ class Reading:
     resize     (height, width) to which every picture of a folder is scaled
     layout     "NHWC" or "NCHW": where the colours stand in an array of four axes in which either could be
     max_value  the number that becomes 1.0, for whole numbers that are neither grey levels to 255 nor zeros and ones
+    gaps       NaN is a value that is missing, for a model that takes that
+    counts     whole numbers are counts and stay what they are, for a likelihood of counts
     implied    names of choices that nobody made: they follow from the run whose model reads these data, and have no
                effect, without being refused, on data that have no such choice
     as_010     read folders as npvae 0.1.0 did: PNG alone, grey, no subfolders. Its runs are resumed with this
@@ -30,6 +32,8 @@ class Reading:
     resize: tuple[int, int] | None = None
     layout: str | None = None
     max_value: float | None = None
+    gaps: bool = False
+    counts: bool = False
     implied: tuple[str, ...] = ()
     as_010: bool = False
 
@@ -44,8 +48,8 @@ class Reading:
             raise ValueError(f"resize is {self.resize}, expected (height, width) in pixels")
 
     def chosen(self) -> list[str]:
-        """Names of the choices that somebody made."""
-        return [name for name in self.as_config() if name not in ("implied", *self.implied)]
+        """Names of the choices that somebody made. Gaps and counts follow from the model."""
+        return [name for name in self.as_config() if name not in ("gaps", "counts", "implied", *self.implied)]
 
     def as_config(self) -> dict[str, Any]:
         """What is not as by default, for config.json."""
@@ -67,9 +71,10 @@ class Reading:
         shape = training.get("image_shape")
         if self.colour == "keep" and shape:
             implied["colour"] = "rgb" if len(shape) == 3 else "grey"
-        if self.resize is None and not (own := Reading.of_run(training)).as_010:
+        own = Reading.of_run(training)
+        if self.resize is None and not own.as_010:
             implied["resize"] = own.resize
-        return replace(self, **implied, implied=tuple(implied))
+        return replace(self, **implied, implied=tuple(implied), gaps=own.gaps, counts=own.counts)
 
 
 _DEFAULT = Reading()

@@ -11,6 +11,7 @@ from pathlib import Path
 from npvae.data import local
 from npvae.data.digits import load_digits
 from npvae.data.files import DataError
+from npvae.data.hangul import load_hangul
 from npvae.data.images import Images
 from npvae.data.mnist import FASHION_MNIST, MNIST, load_idx_set
 from npvae.data.own_data import read_own
@@ -27,6 +28,8 @@ _LOADERS: dict[str, Callable[[Path | None], tuple[Images, Images]]] = {
     "omniglot": local.load_omniglot,
     "mnist1d": local.load_mnist1d,
     "shapes": lambda data_dir: load_shapes(),
+    "hangul": load_hangul,
+    "hangul-serif": partial(load_hangul, typeface="serif"),
 }
 
 _NO_CHOICE = Reading()
@@ -57,6 +60,8 @@ def load_dataset(
         omniglot         4,356 + 484 of 28 x 28
         mnist1d          4,000 + 1,000 of 1 x 40, real numbers
         shapes           5,530 + 614 of 16 x 16, drawn from known factors (`npvae.data.shapes`)
+        hangul           10,055 + 1,117 of 28 x 28, all modern syllables, shipped with npvae (`npvae.data.hangul`);
+                         hangul-serif is the same in another typeface
 
     data_dir is the folder of the files, or its parent; by default the environment variable NPVAE_DATA. Without either,
     mnist and fashion-mnist are downloaded once (needs the extra `data`); with one, nothing is ever downloaded.

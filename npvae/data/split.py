@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from npvae.data.files import DataError
@@ -11,8 +13,8 @@ TEST_FRACTION = 0.1
 _SEED = 0
 
 
-def hold_out(images: Images) -> tuple[Images, Images]:
-    """Split Images -> (train, test): one row in ten, at least one, is for testing; always the same rows.
+def hold_out(images: Any) -> tuple[Any, Any]:
+    """Split Images, or Text, -> (train, test): one row in ten, at least one, is for testing; always the same rows.
 
     The rows are drawn without regard to labels by a fixed seed, and both parts keep the order of the data. Of a memory
     map the last tenth is held out instead, since drawn rows would have to be copied: shuffle such a file when it is
@@ -22,7 +24,7 @@ def hold_out(images: Images) -> tuple[Images, Images]:
     if count < 2:
         raise DataError(f"{images.source}: one row cannot be split into train and test: give at least two")
     tests = max(1, int(count * TEST_FRACTION))
-    if images.mapped:
+    if getattr(images, "mapped", False):
         return images.subset(slice(0, count - tests)), images.subset(slice(count - tests, count))
     # The raw stream of a bit generator is the same in every NumPy; Generator.permutation need not be (NEP 19).
     drawn = np.argsort(np.random.PCG64(_SEED).random_raw(count), kind="stable")
@@ -45,6 +47,7 @@ def joined(train: Images, test: Images) -> Images:
         max_value=train.max_value,
         dtype=train.dtype,
         source=train.source,
+        gaps=train.gaps,
     )
     images.class_names, images.note = train.class_names, train.note
     if train.names is not None and test.names is not None:

@@ -1,6 +1,7 @@
 """What training achieved, in numbers: log p(x), rate and distortion, the latent space; and exact truths beside them."""
 
 from npvae.evaluation.aggregate import AggregatePosterior, aggregate_posterior
+from npvae.evaluation.circular import best_filter, log_p_circular
 from npvae.evaluation.disentanglement import Gap, beta_vae_score, mutual_information_gap, sap_score
 from npvae.evaluation.importance import ImportanceEstimate, log_p_by_importance
 from npvae.evaluation.imputation import HeldOutError, Imputation, held_out_error, impute
@@ -33,6 +34,7 @@ __all__ = [
     "RateDistortion",
     "active_units",
     "aggregate_posterior",
+    "best_filter",
     "beta_vae_score",
     "completeness",
     "continuity",
@@ -43,6 +45,7 @@ __all__ = [
     "kl_per_latent",
     "log_marginal",
     "log_p_by_importance",
+    "log_p_circular",
     "log_p_on",
     "measures",
     "mutual_information_gap",

@@ -71,7 +71,7 @@ def measures(
         yield Measure("reconstruction loss", loss, "nats", note=likelihood_note(model, test))
     rng = np.random.default_rng([seed, 1])
     if model.decodes_z_alone:
-        moves = continuity(model.decode, model.latent_dim, rng)
+        moves = continuity(lambda z: _rows(model.decode(z)), model.latent_dim, rng)
         yield Measure("continuity", moves.share, "", note="1 for an affine decoder")
         yield Measure("movement of the decoding", moves.movement.tolist(), "", note="a unit of each latent, data units")
     if model.has_posterior and getattr(model.likelihood, "inner", None) is not None:
@@ -136,10 +136,15 @@ def _imputation(model: Any, x: np.ndarray, rng: np.random.Generator) -> Measure:
 
 def _completeness(model: Any, test: np.ndarray, train: np.ndarray, rng: np.random.Generator) -> Iterator[Measure]:
     pixels, known = test[:_AT_A_TIME, : model.data_dim], train[:, : model.data_dim]
-    judged = completeness(model.sample(_AT_A_TIME, rng), known, pixels)
-    again = completeness(model.reconstruct(test[:_AT_A_TIME]), known, pixels)
+    judged = completeness(_rows(model.sample(_AT_A_TIME, rng)), known, pixels)
+    again = completeness(_rows(model.reconstruct(test[:_AT_A_TIME])), known, pixels)
     note = f"held-out images {judged.level:.2f}, their reconstructions {again.share:.2f}"
     yield Measure("completeness", judged.share, "", judged.standard_error, note)
+
+
+def _rows(x: np.ndarray) -> np.ndarray:
+    """Images (N, H, W, C) as rows (N, D)."""
+    return x.reshape(len(x), -1)
 
 
 def _encode(model: Any, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -6,9 +6,12 @@ from npvae.figures.learning_curves import learning_curves
 from npvae.figures.reconstructions import many_reconstructions, reconstructions
 from npvae.figures.run_folder import write_figures
 from npvae.figures.style import new_figure, save_png, style
+from npvae.figures.tables import code_correlations, columns
 
 __all__ = [
     "by_label",
+    "code_correlations",
+    "columns",
     "draw_regions",
     "latent_regions",
     "learning_curves",

@@ -44,7 +44,7 @@ def as_images(x: np.ndarray, image_shape: Sequence[int], caller: str) -> np.ndar
 
 def grey_scale(images: np.ndarray) -> tuple[float, float]:
     """The values to draw black and white: 0 and 1 if all images lie there, else the lowest and the highest."""
-    low, high = float(np.min(images)), float(np.max(images))
+    low, high = float(np.nanmin(images)), float(np.nanmax(images))
     return (0.0, 1.0) if low >= 0 and high <= 1 else (low, high)
 
 

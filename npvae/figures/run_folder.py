@@ -15,8 +15,10 @@ from npvae.figures.generation import by_label, manifold, prior_samples, traversa
 from npvae.figures.images import grey_scale
 from npvae.figures.latent_space import latent_regions
 from npvae.figures.learning_curves import learning_curves
+from npvae.figures.lines import written_lines
 from npvae.figures.reconstructions import many_reconstructions, reconstructions
 from npvae.figures.style import save_png
+from npvae.figures.tables import code_correlations, columns
 
 __all__ = ["write_figures"]
 
@@ -33,10 +35,12 @@ def write_figures(
 ) -> list[Path]:
     """Write every picture that applies to this model into `folder`, made if need be, and return their paths.
 
-    learning_curves, latent_regions and reconstructions for every model; many_reconstructions, prior_samples and
-    traversals where there is a posterior; manifold where it has two latents; for a conditional model by_label instead
-    of these. The inputs shown come from `test`, or from `train` if that is None: the first of each label, and in the
-    latent space the first 2,000. What these lie between is black and white in all pictures: see `grey_scale`.
+    Of a model of sequences learning_curves and lines: what it writes. Else learning_curves and latent_regions for every
+    model; columns and code_correlations for tables. For images: reconstructions for every model; many_reconstructions,
+    prior_samples and traversals where there is a posterior; manifold where it has two latents; for a conditional model
+    by_label instead of these. The inputs shown come from `test`, or from `train` if that is None: the first of each
+    label, and in the latent space the first 2,000. What these lie between is black and white in all pictures: see
+    `grey_scale`.
 
     history  rows as for `learning_curves`; no curves if it is empty.
     train    `npvae.data.Images`, or anything with image_shape, labels and rows of floats by index.
@@ -45,18 +49,25 @@ def write_figures(
     Raises OSError if the folder cannot be written.
     """
     shown = train if test is None else test
+    if getattr(model, "takes", "rows") == "sequences":
+        figures = {"learning_curves": learning_curves(history, getattr(model, "objective", ""))} if history else {}
+        figures["lines"] = written_lines(model, shown[:20], np.random.default_rng(seed))
+        return _save(figures, folder)
     x, image_shape = shown[:MOST_INPUTS], tuple(shown.image_shape)
     x = x.astype(getattr(model, "dtype", x.dtype), copy=False)
     labels = None if shown.labels is None else np.asarray(shown.labels)[: len(x)]
     chosen = x[one_of_each(labels, 10) if labels is not None else np.arange(min(10, len(x)))]
     one = chosen[min(3, len(chosen) - 1)]
 
-    figures: dict[str, Figure] = {}
+    figures = {}
     if history:
         figures["learning_curves"] = learning_curves(history, getattr(model, "objective", ""))
     names = getattr(shown, "class_names", None)
     figures["latent_regions"] = latent_regions(model, x, labels, names=names)
-    if min(image_shape[:2]) > 1:  # a row of numbers is no image
+    if min(image_shape[:2]) == 1 and not model.reads_labels:  # a row of numbers is no image, but a table has columns
+        figures["columns"] = columns(model, x)
+        figures["code_correlations"] = code_correlations(model, x)
+    if min(image_shape[:2]) > 1:
         scale = grey_scale(x[:, : math.prod(image_shape)])  # after these a conditional model's rows have their label
         figures["reconstructions"] = reconstructions(model, chosen, image_shape, scale=scale)
         if model.reads_labels:
@@ -69,6 +80,10 @@ def write_figures(
             if model.latent_dim == 2 and model.decodes_z_alone:
                 figures["manifold"] = manifold(model, image_shape, scale=scale)
 
+    return _save(figures, folder)
+
+
+def _save(figures: Mapping[str, Figure], folder: str | os.PathLike[str]) -> list[Path]:
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     return [save_png(figure, folder / f"{name}.png") for name, figure in figures.items()]

@@ -16,6 +16,7 @@ from npvae.gradcheck.ground.findings import CHECKS, FAIL
 from npvae.gradcheck.pair.calls import Broken, Pair, Refused, undisturbed
 from npvae.gradcheck.report.join import join
 from npvae.gradcheck.report.report import Report
+from npvae.gradcheck.report.text import one_of_each
 from npvae.gradcheck.verdict.case import Outcome, Settings, check_case
 from npvae.spec import Op
 
@@ -87,7 +88,7 @@ def _cells(op: Op, samples: Sequence[Sample]) -> tuple[str, ...]:
 
 def _how_to_reproduce(op: Op, report: Report, level: str) -> str:
     """A line that shows the first failure again, alone."""
-    first = next((f for f in report.findings if f.verdict != "WARNING"), None)
+    first = next(iter(one_of_each([f for f in report.findings if f.verdict != "WARNING"])), None)
     if first is None:
         return ""
     at = first.sample if first.sample in report.samples else None
@@ -128,8 +129,10 @@ def _cheaper(settings: Settings, outcomes: Sequence[Outcome]) -> Settings:
 
     The effort is counted in forwards, never in seconds: a verdict does not depend on how busy the machine is.
     """
-    wrong = Counter(f.arg for o in outcomes for f in o.findings if f.check == "numeric" and f.verdict == FAIL)
-    told = frozenset(arg for arg, count in wrong.items() if arg and count >= t.TOLD_ENOUGH)
+    numeric = [f for o in outcomes for f in o.findings if f.check == "numeric" and f.verdict == FAIL]
+    wrong, named = Counter(f.arg for f in numeric), {f.arg for f in numeric if f.diagnosis_codes}
+    enough = {arg: t.TOLD_ENOUGH if arg in named else t.ASKED_ENOUGH for arg in wrong}
+    told = frozenset(arg for arg, count in wrong.items() if arg and count >= enough[arg])
     if sum(outcome.forwards for outcome in outcomes) > t.FORWARDS_ENOUGH:
         return replace(settings, told=told, entries=0)
     return replace(settings, told=told)

@@ -16,8 +16,10 @@ import numpy as np
 from npvae.gradcheck.battery.drawing import Case
 from npvae.gradcheck.battery.samples import battery
 from npvae.gradcheck.check import DTYPES, check_samples
+from npvae.gradcheck.ground import thresholds as t
 from npvae.gradcheck.ground.findings import CHECKS
-from npvae.gradcheck.pair.calls import keeps_its_cache, undisturbed
+from npvae.gradcheck.pair.calls import undisturbed
+from npvae.gradcheck.pair.layer_pairs import built_pair, in_symbols, layer_pair
 from npvae.gradcheck.pair.layers import LayerParts, modes_of
 from npvae.gradcheck.point import arg_of, arrays_of, between, parameter_names, without_none
 from npvae.gradcheck.report.join import join
@@ -82,7 +84,7 @@ def check_layer(
                 accumulates = update is None and _adds_up(parts, arrays, update)
                 notes += ["gradients add up from call to call: they are set to zero before each"] * accumulates
             names = parameter_names(parts.call, len(arrays))
-            made = _pair(parts, len(arrays), accumulates, update, seeded)
+            made = layer_pair(parts, len(arrays), accumulates, update, seeded)
             for mode, switch in modes_of(layer):
                 switch()
                 parts.put([np.array(kept) for kept in parts.kept.values()])
@@ -141,110 +143,17 @@ def LayerOp(
         parts = LayerParts(layer, params, grads, updates=update is not None)
         every = dict(args) | {key: arg_of(x) for key, x in parts.kept.items() if key not in args}
         count = len(every) - len(parts.names)
-        made = _pair(parts, count, accumulates, update, seeded)
+        made = layer_pair(parts, count, accumulates, update, seeded)
         return Op(*made, every, name=name or parts.kind, seeded=seeded)
     assert build is not None
     symbols = Op(print, print, args).symbols
-    bindings = [dict(zip(symbols, sizes, strict=False)) for sizes in _PRIMES]
+    bindings = [dict(zip(symbols, sizes, strict=False)) for sizes in t.TRIAL_SIZES]
     built = [LayerParts(build(**sizes), params, grads, updates=update is not None) for sizes in bindings]
     inputs = {key: arg for key, arg in args.items() if key not in built[0].names}
     shapes = {key: [parts.get(key).shape for parts in built] for key in built[0].names}
-    every = inputs | {key: args.get(key) or Arg(_in_symbols(key, s, bindings)) for key, s in shapes.items()}
-    made = _built_pair(build, every, len(inputs), (params, grads), accumulates, update, seeded)
+    every = inputs | {key: args.get(key) or Arg(in_symbols(key, s, bindings)) for key, s in shapes.items()}
+    made = built_pair(build, every, len(inputs), (params, grads), accumulates, update, seeded)
     return Op(*made, every, name=name or built[0].kind, seeded=seeded)
-
-
-_PRIMES = ((7, 11, 13, 17, 19, 23), (11, 17, 7, 23, 13, 19))
-"""Sizes by which the axes of a built layer's parameters are recognised."""
-
-
-def _in_symbols(name: str, shapes: Sequence[tuple[int, ...]], bindings: Sequence[Mapping[str, int]]) -> str:
-    """A shape by symbol, from the shapes at two choices of sizes: "I 3*H"."""
-    axes = []
-    for found in zip(*shapes, strict=True):
-        forms = [str(found[0])] if len(set(found)) == 1 else []
-        for symbol in bindings[0]:
-            factors = {n / bound[symbol] for n, bound in zip(found, bindings, strict=True)}
-            if len(factors) == 1 and (factor := factors.pop()).is_integer():
-                forms.append(symbol if factor == 1 else f"{int(factor)}*{symbol}")
-        if not forms:
-            raise ValueError(f'the shape of {name} is not a matter of symbols: declare it, args={{"{name}": Arg(...)}}')
-        axes.append(forms[0])
-    return " ".join(axes)
-
-
-def _pair(
-    parts: LayerParts, count: int, accumulates: bool, update: float | None, seeded: bool
-) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """The layer as a pair that keeps its cache to itself: forward(*inputs, *params) -> y, backward(dy) -> gradients."""
-    layer, own = parts.layer, dict[str, Any]()
-    generators = [value for value in vars(layer).values() if isinstance(value, np.random.Generator)]
-    states = [generator.bit_generator.state for generator in generators]
-    with_cache = update is None and not keeps_its_cache(layer.backward)
-
-    def forward(*given: np.ndarray) -> Any:
-        parts.put(given[count:])
-        for generator, state in zip(generators if seeded else (), states, strict=False):
-            generator.bit_generator.state = state
-        own["floats"] = [x.dtype.kind == "f" for x in given[:count]]
-        y = parts.call(*given[:count])
-        if with_cache:
-            y, own["cache"] = y
-        return y
-
-    def backward(dy: Any) -> tuple[Any, ...]:
-        if accumulates:
-            parts.clear()
-        before = [np.array(parts.get(name)) for name in parts.names]
-        more = (own["cache"],) if with_cache else () if update is None or keeps_its_cache(layer.backward) else (update,)
-        dx = layer.backward(dy, *more)
-        dxs = list(dx) if isinstance(dx, (tuple, list)) else [dx]
-        if update is not None:
-            grads = [(b - parts.get(name)) / b.dtype.type(update) for b, name in zip(before, parts.names, strict=True)]
-            parts.put(before)
-        elif parts.names and len(dxs) == count + len(parts.names):
-            grads, dxs = dxs[count:], dxs[:count]  # backward returns them all
-        else:
-            grads = [parts.gradient_copied(name) for name in parts.names]
-        if len(dxs) == count:
-            dxs = [d for d, is_float in zip(dxs, own["floats"], strict=True) if is_float]
-        return (*dxs, *grads)
-
-    backward.__wrapped__ = layer.backward  # type: ignore[attr-defined]
-    return forward, backward
-
-
-def _built_pair(
-    build: Callable[..., Any],
-    args: Mapping[str, Arg],
-    count: int,
-    named: tuple[Any, Any],
-    accumulates: bool,
-    update: float | None,
-    seeded: bool,
-) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """The same with a layer for each choice of sizes, read from the shapes of what is given."""
-    known: dict[tuple[int, ...], tuple[Callable[..., Any], Callable[..., Any]]] = {}
-    last: list[Callable[..., Any]] = []
-
-    def forward(*given: np.ndarray) -> Any:
-        sizes: dict[str, int] = {}
-        for arg, x in zip(args.values(), given, strict=True):
-            sizes |= {axis: n for axis, n in zip(arg.axes, x.shape, strict=True) if axis.isidentifier()}
-        key = tuple(sizes.values())
-        if key not in known:
-            known[key] = _pair(
-                LayerParts(build(**sizes), *named, updates=update is not None), count, accumulates, update, seeded
-            )
-        call, back = known[key]
-        last[:] = [back]
-        return call(*given)
-
-    def backward(dy: Any) -> Any:
-        return last[0](dy)
-
-    backward.__wrapped__ = build  # type: ignore[attr-defined]
-    return forward, backward
 
 
 def _narrow(arg: Arg, declared: Arg | None) -> Arg:
@@ -291,7 +200,7 @@ def _adds_up(parts: LayerParts, arrays: Sequence[np.ndarray], update: float | No
     """Whether a second backward doubles the gradients of the first."""
     if not parts.names:
         return False
-    forward, backward = _pair(parts, len(arrays), False, update, True)
+    forward, backward = layer_pair(parts, len(arrays), False, update, True)
     values = [np.array(kept) for kept in parts.kept.values()]
     try:
         y = forward(*[np.array(x) for x in arrays], *values)

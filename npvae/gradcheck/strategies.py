@@ -54,7 +54,7 @@ def samples(
     params = {name: draw(st.sampled_from(list(values)), label=name) for name, values in op.params.items()}
     return Sample(
         "drawn",
-        chosen,
+        op.within_ranges(chosen),
         draw(st.sampled_from(list(dtypes)), label="dtype"),
         draw(st.sampled_from(list(layouts)), label="layout"),
         draw(st.sampled_from([regime for regime in regimes if applies(regime, op)]), label="regime"),

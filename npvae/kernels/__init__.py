@@ -15,6 +15,16 @@ from typing import Any
 
 from npvae import ops
 from npvae.kernels.bernoulli_nll import bernoulli_nll_backward, bernoulli_nll_forward
+from npvae.kernels.conv.twins import (
+    conv2d_backward,
+    conv2d_forward,
+    conv2d_layer_backward,
+    conv2d_layer_forward,
+    conv2d_transpose_backward,
+    conv2d_transpose_forward,
+    conv2d_transpose_layer_backward,
+    conv2d_transpose_layer_forward,
+)
 from npvae.kernels.count_nlls import (
     binomial_nll_backward,
     binomial_nll_forward,
@@ -23,6 +33,7 @@ from npvae.kernels.count_nlls import (
     poisson_nll_backward,
     poisson_nll_forward,
 )
+from npvae.kernels.embedding import embedding_backward, embedding_forward
 from npvae.kernels.gaussian_kl import gaussian_kl_backward, gaussian_kl_forward
 from npvae.kernels.gaussian_nll import (
     gaussian_nll_backward,
@@ -30,13 +41,19 @@ from npvae.kernels.gaussian_nll import (
     squared_error_backward,
     squared_error_forward,
 )
+from npvae.kernels.gru import gru_backward, gru_forward
 from npvae.kernels.layer import dense_backward, dense_forward, layer_backward, layer_forward
+from npvae.kernels.masked_categorical_nll import masked_categorical_nll_backward, masked_categorical_nll_forward
 from npvae.kernels.optimizers import adagrad_update, adam_update
 from npvae.spec import Op
 
 TWINS: dict[str, tuple[Callable, Callable]] = {
     "dense": (dense_forward, dense_backward),
     "layer": (layer_forward, layer_backward),
+    "conv2d": (conv2d_forward, conv2d_backward),
+    "conv2d_transpose": (conv2d_transpose_forward, conv2d_transpose_backward),
+    "conv2d_layer": (conv2d_layer_forward, conv2d_layer_backward),
+    "conv2d_transpose_layer": (conv2d_transpose_layer_forward, conv2d_transpose_layer_backward),
     "bernoulli_nll": (bernoulli_nll_forward, bernoulli_nll_backward),
     "binomial_nll": (binomial_nll_forward, binomial_nll_backward),
     "poisson_nll": (poisson_nll_forward, poisson_nll_backward),
@@ -44,6 +61,9 @@ TWINS: dict[str, tuple[Callable, Callable]] = {
     "squared_error": (squared_error_forward, squared_error_backward),
     "gaussian_nll": (gaussian_nll_forward, gaussian_nll_backward),
     "gaussian_kl": (gaussian_kl_forward, gaussian_kl_backward),
+    "embedding": (embedding_forward, embedding_backward),
+    "gru": (gru_forward, gru_backward),
+    "masked_categorical_nll": (masked_categorical_nll_forward, masked_categorical_nll_backward),
 }
 
 KERNELS: tuple[Op, ...] = tuple(

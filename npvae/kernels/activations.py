@@ -9,7 +9,7 @@ Loops run over 1-d slices, `for o in range(b.size)`: numba turns those into vect
 
 import numpy as np
 
-from npvae.kernels.jit import SUMS, kernel
+from npvae.kernels.jit import AS_WRITTEN, SUMS, kernel
 from npvae.kernels.polynomials import exp, expm1, log1p
 
 
@@ -151,3 +151,23 @@ ACTIVATIONS = {
     "sigmoid": sigmoid,
     "softplus": softplus,
 }
+RELU, LEAKY_RELU, ELU, SILU, TANH, SIGMOID, SOFTPLUS = range(len(ACTIVATIONS))
+
+
+@kernel(AS_WRITTEN)
+def activate(activation: int, a: np.ndarray, b: np.ndarray, y: np.ndarray) -> None:
+    """The kernel with this place in ACTIVATIONS."""
+    if activation == RELU:
+        relu(a, b, y)
+    elif activation == LEAKY_RELU:
+        leaky_relu(a, b, y)
+    elif activation == ELU:
+        elu(a, b, y)
+    elif activation == SILU:
+        silu(a, b, y)
+    elif activation == TANH:
+        tanh(a, b, y)
+    elif activation == SIGMOID:
+        sigmoid(a, b, y)
+    else:
+        softplus(a, b, y)

@@ -7,7 +7,7 @@ there. The entries that are not 0 follow one by one, in float64, by the formulas
 import numpy as np
 from numba.extending import register_jitable
 
-from npvae.kernels.gamma_functions import digamma_rest, lgamma, lgamma_rest, log1pmx
+from npvae.kernels.gamma_functions import lgamma, lgamma_rest, log1pmx, rests
 from npvae.kernels.jit import AS_WRITTEN, SUMS, kernel
 from npvae.kernels.polynomials import exp, log1p
 from npvae.ops import gamma_functions as reference
@@ -98,10 +98,10 @@ def negative_binomial_values(
     zero, one, small = log_mean.dtype.type(0), log_mean.dtype.type(1), log_mean.dtype.type(1 / 32)
     D = log_mean.shape[1]
     r_of = np.exp(log_r)
-    rests = np.empty((2, D if shared else 0))  # of r alone: once for all samples
-    for d in range(rests.shape[1]):
-        r = np.exp(np.float64(log_r[0, d]))
-        rests[0, d], rests[1, d] = lgamma_rest(r), digamma_rest(r)
+    known = np.empty((3, D if shared else 0))  # what takes r alone: once for all samples
+    for d in range(known.shape[1]):
+        known[0, d] = np.exp(np.float64(log_r[0, d]))
+        known[1, d], known[2, d] = rests(known[0, d])
     for n in range(log_mean.shape[0]):
         row = 0 if shared else n
         mn, ln, rn, xn, jn, sn = log_mean[n], log_r[row], r_of[row], x[n], dlog_mean[n], dlog_r[n]
@@ -119,8 +119,8 @@ def negative_binomial_values(
         rest = np.float64(total)
         for d in range(D):
             if xn[d] != zero:
-                r = np.exp(np.float64(ln[d]))
-                rest_r, slope_r = (rests[0, d], rests[1, d]) if shared else (lgamma_rest(r), digamma_rest(r))
+                r = known[0, d] if shared else np.exp(np.float64(ln[d]))
+                rest_r, slope_r = (known[1, d], known[2, d]) if shared else rests(r)
                 value, j, s = _negative_binomial_of_some(np.float64(mn[d]), np.float64(ln[d]), r, np.float64(xn[d]))
                 rest += value + rest_r
                 jn[d], sn[d] = j, r * (s + slope_r)
@@ -149,5 +149,5 @@ def _negative_binomial_of_some(log_mean: float, log_r: float, r: float, x: float
     z_r, z_x = -j / r, j / x
     h_r = -log1pmx(z_r) if z_r >= -0.5 else z_r - (np.log1p(z_x) - u)
     h_x = -log1pmx(z_x) if z_x >= -0.5 else z_x - (np.log1p(z_r) + u)
-    value = r * h_r + x * h_x - lgamma_rest(r + x) + least
-    return value, j, h_r - digamma_rest(r + x)
+    rest, slope = rests(r + x)
+    return r * h_r + x * h_x - rest + least, j, h_r - slope

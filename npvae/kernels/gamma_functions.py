@@ -7,11 +7,10 @@ from npvae.kernels.jit import AS_WRITTEN
 from npvae.ops import gamma_functions as reference
 from npvae.ops.gamma_functions import HALF_LOG_2PI, STIRLING_FROM
 
-LGAMMA_AT_2 = tuple(reference.LGAMMA_AT_2.ravel()[::-1])  # highest power first, as Horner's scheme takes them
-DIGAMMA_AT_2 = tuple(reference.DIGAMMA_AT_2.ravel()[::-1])
-LGAMMA_STIRLING = tuple(reference.LGAMMA_STIRLING.ravel()[::-1])
-DIGAMMA_STIRLING = tuple(reference.DIGAMMA_STIRLING.ravel()[::-1])
-ATANH = tuple(reference.ATANH.ravel()[::-1])
+LGAMMA_AT_2 = tuple(reference.LGAMMA_AT_2.ravel()[27::-1])  # highest power first, as Horner's scheme takes them
+LGAMMA_STIRLING = tuple(reference.LGAMMA_STIRLING.ravel()[7::-1])
+DIGAMMA_STIRLING = tuple(reference.DIGAMMA_STIRLING.ravel()[8::-1])
+ATANH = tuple(reference.ATANH.ravel()[9::-1])
 
 
 @register_jitable(fastmath=AS_WRITTEN)
@@ -41,29 +40,32 @@ def lgamma(x: float) -> float:
 
 
 @register_jitable(fastmath=AS_WRITTEN)
-def lgamma_rest(x: float) -> float:
-    """lgamma(x) - (x * log(x) - x) for x > 0."""
-    if x < STIRLING_FROM:
-        return lgamma(x) - x * (np.log(x) - 1)
-    return HALF_LOG_2PI - np.log(x) / 2 + _polynomial(LGAMMA_STIRLING, 1 / (x * x)) / x
+def rests(x: float) -> tuple[float, float]:
+    """lgamma(x) - (x * log(x) - x) and its derivative, digamma(x) - log(x), for x > 0.
+
+    Below 8 by Stirling's series at x + 8 and the recurrences over eight steps: Taylor's long series, whose terms wait
+    for each other, would take three times as long. The error is then absolute, below 2e-14, and not relative.
+    """
+    y = x if not x < STIRLING_FROM else x + 8
+    log_y = np.log(y)
+    w = 1 / (y * y)
+    lgamma_of_y = HALF_LOG_2PI - 0.5 * log_y + _polynomial(LGAMMA_STIRLING, w) / y
+    digamma_of_y = -0.5 / y - w * _polynomial(DIGAMMA_STIRLING, w)
+    if not x < STIRLING_FROM:
+        return lgamma_of_y, digamma_of_y
+    product, slope = x, 1.0  # x (x + 1) ... (x + 7)
+    for k in range(1, 8):
+        slope = slope * (x + k) + product
+        product *= x + k
+    log_x = np.log(x)
+    lgamma_of_x = lgamma_of_y + x * (log_y - log_x) + 8 * (log_y - 1) - np.log(product)
+    return lgamma_of_x, digamma_of_y + (log_y - log_x) - slope / product
 
 
 @register_jitable(fastmath=AS_WRITTEN)
-def digamma_rest(x: float) -> float:
-    """digamma(x) - log(x) for x > 0."""
-    if not x < STIRLING_FROM:
-        w = 1 / x / x
-        return -0.5 / x - w * _polynomial(DIGAMMA_STIRLING, w)
-    n = np.rint(x)
-    t = x - n
-    y = _polynomial(DIGAMMA_AT_2, t)
-    for k in range(2, 8):
-        y += 1 / (t + k) if k < n else 0.0
-    if n < 2:
-        y -= 1 / (1 + t)
-    if n < 1:
-        y -= 1 / x
-    return y - np.log(x)
+def lgamma_rest(x: float) -> float:
+    """lgamma(x) - (x * log(x) - x) for x > 0."""
+    return rests(x)[0]
 
 
 @register_jitable(fastmath=AS_WRITTEN)

@@ -12,11 +12,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numba
+from numba import types
 from numba.core import config, event
 from numba.core.caching import FunctionCache, IndexDataCacheFile
+from numba.core.ccallback import CFunc
 
 ROOMS = ("kernels", "steps")  # of npvae: a kernel stands in one of these, or the cache does not see its edits
 # All of fastmath but "nnan" and "ninf": with those, isnan(nan) is false and a broken loss goes on unseen.
@@ -36,6 +39,35 @@ def kernel(fastmath: set[str]) -> Callable[[Callable], Any]:
         return dispatcher
 
     return compile_lazily
+
+
+class Callback:
+    """A function of two integers, compiled when its address is first asked for, for a job of the team."""
+
+    def __init__(self, function: Callable[[int, int], None]) -> None:
+        self.function = function
+        self._lock = Lock()
+        self._compiled: Any = None
+
+    @property
+    def address(self) -> int:
+        """Where the compiled function begins; it stays there as long as the process lives."""
+        with self._lock:
+            if self._compiled is None:
+                options = {"nopython": True, "error_model": "numpy", "fastmath": AS_WRITTEN}
+                compiled: Any = CFunc(
+                    self.function, (types.void(types.int64, types.int64).args, types.void), {}, options
+                )
+                with suppress(RuntimeError):  # no folder that can be written
+                    compiled._cache = RoomCache(self.function)
+                compiled.compile()
+                self._compiled = compiled
+        return int(self._compiled.address)
+
+
+def job_piece(function: Callable[[int, int], None]) -> Callback:
+    """Decorator: what a piece of a job does, called with the address of the job's plan and the number of the piece."""
+    return Callback(function)
 
 
 class RoomCache(FunctionCache):

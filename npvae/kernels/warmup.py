@@ -16,7 +16,7 @@ from npvae.kernels.team.pools import SHARED_FROM
 from npvae.kernels.updates import sum_of_squares
 from npvae.spec import Op
 
-SIZES = {"N": 8, "I": 3, "O": 4, "D": 5, "L": 2}
+SIZES = {"N": 8, "I": 3, "O": 4, "D": 5, "L": 2, "T": 3, "E": 3, "H": 4, "V": 5, "C": 5, "J": 3, "P": 2, "Q": 2, "F": 4}
 SHARED = SIZES | {"D": SHARED_FROM // SIZES["N"]}  # large enough for a job of the team
 
 
@@ -38,7 +38,11 @@ def compile_all() -> None:
 
 def call(op: Op, sizes: dict[str, int], dtype: type, read_only: bool, params: dict) -> None:
     """Forward and backward of one op, on zeros; x may be read-only."""
-    arrays: dict[str, np.ndarray] = {name: np.zeros(arg.sizes(sizes), dtype) for name, arg in op.args.items()}
+    arrays: dict[str, np.ndarray] = {
+        name: np.zeros(arg.sizes(sizes), arg.dtype or dtype) for name, arg in op.args.items()
+    }
+    if "lengths" in arrays:
+        arrays["lengths"][:] = sizes["T"]
     if op.name == "gaussian_kl":
         head: np.ndarray = np.zeros((sizes["N"], 2 * sizes["L"]), dtype)
         arrays["mu"], arrays["logvar"] = head[:, : sizes["L"]], head[:, sizes["L"] :]

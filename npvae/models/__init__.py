@@ -2,11 +2,14 @@
 
 from npvae.models.autoencoder import Autoencoder
 from npvae.models.conditional import ConditionalVAE, with_labels
+from npvae.models.conv_vae import ConvVAE
 from npvae.models.denoising import DenoisingAutoencoder
 from npvae.models.iwae import IWAE
+from npvae.models.language_model import LanguageModel
 from npvae.models.likelihoods import LIKELIHOODS
 from npvae.models.linear import LinearVAE
 from npvae.models.objectives import OBJECTIVES
+from npvae.models.sequence_vae import SequenceVAE
 from npvae.models.two_layer import TwoLayerVAE
 from npvae.models.vae import VAE
 from npvae.params import Params
@@ -19,6 +22,9 @@ MODELS = {
     "iwae": IWAE,
     "linear_vae": LinearVAE,
     "two_layer_vae": TwoLayerVAE,
+    "conv_vae": ConvVAE,
+    "sequence_vae": SequenceVAE,
+    "language_model": LanguageModel,
 }
 
 __all__ = [
@@ -29,9 +35,12 @@ __all__ = [
     "VAE",
     "Autoencoder",
     "ConditionalVAE",
+    "ConvVAE",
     "DenoisingAutoencoder",
+    "LanguageModel",
     "LinearVAE",
     "Params",
+    "SequenceVAE",
     "TwoLayerVAE",
     "with_labels",
 ]

@@ -64,7 +64,7 @@ class Autoencoder:
         self.dtype = np.dtype(chosen.dtype)
         self.history = []
         self.depth = len(self.hidden) + 1  # dense maps in the encoder, and as many in the decoder
-        self.likelihood = likelihood_of(chosen)
+        self.likelihood: Any = self._likelihood_of(chosen)
         self.ops: Any = ops_of(chosen.backend)
         self._build(chosen.seed)
 
@@ -72,9 +72,17 @@ class Autoencoder:
         own = self.likelihood.start()
         shapes = self.parameter_shapes() | {name: value.shape for name, value in own.items()}
         self.params = Params.zeros(shapes, self.dtype)
-        init_weights(self.params, np.random.default_rng(seed))
+        self._start(np.random.default_rng(seed))
         for name, value in own.items():
             self.params[name][...] = value
+
+    def _likelihood_of(self, chosen: Any) -> Any:
+        """What the decoder's output means, by the settings."""
+        return likelihood_of(chosen)
+
+    def _start(self, rng: np.random.Generator) -> None:
+        """Draw the initial parameters."""
+        init_weights(self.params, rng)
 
     def parameter_shapes(self) -> dict[str, tuple[int, ...]]:
         """Names and shapes of encoder and decoder, in layer order."""
@@ -131,6 +139,10 @@ class Autoencoder:
     def draw_eps(self, n: int, rng: np.random.Generator) -> np.ndarray | None:
         """The noise that one forward of n samples takes: none."""
         return None
+
+    def draw_test_eps(self, n: int, rng: np.random.Generator) -> np.ndarray | None:
+        """The noise of a forward on data that are not trained on: that of training, unless a model says otherwise."""
+        return self.draw_eps(n, rng)
 
     def encode(self, x: np.ndarray) -> Any:
         """x (N, D) -> codes (N, L)."""

@@ -49,7 +49,7 @@ def check_noise(model: Any, x: Any, eps: Any, *, one_draw_of: int | None = None)
 
     one_draw_of  noise of this many latents, and one draw per input: (N, L) alone is taken
     """
-    check_batch(model, x)
+    model.check_batch(x)
     who, wanted = type(model).__name__, (len(x), one_draw_of or model.noise_dim)
     if eps is not None and not isinstance(eps, np.ndarray):
         raise ValueError(f"{who}: eps is a {type(eps).__name__}, expected an array of shape (N, L) = {wanted}")

@@ -82,3 +82,6 @@ class LatentVariableModel(Model, Protocol):
 
     def data_of(self, x: np.ndarray) -> np.ndarray:
         """The part of x that the likelihood explains."""
+
+    def tiled(self, x: Any, K: int) -> Any:
+        """The N samples of x, K times over: one for each draw."""

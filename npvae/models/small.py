@@ -7,10 +7,19 @@ from typing import Any
 
 import numpy as np
 
+from npvae.data import Text
 from npvae.models import MODELS, with_labels
 
+LINES = ["abca", "b", "cab", "bb", "acb", "c"]  # for models of sequences, of unequal lengths
+
 SMALL = {
+    "alphabet": "abc",
+    "max_length": 4,
+    "hidden_dim": 4,
+    "embedding_dim": 3,
     "data_dim": 6,
+    "image_shape": (3, 2, 1),
+    "channels": (3,),
     "latent_dim": 2,
     "hidden": (5,),
     "activation": "silu",
@@ -23,10 +32,15 @@ SMALL = {
 }
 
 
+def kinds_that_take(kind: str) -> list[str]:
+    """The names in MODELS of the models that take data of this kind, a name in npvae.data.KINDS."""
+    return [name for name, model in MODELS.items() if model.takes == kind]
+
+
 def small(
     kind: str, rng: np.random.Generator, *, n: int = 4, spread: float = 0.3, **settings: Any
-) -> tuple[Any, np.ndarray, np.ndarray]:
-    """A model of MODELS, n samples of grey levels k / 4 (or of counts k) and their noise: what its forward takes.
+) -> tuple[Any, Any, Any]:
+    """A model of MODELS, n samples (grey levels k / 4, counts k, short lines) and their noise: what its forward takes.
 
     spread    standard deviation of what is added to every parameter: weights as small as a fresh start hide mistakes of
               wiring, and zero biases hide more
@@ -35,6 +49,8 @@ def small(
     takes = [each.name for each in fields(MODELS[kind].Settings)]
     model: Any = MODELS[kind](**{name: value for name, value in SMALL.items() if name in takes} | settings)
     model.params.flat[:] += (spread * rng.standard_normal(model.params.flat.size)).astype(model.dtype)
+    if model.takes == "sequences":
+        return model, Text([LINES[i % len(LINES)] for i in range(n)], "abc").batch(slice(None)), model.draw_eps(n, rng)
     x = (rng.integers(0, 5, (n, model.data_dim)) / (1 if model.likelihood.whole else 4)).astype(model.dtype)
     if model.reads_labels:
         x = with_labels(x, rng.integers(0, model.classes, n), model.classes)

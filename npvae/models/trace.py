@@ -64,5 +64,5 @@ class BoundTrace(VAETrace):
 
 
 def _row(name: str, values: np.ndarray) -> str:
-    numbers = (values.mean(), values.min(), values.max()) if values.size else ()
+    numbers = (values.mean(), values.min(), values.max()) if values.size else (np.nan,) * 3
     return f"  {name:<16}{values.shape!s:>16}" + "".join(f" {float(number):>12.5g}" for number in numbers)

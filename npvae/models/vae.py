@@ -136,6 +136,10 @@ class VAE(Autoencoder):
         """The part of a row that the likelihood explains: all of it, here."""
         return x
 
+    def tiled(self, x: Any, K: int) -> Any:
+        """The N samples of x, K times over: one for each draw."""
+        return np.tile(x, (K, 1))
+
     def log_weights(self, x: np.ndarray, eps: np.ndarray) -> np.ndarray:
         """x (N, D), eps (K, N, L) -> log p(x, z) - log q(z|x) (K, N), in nats, for K draws of q(z|x)."""
         eps = check_noise(self, x, eps)
@@ -170,4 +174,4 @@ class VAE(Autoencoder):
     def _as_one_draw_each(self, x: np.ndarray, eps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         if eps.ndim == 2:
             return x, eps
-        return np.tile(x, (len(eps), 1)), eps.reshape(-1, self.latent_dim)
+        return self.tiled(x, len(eps)), eps.reshape(-1, self.latent_dim)

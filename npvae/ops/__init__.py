@@ -15,17 +15,26 @@ from npvae.ops import (
     binomial_nll,
     categorical_nll,
     continuous_bernoulli_nll,
+    conv2d,
+    conv2d_layer,
+    conv2d_transpose,
+    conv2d_transpose_layer,
     dense,
     discretized_logistic_nll,
     elu,
+    embedding,
     floored_logvar,
     free_bits,
     gaussian_kl,
     gaussian_log_density,
     gaussian_nll,
+    gru,
+    gru_cell,
+    last_state,
     layer,
     leaky_relu,
     log_mean_exp,
+    masked_categorical_nll,
     masked_fill,
     negative_binomial_nll,
     poisson_nll,
@@ -41,6 +50,7 @@ from npvae.ops import (
     std_from_logvar,
     tanh,
     vr_max,
+    word_dropout,
 )
 from npvae.ops.adagrad import adagrad_update
 from npvae.ops.adam import adam_update
@@ -52,17 +62,26 @@ from npvae.ops.continuous_bernoulli_nll import (
     continuous_bernoulli_nll_backward,
     continuous_bernoulli_nll_forward,
 )
+from npvae.ops.conv2d import conv2d_backward, conv2d_forward
+from npvae.ops.conv2d_layer import conv2d_layer_backward, conv2d_layer_forward
+from npvae.ops.conv2d_transpose import conv2d_transpose_backward, conv2d_transpose_forward
+from npvae.ops.conv2d_transpose_layer import conv2d_transpose_layer_backward, conv2d_transpose_layer_forward
 from npvae.ops.dense import dense_backward, dense_forward
 from npvae.ops.discretized_logistic_nll import discretized_logistic_nll_backward, discretized_logistic_nll_forward
 from npvae.ops.elu import elu_backward, elu_forward
+from npvae.ops.embedding import embedding_backward, embedding_forward
 from npvae.ops.floored_logvar import floored_logvar_backward, floored_logvar_forward
 from npvae.ops.free_bits import free_bits_backward, free_bits_forward
 from npvae.ops.gaussian_kl import gaussian_kl_backward, gaussian_kl_forward
 from npvae.ops.gaussian_log_density import gaussian_log_density_backward, gaussian_log_density_forward
 from npvae.ops.gaussian_nll import gaussian_nll_backward, gaussian_nll_forward
+from npvae.ops.gru import gru_backward, gru_forward
+from npvae.ops.gru_cell import gru_cell_backward, gru_cell_forward
+from npvae.ops.last_state import last_state_backward, last_state_forward
 from npvae.ops.layer import ACTIVATIONS, layer_backward, layer_forward
 from npvae.ops.leaky_relu import leaky_relu_backward, leaky_relu_forward
 from npvae.ops.log_mean_exp import log_mean_exp_backward, log_mean_exp_forward
+from npvae.ops.masked_categorical_nll import masked_categorical_nll_backward, masked_categorical_nll_forward
 from npvae.ops.masked_fill import masked_fill_backward, masked_fill_forward
 from npvae.ops.negative_binomial_nll import negative_binomial_nll_backward, negative_binomial_nll_forward
 from npvae.ops.poisson_nll import poisson_nll_backward, poisson_nll_forward
@@ -78,6 +97,7 @@ from npvae.ops.squared_error import squared_error_backward, squared_error_forwar
 from npvae.ops.std_from_logvar import std_from_logvar_backward, std_from_logvar_forward
 from npvae.ops.tanh import tanh_backward, tanh_forward
 from npvae.ops.vr_max import vr_max_backward, vr_max_forward
+from npvae.ops.word_dropout import word_dropout_backward, word_dropout_forward
 from npvae.spec import Op
 
 OPS: tuple[Op, ...] = (
@@ -90,6 +110,10 @@ OPS: tuple[Op, ...] = (
     sigmoid.OP,
     softplus.OP,
     layer.OP,
+    conv2d.OP,
+    conv2d_transpose.OP,
+    conv2d_layer.OP,
+    conv2d_transpose_layer.OP,
     std_from_logvar.OP,
     reparameterize.OP,
     gaussian_kl.OP,
@@ -113,6 +137,12 @@ OPS: tuple[Op, ...] = (
     log_mean_exp.OP,
     renyi_bound.OP,
     vr_max.OP,
+    embedding.OP,
+    word_dropout.OP,
+    gru_cell.OP,
+    gru.OP,
+    last_state.OP,
+    masked_categorical_nll.OP,
 )
 
 LAWS = (sgd.LAW, adagrad.LAW, adam.LAW)  # pages without a backward
@@ -132,12 +162,22 @@ __all__ = [
     "continuous_bernoulli_mean",
     "continuous_bernoulli_nll_backward",
     "continuous_bernoulli_nll_forward",
+    "conv2d_backward",
+    "conv2d_forward",
+    "conv2d_layer_backward",
+    "conv2d_layer_forward",
+    "conv2d_transpose_backward",
+    "conv2d_transpose_forward",
+    "conv2d_transpose_layer_backward",
+    "conv2d_transpose_layer_forward",
     "dense_backward",
     "dense_forward",
     "discretized_logistic_nll_backward",
     "discretized_logistic_nll_forward",
     "elu_backward",
     "elu_forward",
+    "embedding_backward",
+    "embedding_forward",
     "floored_logvar_backward",
     "floored_logvar_forward",
     "free_bits_backward",
@@ -148,12 +188,20 @@ __all__ = [
     "gaussian_log_density_forward",
     "gaussian_nll_backward",
     "gaussian_nll_forward",
+    "gru_backward",
+    "gru_cell_backward",
+    "gru_cell_forward",
+    "gru_forward",
+    "last_state_backward",
+    "last_state_forward",
     "layer_backward",
     "layer_forward",
     "leaky_relu_backward",
     "leaky_relu_forward",
     "log_mean_exp_backward",
     "log_mean_exp_forward",
+    "masked_categorical_nll_backward",
+    "masked_categorical_nll_forward",
     "masked_fill_backward",
     "masked_fill_forward",
     "negative_binomial_nll_backward",
@@ -183,4 +231,6 @@ __all__ = [
     "tanh_forward",
     "vr_max_backward",
     "vr_max_forward",
+    "word_dropout_backward",
+    "word_dropout_forward",
 ]

@@ -26,7 +26,8 @@ def masked_fill_forward(x: np.ndarray, missing: np.ndarray, fill: float = 0.0) -
     if x.ndim != 2 or x.shape != missing.shape:
         raise shape_error(OP, x, missing)
     missing = missing.astype(bool)
-    return np.where(missing, x.dtype.type(fill), x), (missing,)  # (1)
+    y = np.where(missing, x.dtype.type(fill), x)  # (1)
+    return y, (missing,)
 
 
 def masked_fill_backward(dy: np.ndarray, cache: tuple) -> np.ndarray:

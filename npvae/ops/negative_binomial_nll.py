@@ -43,8 +43,7 @@ def negative_binomial_nll_forward(log_mean: np.ndarray, log_r: np.ndarray, x: np
     a, r = log_mean - log_r.astype(float), np.exp(log_r.astype(float))  # log of (1) / (2), (2)
     e, some, x64 = np.exp(-np.abs(a)), x != 0, x.astype(float)
     p, q = np.where(a > 0, e, 1) / (1 + e), np.where(a > 0, 1, e) / (1 + e)
-    x64_or_1 = np.where(some, x64, 1)
-    log_x = np.log(x64_or_1)
+    log_x = np.log(x64_or_1 := np.where(some, x64, 1))
     u = np.where(some, log_mean - log_x, np.inf)
     j = np.where(u > 0, r * q, -x64 * p) * -np.expm1(-np.abs(u))  # (4)
     z_r, z_x = -j / r, j / x64_or_1  # one is positive, the other between -1 and 0

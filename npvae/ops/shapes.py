@@ -12,18 +12,31 @@ def shape_error(op: Op, *arrays: Any) -> ValueError:
     `dense: W has shape (3, 4), expected (I, O) with I = 5 taken from x`. It is called only when a page has found
     that something is wrong, so the ordinary call pays one comparison of tuples and nothing more.
     """
+    shapes = ", ".join(f"{name} {array.shape}" for name, array in zip(op.args, arrays, strict=True))
+    return _first_clash(op, arrays) or ValueError(f"{op.name}: shapes do not fit together: {shapes}")
+
+
+def check_shapes(op: Op, *arrays: Any) -> None:
+    """Raise the error above if an argument contradicts an earlier one: for pages of many arguments."""
+    error = _first_clash(op, arrays)
+    if error:
+        raise error
+
+
+def _first_clash(op: Op, arrays: tuple) -> ValueError | None:
     source: dict[str, tuple[int, str]] = {}
     for (name, arg), array in zip(op.args.items(), arrays, strict=True):
-        symbols, shape = arg.axes, array.shape
-        clash = len(shape) != len(symbols) or any(
-            symbol in source and source[symbol][0] != size for symbol, size in zip(symbols, shape, strict=True)
+        axes = [(int(factor or 1), symbol) for factor, _, symbol in (axis.rpartition("*") for axis in arg.axes)]
+        wrong = len(array.shape) != len(axes) or any(
+            symbol in source and size != factor * source[symbol][0]
+            for (factor, symbol), size in zip(axes, array.shape, strict=True)
         )
-        if clash:
-            taken = [f"{s} = {source[s][0]} taken from {source[s][1]}" for s in symbols if s in source]
-            wanted = "(" + ", ".join(symbols) + ("," if len(symbols) == 1 else "") + ")"
+        if wrong:
+            taken = [f"{s} = {source[s][0]} taken from {source[s][1]}" for _, s in axes if s in source]
+            wanted = "(" + ", ".join(arg.axes) + ("," if len(axes) == 1 else "") + ")"
             bound = " with " + ", ".join(taken) if taken else ""
-            return ValueError(f"{op.name}: {name} has shape {shape}, expected {wanted}{bound}")
-        for symbol, size in zip(symbols, shape, strict=True):
-            source.setdefault(symbol, (size, name))
-    shapes = ", ".join(f"{name} {array.shape}" for name, array in zip(op.args, arrays, strict=True))
-    return ValueError(f"{op.name}: shapes do not fit together: {shapes}")
+            return ValueError(f"{op.name}: {name} has shape {array.shape}, expected {wanted}{bound}")
+        for (factor, symbol), size in zip(axes, array.shape, strict=True):
+            if factor == 1:
+                source.setdefault(symbol, (size, name))
+    return None

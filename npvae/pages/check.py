@@ -66,11 +66,12 @@ def cases(subject: Op | Law, seed: int = 0, *, extremes: bool = True) -> Iterato
 
 
 def sizes_of(subject: Op | Law, *sizes: int) -> dict[str, int]:
-    """A size for each symbol of the subject, the last one given for those that are left, none below the least."""
+    """A size for each symbol of the subject, the last one given for the rest, within what the subject allows."""
     least = subject.least if isinstance(subject, Law) else {}
     symbols = symbols_of(subject.args)
     chosen = (*sizes, *[sizes[-1]] * len(symbols))
-    return {symbol: max(size, least.get(symbol, 1)) for symbol, size in zip(symbols, chosen, strict=False)}
+    found = {symbol: max(size, least.get(symbol, 1)) for symbol, size in zip(symbols, chosen, strict=False)}
+    return subject.within_ranges(found) if isinstance(subject, Op) else found
 
 
 def more_given(subject: Op | Law, case: Case, page: Page) -> dict[str, np.ndarray]:

@@ -23,7 +23,7 @@ def by_differences(
     grads: Mapping[str, np.ndarray],
 ) -> dict[str, np.ndarray]:
     """{"dx": ...} for each differentiable argument; grads are what they should be, which settles the step."""
-    drawn = build(op, Sample("explain", dict.fromkeys(op.symbols, 2), params=dict(params)), 0)
+    drawn = build(op, Sample("explain", op.within_ranges(dict.fromkeys(op.symbols, 2)), params=dict(params)), 0)
     case, pair = replace(drawn, inputs=tuple(inputs.values())), Pair(op, dict(params))
     return {
         f"d{name}": numeric_gradient(pair, case, tuple(dys.values()), k, claim=grads[f"d{name}"])

@@ -43,8 +43,7 @@ def _draw_one(arg: Arg, sizes: Mapping[str, int], rng: np.random.Generator) -> n
 
 
 def _whole_numbers(arg: Arg, sizes: Mapping[str, int], shape: tuple[int, ...], rng: np.random.Generator) -> Any:
-    low, high = arg.interval
+    low, high = arg.ends(sizes)
     first = int(low) if math.isfinite(low) else 0
-    end = sizes[high] - 1 if isinstance(high, str) else high  # a symbol is a size, and labels run below it
-    last = int(end) if math.isfinite(end) else first + 9
+    last = int(high) if math.isfinite(high) else first + 9
     return rng.integers(first, last, shape, endpoint=True)

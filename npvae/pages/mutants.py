@@ -117,7 +117,8 @@ def _inside(tree: Tree, known: tuple[str, ...]) -> Iterator[tuple[str, Tree]]:
                     if other != part.value:
                         index = replace(part, value=other)
                         yield "index", replace(tree, parts=(*parts[:i], index, *parts[i + 1 :]))
-            yield "index", replace(tree, parts=(*parts[:i], Tree("number", "0"), *parts[i + 1 :]))
+            if (part.kind, part.value) != ("number", "0"):
+                yield "index", replace(tree, parts=(*parts[:i], Tree("number", "0"), *parts[i + 1 :]))
         return
     if tree.kind == "over":
         known = (*known, *(part.value for part in parts[1:]))

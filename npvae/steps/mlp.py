@@ -10,19 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from npvae.kernels.activations import (
-    ACTIVATIONS,
-    add_bias,
-    elu,
-    leaky_relu,
-    relu,
-    sigmoid,
-    silu,
-    softplus,
-    sum_rows,
-    tanh,
-    times_slope,
-)
+from npvae.kernels.activations import activate, add_bias, sum_rows, times_slope
 from npvae.kernels.jit import AS_WRITTEN, kernel
 from npvae.kernels.matmul.alone import times, times_transposed, transposed_times
 from npvae.params import Params
@@ -30,7 +18,6 @@ from npvae.params import Params
 FAN_IN, FAN_OUT, NEEDS_DX = range(3)  # columns of layers: the widths, and whether dx is asked for
 WEIGHT, BIAS = 3, 4  # where W (I, O) and b (O,) begin, and their gradients
 SLOPE, Y, DA, DX, TURNED = range(5, 10)  # where in buffer: a (N, O), which becomes the slope; y, da, dx; Wᵀ (O, I)
-RELU, LEAKY_RELU, ELU, SILU, TANH, SIGMOID, SOFTPLUS = range(len(ACTIVATIONS))
 
 
 def layers_of(params: Params, prefix: str, N: int, start: int, needs_dx: bool) -> tuple[np.ndarray, int]:
@@ -50,25 +37,6 @@ def layers_of(params: Params, prefix: str, N: int, start: int, needs_dx: bool) -
 def matrix(flat: np.ndarray, start: int, rows: int, columns: int) -> np.ndarray:
     """A part of a flat array as a matrix."""
     return flat[start : start + rows * columns].reshape((rows, columns))
-
-
-@kernel(AS_WRITTEN)
-def activate(activation: int, a: np.ndarray, b: np.ndarray, y: np.ndarray) -> None:
-    """The kernel with this place in ACTIVATIONS."""
-    if activation == RELU:
-        relu(a, b, y)
-    elif activation == LEAKY_RELU:
-        leaky_relu(a, b, y)
-    elif activation == ELU:
-        elu(a, b, y)
-    elif activation == SILU:
-        silu(a, b, y)
-    elif activation == TANH:
-        tanh(a, b, y)
-    elif activation == SIGMOID:
-        sigmoid(a, b, y)
-    else:
-        softplus(a, b, y)
 
 
 @kernel(AS_WRITTEN)

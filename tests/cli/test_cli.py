@@ -164,7 +164,7 @@ WRONG = {
     "wrong shape": (lambda tmp: ["--dataset", str(array_file(tmp / "f.npy", np.ones(30)))], "(30,)"),
     "unknown model": (lambda tmp: ["--model", "gan"], "--model 'gan' is unknown, choose one of vae, autoencoder"),
     "unknown activation": (lambda tmp: ["--activation", "swish"], "activation 'swish' is unknown"),
-    "unknown likelihood": (lambda tmp: ["--likelihood", "poisson"], "likelihood 'poisson' is unknown"),
+    "unknown likelihood": (lambda tmp: ["--likelihood", "student"], "likelihood 'student' is unknown"),
     "no epochs": (lambda tmp: ["--epochs", "0"], "epochs is 0"),
     "widths": (lambda tmp: ["--hidden", "many"], "not a list of widths"),
     "no latents": (lambda tmp: ["--latent", "0"], "latent_dim is 0"),

@@ -52,6 +52,20 @@ def likelihood_by_sampling(n, quick):
     assert 0.3 < n["down"] < 0.5
 
 
+def why_the_decoder_stops_listening(n, quick):
+    plain, free, inputless = n["plain"], n["free bits"], n["inputless"]
+    assert plain["kl"] < 0.1 < 1 < free["kl"]
+    assert abs(plain["foreign"]) < 0.3
+    assert min(free["foreign"], inputless["foreign"]) > 0.5
+    assert free["nll"] < plain["nll"] - 0.7
+    assert inputless["bound"] > plain["bound"] + 1
+    assert abs(plain["bound"] - n["its best"]) < 0.6
+    for row in (plain, free, inputless):
+        assert row["-log p"] < row["bound"]
+    if not quick:
+        assert all(n[remedy]["kl"] > 0.3 for remedy in ("annealed", "cyclical", "word dropout"))
+
+
 def two_kl_divergences(n, quick):
     assert n["reverse gradient"]
     assert n["forward gradient"]
@@ -121,6 +135,21 @@ def without_one_term(n, quick):
     assert both["loss"] < min(reconstruction["loss"], prior["loss"]) - 10
     assert n["slope"] == pytest.approx(-1, abs=0.25)
     assert n["correlation"] < -0.6
+
+
+def counts_and_gaps(n, quick):
+    words, digits = n["words"], n["digits"]
+    assert words["negative binomial"] < words["Poisson"] - 5
+    assert words["negative binomial"] < words["Gaussian on counts"] - 4
+    assert abs(words["negative binomial"] - words["Gaussian on log(1 + k)"]) < 1.5
+    assert n["truth"] < min(words.values())
+    assert min(digits, key=digits.get) == "logistic in steps"
+    assert digits["binomial"] > digits["logistic in steps"] + 15
+    if not quick:
+        assert digits["binomial"] < digits["Gaussian, one σ"] + 2
+        assert 1.1 < n["r"].min() < 2 < n["r"].max() < 2.6
+    assert n["this VAE"] < (0.85 if quick else 0.75) * n["column means"]
+    assert n["spread"] < n["this VAE"]
 
 
 def which_likelihood(n, quick):
@@ -224,6 +253,43 @@ def beta(n, quick):
         assert max(scores) - min(scores) > 0.1  # a seed weighs as much as beta does
 
 
+def convolution(n, quick):
+    assert n["dx is the window"] == n["dW is the patch"] == 0
+    assert n["adjoint"] < 1e-11
+    assert set(n["counts"][3].ravel()) == {1, 2, 4}
+    assert set(n["counts"][4].ravel()) == {4}
+    for model in n["loss"].values():
+        assert model["moved"] > model["as trained"] + (0.5 if quick else 3)
+    lost = {name: model["moved"] - model["as trained"] for name, model in n["loss"].items()}
+    assert abs(lost["MLP"] - lost["convolution"]) < 3
+
+
+def jamo_arithmetic(n, quick):
+    for part in ("initial", "vowel", "final"):
+        every, one_layout = n["codes"][part]
+        assert every > (0.02 if quick else 0.2)  # chance is 0.002
+        if not quick:
+            assert one_layout > every
+            assert every > n["pixels"][part][0] + 0.05
+            assert one_layout > n["pixels"][part][1] + 0.05
+    if not quick:
+        assert n["back"]["seen"] > 0.98
+        assert n["back"]["never seen"] > 0.85
+
+
+def hue_and_orientation(n, quick):
+    for run in n[1]:
+        assert run["used"].sum() > (3 if quick else 5)
+    assert max(run["kl"].sum() for run in n[60]) < 0.5 * min(run["kl"].sum() for run in n[1])
+    if not quick:
+        assert not any(run["apart"] for run in n[1])
+        for run in n[60]:
+            table = run["table"][run["used"]]
+            of_hue = table[:, 1] > 0.3
+            assert of_hue.sum() >= 1
+            assert (table[of_hue, 0] < 0.5 * table[of_hue, 1]).all()
+
+
 LESSONS = {
     claim.__name__: claim
     for claim in (
@@ -239,7 +305,12 @@ LESSONS = {
         without_one_term,
         beta,
         which_likelihood,
+        counts_and_gaps,
         posterior_collapse,
+        why_the_decoder_stops_listening,
+        convolution,
+        jamo_arithmetic,
+        hue_and_orientation,
         bug_museum,
     )
 }

@@ -13,12 +13,15 @@ import npvae
 from npvae.cli import main
 from npvae.export import WeightsError, from_torch, load, read_tensors, save, to_torch, torch_name, write_tensors
 from npvae.models import MODELS
+from npvae.models.small import small
 
 
 def build(kind, dtype="float32", seed=0):
     """A small model of this kind whose every parameter, biases too, is a draw from N(0, 1)."""
-    widths = {} if kind == "linear_vae" else {"hidden": (4, 3), "activation": "tanh"}
-    model = MODELS[kind](5, latent_dim=2, dtype=dtype, backend="numpy", **widths)
+    own = {"dtype": dtype}
+    if MODELS[kind].takes == "rows":
+        own |= {"data_dim": 5} | ({} if kind == "linear_vae" else {"hidden": (4, 3), "activation": "tanh"})
+    model, _, _ = small(kind, np.random.default_rng(0), **own)
     model.params.flat[:] = np.random.default_rng(seed).standard_normal(model.params.flat.size)
     return model
 
@@ -42,7 +45,9 @@ def test_weights_lie_as_pytorch_has_them(kind, tmp_path):
     assert sorted(tensors) == sorted(torch_name(name) for name in model.params)
     for name, value in model.params.items():
         there = tensors[torch_name(name)]
-        assert np.array_equal(there, value.T if name.endswith(".W") else value)
+        window = value.ndim == 4  # (P, Q, C, F), there (F, C, P, Q)
+        turned = name.endswith((".W", ".Wx", ".Wh"))
+        assert np.array_equal(there, value.transpose(3, 2, 0, 1) if window else value.T if turned else value)
 
 
 def test_names():
@@ -51,7 +56,11 @@ def test_names():
         "encoder.0.b": "encoder.0.bias",
         "decoder2.3.W": "decoder2.6.weight",
         "encoder.W": "encoder.weight",
+        "encoder.conv.1.W": "encoder.conv.2.weight",
         "encoder.logvar": "encoder.logvar",
+        "decoder.gru.Wx": "decoder.gru.weight_ih_l0",
+        "decoder.gru.bh": "decoder.gru.bias_hh_l0",
+        "decoder.embedding.table": "decoder.embedding.weight",
         "likelihood.logvar": "likelihood.logvar",
     }
     assert {name: torch_name(name) for name in there} == there

@@ -1,4 +1,4 @@
-from itertools import groupby
+from itertools import groupby, pairwise
 
 import numpy as np
 import pytest
@@ -10,9 +10,11 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from npvae.export import load, save
+from npvae.export import load, save, to_torch
 from npvae.models import MODELS
+from npvae.models.letters import Letters
 from npvae.models.mlp import mlp_forward
+from npvae.models.small import kinds_that_take, small
 from npvae.ops import ACTIVATIONS
 
 MODULES = {
@@ -55,7 +57,7 @@ def close(ours, theirs, dtype):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("kind", MODELS)
+@pytest.mark.parametrize("kind", kinds_that_take("rows"))
 def test_every_part_of_every_model_gives_the_same_outputs_in_torch(kind, dtype, tmp_path):
     model = build(kind, dtype)
     twin = torch_twin(model)
@@ -86,7 +88,52 @@ def test_encoder_and_decoder_give_the_same_outputs_in_torch(activation, dtype, b
     close(vae.decode(z), torch.sigmoid(twin["decoder"](torch.from_numpy(z))), dtype)
 
 
-@pytest.mark.parametrize("kind", MODELS)
+def sequence_module(model):
+    """The decoder and encoder of a sequence model out of torch's own modules, named as `to_torch` names them."""
+    H, E = model.hidden_dim, model.embedding_dim
+    C, L = len(model.alphabet) + 1, model.latent_dim
+    decoder = {"embedding": nn.Embedding(C, E), "gru": nn.GRU(E + L, H, batch_first=True), "out": nn.Linear(H, C)}
+    parts = {"decoder": nn.ModuleDict(decoder)}
+    parts["decoder"].register_parameter("unknown", nn.Parameter(torch.zeros(E)))
+    if L:
+        encoder = {"embedding": nn.Embedding(C, E), "gru": nn.GRU(E, H, batch_first=True), "head": nn.Linear(H, 2 * L)}
+        parts["encoder"], parts["decoder"]["start"] = nn.ModuleDict(encoder), nn.Linear(L, H)
+    return nn.ModuleDict(parts).to(getattr(torch, model.dtype.name))
+
+
+@pytest.mark.parametrize("kind", kinds_that_take("sequences"))
+def test_a_model_of_sequences_is_torchs_modules_with_its_weights(kind, tmp_path):
+    """The same logits of every letter from torch.nn.GRU, and the same code of every line; and the weights come back."""
+    model, x, _ = small(kind, np.random.default_rng(0), n=6)
+    twin = sequence_module(model)
+    twin.load_state_dict(load_file(save(model, tmp_path / "m.safetensors")))
+    letters = Letters(x.ids, x.lengths)
+    read, told = (torch.from_numpy(part) for part in (letters.read, letters.told))
+    e = twin["decoder"]["embedding"](read)
+    h0 = torch.zeros(1, len(x), model.hidden_dim, dtype=torch.float64)
+    if model.latent_dim:
+        lengths = torch.from_numpy(x.lengths)
+        given = nn.utils.rnn.pack_padded_sequence(
+            twin["encoder"]["embedding"](torch.from_numpy(x.ids)), lengths, batch_first=True, enforce_sorted=False
+        )
+        head = twin["encoder"]["head"](twin["encoder"]["gru"](given)[1][0])
+        close(np.concatenate(model.encode(x), axis=1), head, "float64")
+        z = head[:, : model.latent_dim]
+        e = torch.cat([e, z[:, None].expand(-1, e.shape[1], -1)], dim=2)
+        h0 = torch.tanh(twin["decoder"]["start"](z))[None]
+    logits = twin["decoder"]["out"](twin["decoder"]["gru"](e, h0)[0])
+    nll = nn.functional.cross_entropy(logits.transpose(1, 2), told, reduction="none")
+    is_letter = torch.arange(told.shape[1]) < torch.from_numpy(letters.predictions)[:, None]
+    eps = np.zeros((len(x), model.latent_dim))
+    close(model.forward(x, eps)[1].nll, (nll * is_letter).sum(dim=1), "float64")
+
+    fresh = sequence_module(model)
+    save_file(fresh.state_dict(), tmp_path / "torch.safetensors")
+    load(tmp_path / "torch.safetensors", model)
+    np.testing.assert_array_equal(model.params["decoder.gru.Wh"].T, fresh["decoder"]["gru"].weight_hh_l0.detach())
+
+
+@pytest.mark.parametrize("kind", kinds_that_take("rows"))
 def test_weights_made_in_torch_come_here(kind, tmp_path):
     model = build(kind, "float32")
     twin = torch_twin(model)
@@ -101,3 +148,83 @@ def test_weights_made_in_torch_come_here(kind, tmp_path):
     save(model, tmp_path / "back.safetensors")
     back = load_file(tmp_path / "back.safetensors")
     assert all(torch.equal(back[name], tensor) for name, tensor in tensors.items())
+
+
+class ToRows(nn.Module):
+    """(N, F, H, W) as rows of pixels, channels side by side: npvae's order."""
+
+    def forward(self, x):
+        return x.permute(0, 2, 3, 1).flatten(1)
+
+
+class FromRows(nn.Module):
+    """The way back."""
+
+    def __init__(self, size, channels):
+        super().__init__()
+        self.shape = (*size, channels)
+
+    def forward(self, x):
+        return x.reshape(-1, *self.shape).permute(0, 3, 1, 2)
+
+
+def conv_twin(vae):
+    """A ConvVAE with one hidden layer as torch.nn modules, unfilled."""
+    shapes, f, sizes = vae.params.shapes, MODULES[vae.activation], vae.sizes
+    outs, ins = [], []
+    for i, (large, small_) in enumerate(pairwise(sizes)):
+        _, _, C, F = shapes[f"encoder.conv.{i}.W"]
+        outs += [nn.Conv2d(C, F, 4, 2, 1), f()]
+        extra = large[0] - 2 * small_[0], large[1] - 2 * small_[1]
+        _, _, C, F = shapes[f"decoder.conv.{len(sizes) - 2 - i}.W"]
+        ins = [nn.ConvTranspose2d(F, C, 4, 2, 1, output_padding=extra), f(), *ins]
+    dense = [nn.Linear(*shapes[f"{part}.dense.{i}.W"]) for part in ("encoder", "decoder") for i in (0, 1)]
+    encoder = {"conv": nn.Sequential(*outs), "rows": ToRows(), "dense": nn.Sequential(dense[0], f(), dense[1])}
+    decoder = {"dense": nn.Sequential(dense[2], f(), dense[3], f()), "images": FromRows(sizes[-1], vae.channels[-1])}
+    decoder |= {"conv": nn.Sequential(*ins[:-1])}
+    parts = {name: nn.ModuleDict(part) for name, part in (("encoder", encoder), ("decoder", decoder))}
+    return nn.ModuleDict(parts).to(getattr(torch, vae.dtype.name))
+
+
+def through(part, x):
+    for module in part.values():
+        x = module(x)
+    return x
+
+
+@pytest.mark.parametrize(("backend", "dtype"), [("numpy", "float64"), ("numba", "float32"), ("numba", "float64")])
+@pytest.mark.parametrize("image_shape", [(8, 8, 1), (13, 10, 3)])
+def test_a_conv_vae_is_a_module_of_torch_forward_and_backward(image_shape, backend, dtype, tmp_path):
+    """Outputs, loss and every gradient, of sizes that are and are not multiples of 4; and the weights come back."""
+    settings = {"channels": (5, 17), "hidden": (9,), "latent_dim": 3, "dtype": dtype, "activation": "tanh"}
+    vae = MODELS["conv_vae"](image_shape, backend=backend, **settings)
+    rng = np.random.default_rng(0)
+    vae.params.flat[:] += 0.1 * rng.standard_normal(vae.params.flat.size)
+    twin = conv_twin(vae)
+    path = save(vae, tmp_path / "model.safetensors")
+    twin.load_state_dict(load_file(path))
+    x, eps = rng.random((6, *image_shape)).astype(dtype), rng.standard_normal((6, 3)).astype(dtype)
+
+    there, noise = torch.tensor(x).permute(0, 3, 1, 2), torch.tensor(eps)
+    mu, logvar = through(twin["encoder"], there).chunk(2, 1)
+    logits = through(twin["decoder"], mu + torch.exp(logvar / 2) * noise)
+    nll = nn.functional.binary_cross_entropy_with_logits(logits, there, reduction="sum")
+    wanted = (nll - 0.5 * torch.sum(1 + logvar - mu * mu - logvar.exp())) / len(x)
+    wanted.backward()
+
+    loss, trace = vae.forward(x, eps)
+    grads = vae.backward(trace)
+    tolerance = 3e-5 if dtype == "float32" else 1e-12
+    np.testing.assert_allclose(loss, wanted.item(), rtol=tolerance)
+    np.testing.assert_allclose(
+        trace.output.reshape(x.shape), logits.detach().permute(0, 2, 3, 1).numpy(), atol=tolerance * 10
+    )
+    named = {name: parameter.grad.numpy() for name, parameter in twin.named_parameters()}
+    ours = to_torch(grads)
+    assert ours.keys() == named.keys()
+    for name, gradient in ours.items():
+        np.testing.assert_allclose(gradient, named[name], atol=tolerance * max(1, np.abs(named[name]).max()) * 10)
+
+    save_file({name: tensor.contiguous() for name, tensor in twin.state_dict().items()}, tmp_path / "there.safetensors")
+    back = load(tmp_path / "there.safetensors", MODELS["conv_vae"](image_shape, backend=backend, seed=5, **settings))
+    assert back.params.flat.tobytes() == vae.params.flat.tobytes()

@@ -70,7 +70,7 @@ def test_same_inputs_same_bytes_and_the_seed_counts(linear, tmp_path):
 def test_data_without_images_or_labels_or_history(linear, tmp_path):
     data = Images(20, image_shape=(1, 12), classes=0)
     paths = write_figures(linear(12, 2), [], data, None, tmp_path)
-    assert [path.name for path in paths] == ["latent_regions.png"]
+    assert [path.name for path in paths] == ["latent_regions.png", "columns.png", "code_correlations.png"]
 
 
 def test_the_test_set_is_what_is_shown(linear, tmp_path, monkeypatch):

@@ -183,3 +183,9 @@ def test_python_numbers_have_no_dtype():
 def test_an_unknown_dtype_setting_is_an_error():
     with pytest.raises(ValueError, match="dtype is 'float32', expected one of lenient, strict"):
         check_op(Op(lambda x: (x * x, x), square_backward, {"x": Arg("N")}), dtype="float32")
+
+
+def test_a_backward_without_a_cache_whose_forward_returns_one_is_told_what_is_taken_for_what():
+    report = gradcheck(lambda x: (x * x, (x, 2)), lambda dy: dy, X)
+    assert report.verdict == "FAIL"
+    assert "the backward takes dy alone, so all that the forward returns is taken for y" in str(report)

@@ -137,7 +137,10 @@ def test_regimes_are_what_they_say():
     assert np.any(x_of("edge")[1] == 0)
     assert np.any(x_of("edge")[1] == 1)
     assert np.any(x_of("special")[2] == 0.25)
-    assert np.max(np.abs(x_of("tiny")[0])) < 1e-6
+    tiny = np.abs(x_of("tiny")[0])
+    assert np.max(tiny) < 0.05
+    assert np.any(tiny < 1e-7)
+    assert np.any((tiny > 1e-5) & (tiny < 1e-2)), "every decade in between"
 
 
 @given(

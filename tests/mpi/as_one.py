@@ -7,6 +7,7 @@ from mpi4py import MPI
 
 import npvae
 from npvae.models import MODELS
+from npvae.models.small import kinds_that_take
 from npvae.training.processes import Processes
 
 processes = Processes(MPI.COMM_WORLD)
@@ -52,7 +53,9 @@ def training_difference(dtype):
 
 differences = {
     dtype: {
-        "gradients": {kind: max(gradient_difference(kind, dtype, n) for n in (13, 1)) for kind in MODELS},
+        "gradients": {
+            kind: max(gradient_difference(kind, dtype, n) for n in (13, 1)) for kind in kinds_that_take("rows")
+        },
         "training": float(training_difference(dtype)),
     }
     for dtype in ("float32", "float64")

@@ -6,6 +6,7 @@ import types
 
 import pytest
 
+from npvae.gradcheck import check_op
 from npvae.ops import OPS
 
 MISTAKES = {
@@ -31,6 +32,28 @@ MISTAKES = {
     "layer": [
         ("da = ACTIVATIONS[activation].backward(dy, activation_cache)", "da = dy"),
         ("needs_dx)  #", "needs_dx)[::-1]  #"),
+    ],
+    "conv2d": [
+        ("dy @ W[p, q].T if", "dy @ W[p, -1 - q].T if"),
+        ("dy @ W[p, q].T if", "dy @ W[q % len(W), p % W.shape[1]].T if"),
+        ("dpadded[window] += dy", "dpadded[window] = dy"),
+        ("np.tensordot(padded[window], dy,", "np.tensordot(padded[window][:, 1:], dy[:, 1:],"),
+        ("db = dy.sum(axis=(0, 1, 2))", "db = dy.sum(axis=(0, 1, 2)) / dy.shape[1]"),
+        ("slice(padding, -padding or None)", "slice(0, -2 * padding or None)"),
+    ],
+    "conv2d_transpose": [
+        ("dx += dpadded", "dx = dpadded"),
+        ("np.tensordot(dpadded[window], x,", "np.tensordot(dpadded[window], -x,"),
+        ("np.tensordot(dpadded[window], x,", "np.tensordot(dpadded[window][:, :, :-1], x[:, :, :-1],"),
+        ("db = dy.sum(axis=(0, 1, 2))", "db = dpadded[window].sum(axis=(0, 1, 2))"),
+    ],
+    "conv2d_layer": [
+        ("da = ACTIVATIONS[activation].backward(dy, activation_cache)", "da = dy"),
+        ("return conv2d_backward(da, conv_cache, needs_dx)", "return conv2d_backward(da, conv_cache, needs_dx)[::-1]"),
+    ],
+    "conv2d_transpose_layer": [
+        ("da = ACTIVATIONS[activation].backward(dy, activation_cache)", "da = dy"),
+        ("conv2d_transpose_backward(da, conv_cache)", "conv2d_transpose_backward(abs(da), conv_cache)"),
     ],
     "std_from_logvar": [("dstd * std / 2", "dstd * std"), ("dstd * std / 2", "dstd / std / 2")],
     "reparameterize": [
@@ -111,8 +134,48 @@ MISTAKES = {
         ("= log_mean_exp_backward(dbound, cache)", "= log_mean_exp_backward(dbound, cache) * 0.5"),
         ("return bound, cache", "return bound, log_mean_exp_forward(log_w)[1]"),
     ],
+    "embedding": [
+        ("np.add.at(dtable, ids, dy)", "dtable[ids] += dy"),
+        ("np.add.at(dtable, ids, dy)", "dtable[ids] = dy"),
+        ("np.add.at(dtable, ids, dy)", "np.add.at(dtable, ids[:, 1:], dy[:, 1:])"),
+    ],
+    "word_dropout": [
+        ("dx = np.where(keep, dy, 0)", "dx = dy * 1"),
+        ("dx = np.where(keep, dy, 0)", "dx = np.where(keep, dy, 0) / max(keep.mean(), 0.1)"),
+        ("np.where(keep, 0, dy).sum(axis=(0, 1))", "dy.sum(axis=(0, 1))"),
+    ],
+    "gru_cell": [
+        ("np.hstack([dar, daz, dac])", "np.hstack([daz, dar, dac])"),
+        ("np.hstack([dar, daz, dac * r])", "np.hstack([dar, daz, dac])"),
+        ("dh_new * (h - c)", "dh_new * (c - h)"),
+        ("tanh_backward(dh_new * (1 - z)", "tanh_backward(dh_new * z"),
+        ("sigmoid_backward(dac * ah_c", "sigmoid_backward(dac"),
+        ("dh_kept + dh_gates", "dh_gates"),
+    ],
+    "gru": [
+        ("dstate += dh[:, t]", "dstate = dh[:, t].copy()"),
+        ("reversed(list(enumerate(steps)))", "reversed(list(enumerate(steps))[1:])"),
+        ("reversed(list(enumerate(steps)))", "list(enumerate(steps))"),
+        ("dweight += more", "dweight[...] = more"),
+        ("dx[rows, t], dstate", "dx[rows, t - 1], dstate"),
+        ("dstate += dh[:, t]", "dstate += dh[:, t]; dstate[np.isin(np.arange(len(dh)), rows, invert=True)] = 0"),
+        ("return dx, dstate,", "return dx, dstate * 0,"),
+    ],
+    "last_state": [
+        ("dh[rows, lengths - 1] = dy", "dh[rows, lengths - 2] = dy"),
+        ("dh[rows, lengths - 1] = dy", "dh[:, -1] = dy"),
+    ],
+    "masked_categorical_nll": [
+        ("dnll[row, np.newaxis] * (p", "dnll.mean() * (p"),
+        ("dnll[row, np.newaxis] * (p", "dnll[row, np.newaxis] / is_letter.sum(axis=1)[row, np.newaxis] * (p"),
+        ("dlogits = np.zeros(", "dlogits = np.ones("),
+        ("(p - (np.arange(p.shape[1]) == label))", "p"),
+    ],
     "vr_max": [("== best)", "<= best)"), ("best = log_w.argmax", "best = log_w.argmin")],
 }
+# One small sample each, where it takes long to find out what is wrong.
+SAMPLES = {"gru_cell": "3x2x2", "gru": "3x3x2x1", "masked_categorical_nll": "3x3x3", "embedding": "3x3x2x2"}
+SAMPLES |= {"word_dropout": "3x3x2"}
 BY_NAME = {op.name: op for op in OPS}
 PLANTED = [(name, old, new) for name, edits in MISTAKES.items() for old, new in edits]
 
@@ -129,7 +192,8 @@ def with_edit(name, old, new):
 
 @pytest.mark.parametrize(("name", "old", "new"), PLANTED, ids=[f"{n}-{new}" for n, _, new in PLANTED])
 def test_the_check_sees_a_planted_mistake(fails, name, old, new):
-    assert fails(with_edit(name, old, new))
+    broken = with_edit(name, old, new)
+    assert check_op(broken, sample=SAMPLES[name]).verdict == "FAIL" if name in SAMPLES else fails(broken)
 
 
 def test_every_op_has_at_least_two_planted_mistakes():

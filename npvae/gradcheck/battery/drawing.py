@@ -61,7 +61,7 @@ def build(op: Op, sample: Sample, seed: int) -> Case:
 
 def _draw(arg: Arg, sample: Sample, dtype: np.dtype, rng: np.random.Generator) -> np.ndarray:
     shape = arg.sizes(sample.sizes)
-    low, high = _ends(arg, sample.sizes)
+    low, high = arg.ends(sample.sizes)
     if arg.dtype is not None and np.dtype(arg.dtype).kind in "biu":
         few = sample.regime == "ties"  # the same index again and again
         return _draw_integers(np.dtype(arg.dtype), arg, low, high, shape, rng, few)
@@ -81,7 +81,8 @@ def _draw(arg: Arg, sample: Sample, dtype: np.dtype, rng: np.random.Generator) -
     elif regime == "x30":
         x = t.LARGER * x if not (math.isfinite(low) or math.isfinite(high)) else x
     elif regime == "tiny":
-        x = t.TINY * x if low <= 0.0 <= high else x
+        small = np.where(rng.random(shape) < t.SMALL_SHARE, 10.0 ** rng.uniform(*t.SMALL, size=shape), t.TINY)
+        x = np.sign(x) * small * (t.SMALL_SHARE + np.abs(x)) if low <= 0.0 <= high else x
     elif regime == "ties":
         width = high - low
         narrow = width <= t.TIE_GRID
@@ -123,15 +124,9 @@ def _draw_integers(
     if dtype.kind == "b":
         return rng.random(shape) < 0.5
     first = int(low) if math.isfinite(low) else 0
-    # A symbol as the upper end is a size: labels run below it. A number is the last value allowed.
-    last = int(high) - isinstance(arg.interval[1], str) if math.isfinite(high) else first + t.INTEGERS_UNBOUNDED
+    last = int(high) if math.isfinite(high) else first + t.INTEGERS_UNBOUNDED
     last = max(min(last, first + 1) if few else last, first)
     return rng.integers(first, last, size=shape, endpoint=True).astype(dtype)
-
-
-def _ends(arg: Arg, sizes: Mapping[str, int]) -> tuple[float, float]:
-    low, high = arg.interval
-    return float(low), float(sizes[high] if isinstance(high, str) else high)
 
 
 def _spread(low: float, high: float, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:

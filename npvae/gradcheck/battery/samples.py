@@ -10,7 +10,7 @@ import itertools
 import math
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from npvae.gradcheck.ground import thresholds as t
@@ -93,7 +93,8 @@ def battery(op: Op, level: str = "default") -> tuple[Sample, ...]:
                 kept.append(sample)
         recipes = kept[::-1]
     unique: dict[str, Sample] = {}
-    for sample in recipes:
+    for recipe in recipes:
+        sample = replace(recipe, sizes=op.within_ranges(recipe.sizes))
         unique.setdefault(sample.label, sample)
     return tuple(unique.values())
 
@@ -172,7 +173,8 @@ def _default(op: Op) -> Iterator[Sample]:
         for combination in combinations[: t.PARAMETERS_AT_POINTS]:
             yield Sample("specials", other, regime="special", params=combination)
     yield Sample("numeric-f32", base, dtype="float32", params=params())
-    yield Sample("numeric-f32", long[0] if long else {}, dtype="float32", layout="strided", params=params())
+    first_long = {**dict.fromkeys(symbols, t.SQUARE_SIZE), **dict.fromkeys(symbols[:1], t.LONG_SIZE)}
+    yield Sample("numeric-f32", first_long, dtype="float32", layout="strided", params=params())
     yield Sample("numeric-f32", other, dtype="float32", regime="pos40", layout="fortran", params=params())
 
 

@@ -53,7 +53,8 @@ def by_place(view: SideBySide, pair: Pair) -> Iterator[Diagnosis]:
     if threshold:
         yield "threshold", threshold
     elif view.alone and view.grad.size > 2:
-        yield "one-entry", "ONE ENTRY is wrong"
+        at = np.unravel_index(int(np.flatnonzero(view.wrong)[0]), wrong.shape)
+        yield "one-entry", f"ONE ENTRY is wrong, {[int(j) for j in at]}"
 
 
 def everywhere(view: SideBySide, pair: Pair) -> Iterator[Diagnosis]:

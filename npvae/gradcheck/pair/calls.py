@@ -73,7 +73,11 @@ class Pair:
         except Exception as error:
             raise _in_words("forward", error, _WHERE_SIZES_DEPEND if self.op.symbols else "") from error
         if self.keeps_its_cache:
-            return read_outputs(result, _Recall(self.forwards, kept), self.op.detached)
+            try:
+                return read_outputs(result, _Recall(self.forwards, kept), self.op.detached)
+            except Broken as broken:
+                hint = "; the backward takes dy alone, so all that the forward returns is taken for y"
+                raise Broken(broken.code, f"{broken}{hint}") from broken
         if not isinstance(result, tuple) or len(result) != 2:
             got = f"a tuple of {len(result)}" if isinstance(result, tuple) else type(result).__name__
             raise Broken(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from npvae.gradcheck.ground.findings import Finding, Found, Row
 
-__all__ = ["listing", "number", "one_line", "one_screen"]
+__all__ = ["listing", "number", "one_line", "one_of_each", "one_screen"]
 
 
 def one_screen(report: Found) -> str:
@@ -23,7 +23,7 @@ def one_screen(report: Found) -> str:
             f"PASS  {report.name}   {count} sample{'s' * (count != 1)}, {compared} comparisons, "
             f"worst relative error {worst:.1e}, seed {report.seed}, {1000 * report.seconds:.0f} ms"
         )
-    shown = _one_of_each(serious)
+    shown = one_of_each(serious)
     for finding in shown:
         lines += _finding_lines(report, finding)
     if len(serious) > len(shown):
@@ -36,7 +36,7 @@ def one_screen(report: Found) -> str:
         lines.append(f"  passes: {', '.join(passed) if passed else 'nothing'}")
         if report.backward:
             lines.append(f"  backward: {report.backward}")
-    for finding in _one_of_each([f for f in report.findings if f.verdict == "WARNING"]):
+    for finding in one_of_each([f for f in report.findings if f.verdict == "WARNING"]):
         lines.append(f"  warning: {finding.message}")
     lines += _skipped(report)
     lines += [f"  note: {note}" for note in report.notes]
@@ -84,12 +84,14 @@ def passes(report: Found) -> list[str]:
     return [*(check for check in clean if check != "numeric"), *(f"d/d{name}" for name in names)]
 
 
-def _one_of_each(findings: Sequence[Finding]) -> list[Finding]:
-    """The first finding of each check and argument, three at most: a screen, not a log."""
-    first: dict[tuple[str, str | None], Finding] = {}
+def one_of_each(findings: Sequence[Finding]) -> list[Finding]:
+    """For each check and argument the first finding, or the first that says what it looks like; three at most."""
+    chosen: dict[tuple[str, str | None], Finding] = {}
     for finding in findings:
-        first.setdefault((finding.code if finding.check != "numeric" else "numeric", finding.arg), finding)
-    return list(first.values())[:3]
+        key = finding.code if finding.check != "numeric" else "numeric", finding.arg
+        if key not in chosen or (finding.diagnosis and not chosen[key].diagnosis):
+            chosen[key] = finding
+    return list(chosen.values())[:3]
 
 
 def _finding_lines(report: Found, f: Finding) -> list[str]:

@@ -121,3 +121,25 @@ def floats_at(_, address):  # type: ignore[no-untyped-def]
         return b.inttoptr(arguments[0], ir.FloatType().as_pointer())
 
     return types.CPointer(types.float32)(types.int64), emit
+
+
+@instruction
+def integers_at(_, address):  # type: ignore[no-untyped-def]
+    """A pointer to int64, from an address."""
+
+    def emit(context, b, signature, arguments):  # type: ignore[no-untyped-def]
+        return b.inttoptr(arguments[0], _INT64.as_pointer())
+
+    return types.CPointer(types.int64)(types.int64), emit
+
+
+@instruction
+def call_at(_, function, first, second):  # type: ignore[no-untyped-def]
+    """Call the function at an address with two integers: how a job is done that no one compiles until it is needed."""
+
+    def emit(context, b, signature, arguments):  # type: ignore[no-untyped-def]
+        kind = ir.FunctionType(ir.VoidType(), [_INT64, _INT64])
+        b.call(b.inttoptr(arguments[0], kind.as_pointer()), arguments[1:])
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.int64, types.int64), emit

@@ -18,6 +18,8 @@ from npvae.kernels.team.pieces import (
     ADAM_PIECE,
     ADAM_STEP,
     BERNOULLI,
+    CALL,
+    CALLED,
     DOT,
     DOT_PRODUCT,
     KIND,
@@ -139,3 +141,11 @@ def bernoulli(state: np.ndarray, logits: np.ndarray, x: np.ndarray, nll: np.ndar
     state[NLL.samples], state[NLL.pixels] = samples, pixels
     height = samples_of_piece(pixels)
     do_job(state, (samples + height - 1) // height)
+
+
+@kernel(AS_WRITTEN)
+def call_pieces(state: np.ndarray, function: int, plan: np.ndarray, pieces: int) -> None:
+    """Call the compiled function at an address with (the plan's address, piece), for every piece."""
+    state[KIND] = CALL
+    state[CALLED.function], state[CALLED.plan] = function, plan.ctypes.data
+    do_job(state, pieces)

@@ -15,11 +15,11 @@ from numba import carray
 from npvae.kernels.jit import AS_WRITTEN, kernel
 from npvae.kernels.likelihoods import nll_and_residual
 from npvae.kernels.matmul.products import dot_piece, outer_piece
-from npvae.kernels.team.atomics import floats_at
+from npvae.kernels.team.atomics import call_at, floats_at
 from npvae.kernels.updates import adam
 
 KIND = 24  # where in the state; the job's own integers follow it
-OUTER_PRODUCT, DOT_PRODUCT, ADAM_STEP, BERNOULLI = range(4)  # kinds, one for each job of `jobs.py`
+OUTER_PRODUCT, DOT_PRODUCT, ADAM_STEP, BERNOULLI, CALL = range(5)  # kinds, one for each job of `jobs.py`
 
 
 class OuterProduct(NamedTuple):
@@ -69,11 +69,19 @@ class Bernoulli(NamedTuple):
     pixels: int
 
 
+class Call(NamedTuple):
+    """A compiled function, called with the address of its plan and the number of the piece: see `jit.job_piece`."""
+
+    function: int
+    plan: int
+
+
 # Where in the state each of these integers stands.
 OUTER = OuterProduct(*range(KIND + 1, KIND + 9))
 DOT = DotProduct(*range(KIND + 1, KIND + 7))
 ADAM = AdamStep(*range(KIND + 1, KIND + 8))
 NLL = Bernoulli(*range(KIND + 1, KIND + 7))
+CALLED = Call(*range(KIND + 1, KIND + 3))
 
 RATES, LEAST = 7, 2  # how many numbers `adam` takes of each
 ADAM_PIECE = 32_768  # parameters
@@ -104,6 +112,8 @@ def do_piece(state: np.ndarray, piece: int) -> None:
         m, v = carray(floats_at(state[ADAM.m]), size), carray(floats_at(state[ADAM.v]), size)
         rates, least = carray(floats_at(state[ADAM.rates]), RATES), carray(floats_at(state[ADAM.least]), LEAST)
         adam(p[low:high], g[low:high], m[low:high], v[low:high], rates, least)
+    elif kind == CALL:
+        call_at(state[CALLED.function], state[CALLED.plan], piece)
     else:
         samples, pixels = state[NLL.samples], state[NLL.pixels]
         height = samples_of_piece(pixels)

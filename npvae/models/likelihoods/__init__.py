@@ -27,9 +27,11 @@ LIKELIHOODS: dict[str, Row] = {
     "discretized_logistic": Row(lambda s: DiscretizedLogistic(s.data_dim, s.levels)),
     "categorical": Row(lambda s: Categorical(s.data_dim, s.levels)),
     "binomial": Row(lambda s: Binomial(s.data_dim, s.levels)),
-    "poisson": Row(lambda s: Poisson(s.data_dim, s.offset), ("offset",)),
-    "negative_binomial": Row(lambda s: NegativeBinomial("column", s.data_dim, s.offset), ("offset",)),
-    "negative_binomial_decoder": Row(lambda s: NegativeBinomial("decoder", s.data_dim, s.offset), ("offset",)),
+    "poisson": Row(lambda s: Poisson(s.data_dim, s.offset), ("offset",), counts=True),
+    "negative_binomial": Row(lambda s: NegativeBinomial("column", s.data_dim, s.offset), ("offset",), counts=True),
+    "negative_binomial_decoder": Row(
+        lambda s: NegativeBinomial("decoder", s.data_dim, s.offset), ("offset",), counts=True
+    ),
 }
 
 

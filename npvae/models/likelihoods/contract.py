@@ -14,10 +14,14 @@ from npvae.params import Params
 
 @dataclass(frozen=True)
 class Row:
-    """A row of LIKELIHOODS: how one is built for a model's settings, and which settings it alone reads."""
+    """A row of LIKELIHOODS: how one is built for a model's settings, and which settings it alone reads.
+
+    counts  its data are counts: whole numbers, not divided by the largest
+    """
 
     build: Callable[[Any], Likelihood]
     settings: tuple[str, ...] = ()
+    counts: bool = False
 
 
 class Likelihood:
@@ -29,6 +33,7 @@ class Likelihood:
 
     name: str
     outputs_per_pixel: int = 1
+    side_by_side: bool = True  # first outputs of all pixels, then all second ones; False: those of a pixel together
     encoder_width: int = 1  # numbers that the encoder gets for one of the data
     domain: tuple[float, float] = (-np.inf, np.inf)
     whole: bool = False  # the data are counts: 0, 1, 2 ...

@@ -98,6 +98,7 @@ class Categorical(GreyLevels):
     """A free probability for every grey level; the decoder gives their logits, (N, D * levels)."""
 
     name = "categorical"
+    side_by_side = False
 
     def __init__(self, data_dim: int, levels: int) -> None:
         """`levels` logits a pixel."""

@@ -79,7 +79,7 @@ def log_weights_forward(
     """log w (K, N), the parts that a trace shows, caches. The K draws are K * N rows for the decoder."""
     eps = eps.reshape(-1, len(x), model.latent_dim)
     K, N, L = eps.shape
-    x_k = np.tile(x, (K, 1))  # (K * N, D)
+    x_k = model.tiled(x, K)  # (K * N, D)
     mu, logvar, posterior_cache = model.posterior_forward(ops, x)  # (N, L)
     std, std_cache = ops.std_from_logvar_forward(logvar)  # (N, L)
     mu_k, logvar_k, std_k = (ops.repeat_forward(part, K)[0].reshape(K * N, L) for part in (mu, logvar, std))
