@@ -49,7 +49,7 @@ def prior_samples(
     title, columns = "New images: decoded means of z drawn from the prior N(0, I)", n
     if C:
         title = f"New images: z drawn from the prior N(0, I), labels 0 to {C - 1} in turn"
-    elif encoded(model, x[:1])[1] is None:
+    elif encoded(model, np.zeros_like(x[:1]))[1] is None:
         title = "Decoded draws of z from N(0, I); an autoencoder has no prior"
     if 0 < C <= 16:
         columns = min(n, 16 // C * C)
@@ -156,7 +156,7 @@ def traversals(
     Raises ValueError if the model has no posterior (an autoencoder) or image_shape does not hold D pixels.
     """
     x = np.asarray(x)[np.newaxis]
-    as_images(x, image_shape, "traversals")
+    as_images(x, image_shape, "traversals", are_data=True)
     mu, std = posterior(model, x, "traversals", instead="decode on codes of your own")
     kl = 0.5 * (std**2 + mu**2 - 1 - 2 * np.log(std))[0]  # (L,)
     latents = np.argsort(-kl, kind="stable")[:most_rows]

@@ -39,7 +39,7 @@ def reconstructions(
     pixels = (
         x if x.ndim > 2 else x[:, : math.prod(image_shape)]
     )  # a conditional model's rows carry their label after them
-    originals = as_images(pixels, image_shape, "reconstructions")
+    originals = as_images(pixels, image_shape, "reconstructions", are_data=True)
     code, _ = encoded(model, x)
     decodings = as_images(model.reconstruct(x), image_shape, "reconstructions")
 
@@ -77,7 +77,7 @@ def many_reconstructions(
     Raises ValueError if the model has no posterior (an autoencoder) or image_shape does not hold D pixels.
     """
     x = np.asarray(x)[np.newaxis]
-    original = as_images(x, image_shape, "many_reconstructions")
+    original = as_images(x, image_shape, "many_reconstructions", are_data=True)
     mu, std = posterior(model, x, "many_reconstructions", instead="reconstructions")
     z = mu + std * rng.standard_normal((n, mu.shape[1]))
     images = as_images(model.decode(z), image_shape, "many_reconstructions")

@@ -34,7 +34,7 @@ def start_variance_at_data(model: Any, x: Any) -> float | None:
     """
     likelihood: Any = getattr(model, "likelihood", None)
     likelihood = getattr(likelihood, "inner", likelihood)  # that of the entries that are seen
-    of = getattr(likelihood, "of", None)
+    of = getattr(likelihood, "of", None) if str(getattr(likelihood, "name", "")).startswith("gaussian") else None
     if of not in ("scalar", "pixel", "decoder") or getattr(model, "logvar_given", True):
         return None
     place = _place(model, of, likelihood.data_dim)

@@ -50,7 +50,7 @@ def test_every_command_on_a_run_of_sequences(run, capsys, tmp_path):
     names = [measure["name"].strip() for measure in json.loads((tmp_path / "e.json").read_text())["measures"]]
     assert names[:2] == ["-ELBO", "-ELBO per letter"]
     assert {"-log p(x)", "-log p(x) per letter", "active units"} <= set(names)
-    assert "sequences of names.txt, test" in capsys.readouterr().out
+    assert f"sequences of {tmp_path / 'names.txt'}, test" in capsys.readouterr().out
 
 
 def test_a_language_model_is_the_baseline(capsys):
