@@ -73,8 +73,8 @@ def add_parser(subparsers: argparse._SubParsersAction, with_models: bool) -> Non
 
         add_model_options(model)
     add = training.add_argument
-    add("--epochs", type=int, metavar="E", help="passes over the data (default: 400 for digits, 200 for a graph, 10 for "
-        "others, more where that is fewer than 1,000 steps)")  # fmt: skip
+    add("--epochs", type=int, metavar="E", help="passes over the data (default: 400 for digits, 200 for a graph, 10 "
+        "for others, more where that is fewer than 1,000 steps)")  # fmt: skip
     add("--batch-size", type=int, default=128, metavar="N", help="samples a step")
     add("--optimizer", default="adam", metavar="O", help="adam, adagrad or sgd")
     add("--lr", type=float, default=1e-3, help="learning rate; of a graph 0.01 unless given")

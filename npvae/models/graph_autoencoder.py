@@ -28,7 +28,7 @@ from npvae.models.graphs import (
     with_shifts,
 )
 from npvae.models.links import area_under_curve, average_precision
-from npvae.models.settings import NUMBERS, Option, Settings, activation_setting, latent_dim_setting, setting, whole
+from npvae.models.settings import Option, Settings, activation_setting, check_finite, latent_dim_setting, setting, whole
 from npvae.models.trace import AutoencoderTrace
 from npvae.params import Params
 
@@ -44,7 +44,9 @@ def check_vertices(name: str, value: Any) -> None:
 
 def check_edge_weight(name: str, value: Any) -> None:
     """ValueError for anything but None or a finite number above 0."""
-    if value is not None and (not isinstance(value, NUMBERS) or not 0 < value < np.inf):
+    if value is not None:
+        check_finite(name, value)
+    if value is not None and value <= 0:
         raise ValueError(f"{name} is {value!r}, expected None, which takes it from the graph, or a number above 0")
 
 
