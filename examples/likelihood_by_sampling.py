@@ -35,13 +35,7 @@ x_train, x_test = ((images.numpy() > 0.5).astype(np.float32) for images in (trai
 # %%
 def fit(model, epochs):
     """Train in place with Adam, batches of 128, and return the model."""
-    rng = np.random.default_rng(0)
-    adam = npvae.Adam(model.params, lr=2e-3, backend="numpy")
-    for _ in range(epochs):
-        for x in npvae.minibatches(x_train, 128, rng):
-            _, trace = model.forward(x, model.draw_eps(len(x), rng))
-            adam.step(model.backward(trace))
-    return model
+    return npvae.train(model, x_train, epochs=epochs, lr=2e-3, progress=False)
 
 
 # %% [markdown]
@@ -206,7 +200,7 @@ def main(quick=False, folder="pictures"):
 # ## What to notice
 #
 # - From the prior, the estimate is too low until some draw happens to hit: the logarithm of an average that misses its
-#   largest terms. Of twenty thousand draws about a hundred count with two latents, two or three with ten.
+#   largest terms. Of twenty thousand draws about a hundred count with two latents, with ten about twenty.
 # - From q, ten draws are as good as a thousand from the prior. That is what an encoder is for: to say where p(x|z) is
 #   not zero. A loss that needs one draw an image instead of thousands is the whole point of the ELBO.
 # - One draw from q, on average, gives the ELBO itself: the mean of log w at K = 1. The line from there up to log p(x)

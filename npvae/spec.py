@@ -34,8 +34,8 @@ MATRICES = ("positive definite", "invertible")
 class Arg:
     """One array argument of a forward.
 
-    shape           axes by symbol, size or multiple of a symbol, separated by blanks: "N D", "3 L", "I 3*H", "" for a
-                    0-d array. The same symbol has the same size in every argument of an op.
+    shape           axes by symbol, size, multiple of a symbol or a symbol and more, separated by blanks: "N D", "3 L",
+                    "I 3*H", "N+1", "" for a 0-d array. The same symbol has the same size in every argument of an op.
     domain          closed interval in which the function is defined. For an integer argument the upper end may be a
                     symbol, below which it stays: `Arg("N", dtype=int, domain=(0, "C"))` holds labels 0 <= label < C,
                     and (1, "T+1") holds lengths 1 <= length < T + 1. Or the name of a set:
@@ -49,6 +49,8 @@ class Arg:
                     then have no truncation error and a dot-product test applies.
     dtype           None to follow the dtype under test; `int` for labels and indices.
     specials        further values worth a visit: thresholds of a stable formula, joins of a piecewise one.
+    offsets         True for integers that ascend from one end of the domain to the other, both among them: where the
+                    rows of a sparse matrix begin, and the last one ends.
 
     Raises ValueError for a shape, a domain, kinks or specials that are not of these forms.
     """
@@ -60,17 +62,19 @@ class Arg:
     linear: bool = False
     dtype: type | None = None
     specials: Sequence[float] = ()
+    offsets: bool = False
 
     def __post_init__(self) -> None:
         if not isinstance(self.shape, str):
             raise ValueError(f'Arg: shape is {self.shape!r}, expected axes in one string: Arg("N D")')
         for axis in self.axes:
-            factor, star, symbol = axis.rpartition("*")
-            if not (axis.isdecimal() or (symbol.isidentifier() and (factor.isdecimal() or not star))):
+            if not (axis.isdecimal() or _is_axis(axis)):
                 raise ValueError(
-                    f"Arg: shape {self.shape!r} has the axis {axis!r}, expected symbols (N), sizes (3) or multiples "
-                    f"(3*N), separated by blanks"
+                    f"Arg: shape {self.shape!r} has the axis {axis!r}, expected symbols (N), sizes (3), multiples "
+                    f"(3*N) or sums (N+1), separated by blanks"
                 )
+        if self.offsets and (self.dtype is not int or len(self.axes) != 1):
+            raise ValueError(f"Arg: offsets are integers along one axis, not {self.dtype} of shape {self.shape!r}")
         if self.set and self.set not in SETS:
             raise ValueError(f"Arg: domain is {self.set!r}, expected (low, high) or one of {', '.join(SETS)}")
         if self.set in MATRICES and (len(self.axes) < 2 or self.axes[-1] != self.axes[-2]):
@@ -105,10 +109,8 @@ class Arg:
 
     def sizes(self, bound: Mapping[str, int]) -> tuple[int, ...]:
         """The shape with every symbol replaced by its size: {"N": 4, "D": 3} makes "N 2*D" into (4, 6)."""
-        parted = ((axis, *axis.rpartition("*")) for axis in self.axes)
-        return tuple(
-            int(axis) if axis.isdecimal() else int(factor or 1) * bound[symbol] for axis, factor, _, symbol in parted
-        )
+        parts = (parts_of_axis(axis) for axis in self.axes)
+        return tuple(factor * bound[symbol] + more if symbol else more for factor, symbol, more in parts)
 
     def ends(self, bound: Mapping[str, int]) -> tuple[float, float]:
         """The closed domain in numbers: with {"T": 9}, (1, "T+1") is (1, 9)."""
@@ -117,6 +119,29 @@ class Arg:
             return float(low), float(high)
         symbol, more = _end_symbol(high)
         return float(low), float(bound[symbol] + more - 1)
+
+
+def parts_of_axis(axis: str) -> tuple[int, str, int]:
+    """An axis as a factor, a symbol and what is added: "3*H" is (3, "H", 0), "N+1" (1, "N", 1), and "3" (0, "", 3)."""
+    if axis.isdecimal():
+        return 0, "", int(axis)
+    rest, _, more = axis.partition("+")
+    factor, _, symbol = rest.rpartition("*")
+    return int(factor or 1), symbol, int(more or 0)
+
+
+def as_offsets(drawn: Any, first: int, last: int) -> Any:
+    """Whole numbers, put in order in place, with these ends: what an Arg with `offsets` holds."""
+    drawn.sort()
+    drawn[:1], drawn[-1:] = first, last
+    return drawn
+
+
+def _is_axis(axis: str) -> bool:
+    """Whether an axis is a symbol, with a factor before it or a number after it or both."""
+    rest, plus, more = axis.partition("+")
+    factor, star, symbol = rest.rpartition("*")
+    return symbol.isidentifier() and (factor.isdecimal() or not star) and (more.isdecimal() or not plus)
 
 
 def _end_symbol(high: str) -> tuple[str, int]:
@@ -233,7 +258,7 @@ class Op:
     def symbols(self) -> tuple[str, ...]:
         """The symbols of all argument shapes, in order of first appearance: ("N", "I", "O") for dense."""
         axes = (axis for arg in self.args.values() for axis in arg.axes)
-        return tuple(dict.fromkeys(axis.rpartition("*")[2] for axis in axes if not axis.isdecimal()))
+        return tuple(dict.fromkeys(symbol for axis in axes if (symbol := parts_of_axis(axis)[1])))
 
 
 @dataclass(frozen=True)

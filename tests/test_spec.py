@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 
 from npvae.gradcheck import Arg, Op, cells, check_op, op_test
+from npvae.gradcheck.battery.drawing import build
+from npvae.gradcheck.battery.samples import named
 from npvae.ops import OPS
+from npvae.pages.draw import draw as draw_page
 
 
 def double(x):
@@ -21,12 +24,19 @@ def double_backward(dy, cache):
     ("given", "message"),
     [
         ({"shape": ("N", "D")}, "Arg: shape is ('N', 'D'), expected axes in one string: Arg(\"N D\")"),
-        ({"shape": "N, D"}, "Arg: shape 'N, D' has the axis 'N,', expected symbols (N), sizes (3) or multiples (3*N)"),
+        (
+            {"shape": "N, D"},
+            "Arg: shape 'N, D' has the axis 'N,', expected symbols (N), sizes (3), multiples (3*N) or sums (N+1)",
+        ),
         ({"shape": "N -3"}, "has the axis '-3'"),
         ({"shape": "N 3H"}, "has the axis '3H'"),
         ({"shape": "N H*3"}, "has the axis 'H*3'"),
         ({"shape": "N *H"}, "has the axis '*H'"),
         ({"shape": "N 2.5*H"}, "has the axis '2.5*H'"),
+        ({"shape": "N+"}, "has the axis 'N+'"),
+        ({"shape": "N+M"}, "has the axis 'N+M'"),
+        ({"offsets": True, "shape": "N"}, "Arg: offsets are integers along one axis, not None of shape 'N'"),
+        ({"offsets": True, "dtype": int, "shape": "N 2"}, "Arg: offsets are integers along one axis"),
         ({"shape": "N \u00b2"}, "has the axis '\u00b2'"),
         ({"domain": (1, 0)}, "Arg: domain is (1, 0), expected (low, high) with low <= high"),
         ({"domain": (0.0, float("nan"))}, "Arg: domain is (0.0, nan)"),
@@ -81,6 +91,30 @@ def test_the_ends_of_a_domain_in_numbers():
     assert Arg("N", dtype=int, domain=(0, "C")).ends({"C": 5}) == (0, 4)
     assert Arg("N", dtype=int, domain=(1, "T+1")).ends({"T": 5}) == (1, 5)
     assert Arg("N", domain=(-3, np.inf)).ends({}) == (-3, np.inf)
+
+
+def test_an_axis_with_more_than_a_symbol():
+    arg = Arg("N+1 3*H 2*H+5 7")
+    assert arg.sizes({"N": 4, "H": 2}) == (5, 6, 9, 7)
+    assert Op(double, double_backward, {"x": arg}).symbols == ("N", "H")
+
+
+def drawn_by_the_battery(op):
+    return build(op, named(op, "9x4"), 0).inputs[0]
+
+
+def drawn_for_its_page(op):
+    return draw_page(op.args, {"N": 9, "E": 4}, np.random.default_rng(0))["x"]
+
+
+@pytest.mark.parametrize("draw", [drawn_by_the_battery, drawn_for_its_page])
+def test_offsets_ascend_from_end_to_end(draw):
+    """As the rows of a sparse matrix lie in the array of its entries."""
+    offsets = Arg("N+1", (0, "E+1"), dtype=int, differentiable=False, offsets=True)
+    op = Op(double, double_backward, {"x": offsets, "values": Arg("E")})
+    drawn = draw(op)
+    assert drawn.tolist() == sorted(drawn)
+    assert (len(drawn), drawn[0], drawn[-1]) == (10, 0, 4)
 
 
 def test_what_has_a_meaning_is_taken():

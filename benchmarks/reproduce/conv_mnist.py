@@ -9,12 +9,11 @@ distribution; PyTorch draws biases too. A seed that is finished is kept and not 
 """
 
 import argparse
-import json
 import sys
-import time
 
 import numpy as np
-from resumable import add_options, begin, machine, write_results
+from beside_torch import add_training_options, finished_trainings, torch_training
+from resumable import add_options, begin, end, machine
 
 import npvae
 
@@ -33,7 +32,6 @@ def with_torch(x_train, x_test, epochs, seed):
     """The same in PyTorch, data in memory, shuffled by a permutation."""
     import torch
     from torch import nn
-    from torch.nn import functional as F
 
     torch.manual_seed(seed)
     encoder = nn.Sequential(
@@ -43,34 +41,14 @@ def with_torch(x_train, x_test, epochs, seed):
         nn.Linear(20, 1568), nn.ReLU(), nn.Unflatten(1, (32, 7, 7)),
         nn.ConvTranspose2d(32, 16, 4, 2, 1), nn.ReLU(), nn.ConvTranspose2d(16, 1, 4, 2, 1),
     )  # fmt: skip
-    adam = torch.optim.Adam([*encoder.parameters(), *decoder.parameters()], lr=1e-3)
     x_train, x_test = (torch.tensor(x).reshape(-1, 1, 28, 28) for x in (x_train, x_test))
-
-    def loss_of(x):
-        mu, logvar = encoder(x).chunk(2, dim=1)
-        z = mu + torch.exp(logvar / 2) * torch.randn_like(mu)
-        nll = F.binary_cross_entropy_with_logits(decoder(z), x, reduction="sum")
-        return (nll - 0.5 * torch.sum(1 + logvar - mu**2 - logvar.exp())) / len(x)
-
-    losses, seconds = [], []
-    for _ in range(epochs):
-        start = time.perf_counter()
-        for rows in torch.randperm(len(x_train)).split(128):
-            adam.zero_grad()
-            loss_of(x_train[rows]).backward()
-            adam.step()
-        with torch.no_grad():
-            losses.append(float(np.mean([loss_of(part).item() for part in x_test.split(1000)])))
-        seconds.append(time.perf_counter() - start)
-    return losses, seconds
+    return torch_training(encoder, decoder, x_train, x_test, epochs)
 
 
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add_options(parser, "reproduce-conv-mnist")
-    parser.add_argument("--epochs", type=int, default=10)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
-    parser.add_argument("--no-torch", action="store_true", help="npvae alone")
+    add_training_options(parser)
     args = parser.parse_args(argv)
     clock, folder = begin(args)
     seeds, epochs = (args.seeds[:1], min(args.epochs, 1)) if args.quick else (args.seeds, args.epochs)
@@ -78,16 +56,7 @@ def main(argv=None):
     who = {"npvae": lambda seed: with_npvae(train, test, epochs, seed)}
     if not args.no_torch:
         who["torch"] = lambda seed: with_torch(train.numpy(), test.numpy(), epochs, seed)
-    kept = folder / f"finished-{epochs}.json"
-    finished = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
-    for seed in seeds:
-        for name, run in who.items():
-            if f"{name} {seed}" in finished or clock.over():
-                continue
-            losses, seconds = run(seed)
-            finished[f"{name} {seed}"] = {"losses": losses, "seconds": seconds}
-            kept.write_text(json.dumps(finished), encoding="utf-8")
-            print(f"{name} seed {seed}: {losses[-1]:.2f} nats after {epochs} epochs, {np.median(seconds):.2f} s each")
+    finished = finished_trainings(folder, who, seeds, epochs, clock)
     print(f"\n{machine()}\nmean test loss, nats per image; ± is the standard deviation over seeds")
     print(f"{'epoch':>5}" + "".join(f"{name:>18}" for name in who) + f"{'PyTorch before':>18}{'MLP before':>12}")
     curves = {name: [finished[f"{name} {s}"]["losses"] for s in seeds if f"{name} {s}" in finished] for name in who}
@@ -103,10 +72,8 @@ def main(argv=None):
         error = np.sqrt((ours.var(ddof=1) + theirs.var(ddof=1)) / len(ours))
         print(f"last epoch: npvae less PyTorch {ours.mean() - theirs.mean():+.2f} ± {error:.2f} nats")
     missing = len(seeds) * len(who) - sum(len(curve) for curve in curves.values())
-    if missing:
-        print(f"{missing} trainings are still to be done; the same command goes on")
-    write_results(folder, measured_before=MEASURED_BEFORE, epochs=epochs, curves=curves)
-    return 0
+    todo = f"{missing} trainings are still to be done" if missing else ""
+    return end(folder, todo, measured_before=MEASURED_BEFORE, epochs=epochs, curves=curves)
 
 
 if __name__ == "__main__":

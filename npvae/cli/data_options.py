@@ -17,7 +17,8 @@ def add_data_options(parser: Any, default: str | None) -> None:
         "--dataset",
         default=default,
         help="a name (digits, shapes, mnist, fashion-mnist, ...), a folder of pictures, perhaps one folder per class, "
-        "or a .npy, .npz, .csv or idx file; for models of sequences names, names-small, or a text file, one per line",
+        "or a .npy, .npz, .csv or idx file; for models of sequences names, names-small, or a text file, one per "
+        "line; for models of a graph cora, or a .csv or .npz of edges",
     )
     add("--data-dir", type=Path, help="where the data set's files are, to use them without a network")
     add("--colour", choices=("keep", "grey", "rgb"), help="pictures stay as they are (keep, the default), or all are "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from npvae.cli.from_run import add_run_options, images_of, output_path, save_arrays
+from npvae.cli.graphs import encode as encode_vertices
 from npvae.cli.sequences import encode as encode_lines
 
 
@@ -25,6 +26,8 @@ def run(args: argparse.Namespace) -> int:
     model, config = npvae.load(args.folder), npvae.training.read_config(args.folder)
     if model.takes == "sequences":
         return encode_lines(args, model, config)
+    if model.takes == "graph":
+        return encode_vertices(args, model, config)
     path = output_path(args, ".npz")
     source = images_of(args, config)
     codes = [model.encode(x) for x in chunks(model, source.images, 1000, str(source))]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from npvae.cli.from_run import add_run_folder, add_source_options, check_place, images_of
+from npvae.cli.graphs import links_of
 from npvae.cli.seed_option import add_seed_option
 from npvae.cli.sequences import measured
 
@@ -59,6 +60,13 @@ def run(args: argparse.Namespace) -> int:
         dataset, part, count, found = measured(args, model, config)
         print(f"{model}\n{count:,} sequences of {dataset}, {part}; nats per sequence\n")
         return _report(args, found, {"dataset": dataset, "part": part, "sequences": count})
+    if model.takes == "graph":
+        from npvae.evaluation.links import link_measures
+
+        links = links_of(args, config)
+        print(f"{model}\nheld-out edges of {links.source}\n")
+        about = {"dataset": links.source, "part": args.part or "test", "edges": len(links.edges)}
+        return _report(args, link_measures(model, links), about)
     source = images_of(args, config)
     x = spread(source.images, args.images).astype(model.dtype)
     known = None if source.train is None else spread(source.train, _REFERENCE).astype(model.dtype)

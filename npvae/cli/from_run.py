@@ -125,12 +125,12 @@ def own_data(
 
     DataError if what the run was trained on is a path, and not there any more.
     """
-    from npvae.data import DATASETS, DataError
+    from npvae.data import DATASETS, GRAPHS, DataError
     from npvae.data.reading import Reading
     from npvae.data.text import SEQUENCES
 
     dataset = moved or kept["dataset"]
-    known = dataset.lower().replace("_", "-") in (*DATASETS, *SEQUENCES)
+    known = dataset.lower().replace("_", "-") in (*DATASETS, *GRAPHS, *SEQUENCES)
     if moved is None and not known and not Path(dataset).expanduser().exists():
         raise DataError(f"{folder} was trained on {dataset}, which is not there: say where it is with --dataset PATH")
     if data_dir is None and moved is None and kept.get("data_dir"):

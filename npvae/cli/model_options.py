@@ -92,6 +92,10 @@ def model_settings(args: argparse.Namespace, train: Any) -> dict[str, Any]:
     if MODELS[args.model].takes == "sequences":  # the command line's own defaults are for small pictures
         given = {name: value for name, value in given.items() if known[name].flag in args.given}
         return given | {"seed": args.seed, "alphabet": train.alphabet, "max_length": train.longest}
+    if MODELS[args.model].takes == "graph":
+        given = {name: value for name, value in given.items() if known[name].flag in args.given}
+        V, F = train.sample_shape
+        return given | {"seed": args.seed, "vertices": V, "features": F}
     settings = {name: value for name, value in given.items() if value is not None}
     images = MODELS[args.model].takes == "images"
     settings |= {"image_shape": train.image_shape} if images else {"data_dim": train.shape[1]}
@@ -153,7 +157,9 @@ def _help(name: str, option: Option) -> str:
         return f"{text} (default: {option.without})"
     by_value: dict[str, list[str]] = {}
     for kind, value in defaults(name).items():
-        by_value.setdefault(_as_text(value), []).append(kind)
+        by_value.setdefault("" if value is None else _as_text(value), []).append(kind)
+    if list(by_value) == [""]:
+        return text
     usual, *others = sorted(by_value, key=lambda value: -len(by_value[value]))
     told = [usual, *(f"of {' and '.join(by_value[value])}: {value}" for value in others)]
     return f"{text} (default: {'; '.join(told)})"

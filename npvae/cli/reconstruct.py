@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from npvae.cli.from_run import add_run_options, image_shape, images_of, in_data_units, output_path, save_arrays
+from npvae.cli.graphs import reconstruct as missing_edges
 from npvae.cli.sequences import reconstruct as reconstruct_lines
 
 
@@ -17,7 +18,10 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Originals above reconstructions as .png, or the reconstructions (n, D) as .npy; of sequences lines as .txt."""
+    """Originals above reconstructions as .png, or the reconstructions (n, D) as .npy.
+
+    Of sequences lines as .txt; of a graph the n most probable missing edges as .csv.
+    """
     import npvae
     from npvae.models.entrance import admit
 
@@ -26,6 +30,8 @@ def run(args: argparse.Namespace) -> int:
     model, config = npvae.load(args.folder), npvae.training.read_config(args.folder)
     if model.takes == "sequences":
         return reconstruct_lines(args, model, config)
+    if model.takes == "graph":
+        return missing_edges(args, model, config)
     path = output_path(args, ".png", ".npy")
     source = images_of(args, config)
     x = admit(model, source.images[: args.n].astype(model.dtype), str(source))

@@ -29,6 +29,8 @@ def run(args: argparse.Namespace) -> int:
     if args.n < 1:
         raise ValueError(f"-n is {args.n}, expected at least 1")
     model, config = npvae.load(args.folder), npvae.training.read_config(args.folder)
+    if model.takes == "graph":
+        raise ValueError("a graph's vertices are not drawn from the prior: npvae reconstruct gives its missing edges")
     if model.takes == "sequences":
         return sample_lines(args, model)
     check_no_writing_options(args)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from npvae.cli.data_options import add_data_options, reading_of
 from npvae.cli.from_run import as_rows_of, check_place, check_same_shape, own_data, run_folder
+from npvae.cli.graphs import EPOCHS, LR, load_split, takes_graph
 from npvae.cli.mpiexec import share_cores, started_processes
 from npvae.cli.new_folder import new_folder, removed_if_empty
 from npvae.cli.seed_option import add_seed_option
@@ -72,11 +73,11 @@ def add_parser(subparsers: argparse._SubParsersAction, with_models: bool) -> Non
 
         add_model_options(model)
     add = training.add_argument
-    add("--epochs", type=int, metavar="E", help="passes over the data (default: 400 for digits, 10 for others, "
-        "more where that is fewer than 1,000 steps)")  # fmt: skip
+    add("--epochs", type=int, metavar="E", help="passes over the data (default: 400 for digits, 200 for a graph, 10 "
+        "for others, more where that is fewer than 1,000 steps)")  # fmt: skip
     add("--batch-size", type=int, default=128, metavar="N", help="samples a step")
     add("--optimizer", default="adam", metavar="O", help="adam, adagrad or sgd")
-    add("--lr", type=float, default=1e-3, help="learning rate")
+    add("--lr", type=float, default=1e-3, help="learning rate; of a graph 0.01 unless given")
     add_seed_option(training, "weights, order and noise")
     add("--patience", type=int, metavar="P", help="hold out a tenth of the training data, stop once P epochs have not "
         "improved on it, keep the best epoch")  # fmt: skip
@@ -158,21 +159,20 @@ def start(args: argparse.Namespace, processes: Processes) -> tuple[Any, Any, Any
         print(train.note)
     if config is None:
         model = MODELS[args.model](**model_settings(args, train))
-        columns = None if model.takes == "sequences" else columns_of(args, train)
+        columns = None if model.takes in ("sequences", "graph") else columns_of(args, train)
         note = {"columns": asdict(columns)} if columns else {}
         config = {"model": args.model, "model_settings": model.config, "training": note}
         if columns and not args.quiet:
             print(f"{train.source}: numbers far from 1 or of unlike units: the model sees {columns}")
     else:
         model = npvae.load(args.init)
-        if model.takes != "sequences":
+        if model.takes not in ("sequences", "graph"):
             check_same_shape(train, config, f"the run {args.init}")
     train, valid, test = (as_rows_of(config, part) for part in (train, valid, test))
     out = args.out or (new_folder(args.dataset) if processes.rank == 0 else Path("runs"))
     with removed_if_empty(out), memory_named(repr(model), model.params.flat.size, model.dtype):
         if not args.quiet:
-            what, one = ("sequences", "a sequence") if model.takes == "sequences" else ("images", "an image")
-            print(f"{model}\n{len(train):,} {what} to train on, {len(test):,} to test; losses in nats {one}")
+            print(f"{model}\n{told_of(train, test)}")
             print(f"each step: {Step(model, args.batch_size)}")
         train_new(args, model, train, valid, test, out, reading, processes, config["training"].get("columns"))
     return model, train, test, out
@@ -180,6 +180,8 @@ def start(args: argparse.Namespace, processes: Processes) -> tuple[Any, Any, Any
 
 def default_epochs(args: argparse.Namespace, rows: int) -> int:
     """Epochs that bring a model somewhere: small data needs more of them for as many steps."""
+    if takes_graph(args.model):
+        return EPOCHS
     if args.dataset == "digits":
         return 400
     return max(10, -(-LEAST_STEPS // -(-rows // max(1, args.batch_size))))
@@ -220,7 +222,7 @@ def train_new(
         epochs=args.epochs if args.epochs is not None else default_epochs(args, len(train)),
         batch_size=args.batch_size,
         optimizer=args.optimizer,
-        lr=args.lr,
+        lr=LR if model.takes == "graph" and "--lr" not in args.given else args.lr,
         seed=args.seed,
         patience=args.patience,
         out=out,
@@ -240,6 +242,15 @@ def train_new(
         },
         comm=processes.comm,
     )
+
+
+def told_of(train: Any, test: Any) -> str:
+    """How much there is to train on and to test, and what losses are counted by."""
+    if getattr(train, "kind", "") == "graph":
+        edges = f"{len(train.edges):,} edges to train on, {len(test.edges):,} to test"
+        return f"{train.vertices:,} vertices, {edges}; losses in nats a vertex, of held-out edges a pair"
+    what, one = ("sequences", "a sequence") if getattr(train, "kind", "") == "sequences" else ("images", "an image")
+    return f"{len(train):,} {what} to train on, {len(test):,} to test; losses in nats {one}"
 
 
 def go_on(args: argparse.Namespace, processes: Processes) -> tuple[Any, Any, Any, Path]:
@@ -295,17 +306,23 @@ def load_data(
     model: str, dataset: str, data_dir: Path | None, reading: Reading, holds_out: bool, alphabet: str | None = None
 ) -> tuple[Any, Any, Any]:
     """What a model of this name trains on, stops by (None unless wanted) and is tested on: images, or lines."""
-    from npvae.data import hold_out
+    from npvae.data import GRAPHS, hold_out
     from npvae.data.registry import load_parts
     from npvae.data.split import with_test
     from npvae.data.text import SEQUENCES
 
     train: Any
     test: Any
+    if takes_graph(model):
+        for name in reading.chosen():
+            raise ValueError(f"--{name.replace('_', '-')} is for images, --model {model} takes a graph: leave it out")
+        return load_split(dataset, data_dir)
     if takes_sequences(model):
         train, test = load_lines(dataset, data_dir, reading, alphabet)
     elif dataset.lower() in SEQUENCES:
         raise ValueError(f"{dataset} are sequences, --model {model} takes images: add --model sequence_vae")
+    elif dataset.lower() in GRAPHS:
+        raise ValueError(f"{dataset} is a graph, --model {model} takes images: add --model graph_vae")
     else:
         train, test = with_test(*load_parts(dataset, data_dir, reading))
     train, valid = hold_out(train) if holds_out else (train, None)

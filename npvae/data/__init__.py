@@ -14,9 +14,11 @@ from npvae.data.graph import Graph
 from npvae.data.idx import read_idx
 from npvae.data.images import Images
 from npvae.data.labelled import LabelledImages
+from npvae.data.links import Links, split_links
 from npvae.data.minibatches import epoch_order, minibatches
 from npvae.data.npy import read_npy, read_npz
 from npvae.data.png import read_png_folder
+from npvae.data.read_graph import GRAPHS, load_graph
 from npvae.data.registry import DATASETS, load_dataset
 from npvae.data.sequences import SequenceBatch, Sequences
 from npvae.data.split import hold_out
@@ -24,6 +26,7 @@ from npvae.data.text import Text, load_sequences
 
 __all__ = [
     "DATASETS",
+    "GRAPHS",
     "KINDS",
     "Data",
     "DataError",
@@ -31,6 +34,7 @@ __all__ = [
     "Graph",
     "Images",
     "LabelledImages",
+    "Links",
     "SequenceBatch",
     "Sequences",
     "Text",
@@ -39,10 +43,12 @@ __all__ = [
     "hold_out",
     "load_dataset",
     "load_digits",
+    "load_graph",
     "load_sequences",
     "minibatches",
     "read_idx",
     "read_npy",
     "read_npz",
     "read_png_folder",
+    "split_links",
 ]

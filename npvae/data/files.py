@@ -90,13 +90,18 @@ def check_compression(path: str | os.PathLike[str], declared: int, compressed: i
         )
 
 
-def read_array(path: str | os.PathLike[str], stream: Any, shape: Sequence[int], dtype: np.dtype) -> np.ndarray:
+def read_array(
+    path: str | os.PathLike[str], stream: Any, shape: Sequence[int], dtype: np.dtype, max_bytes: int
+) -> np.ndarray:
     """Read one array from a binary stream that must end with it -> array of `shape`, in native byte order.
 
     No more than the declared bytes and one are ever asked of the stream, so a decompression bomb does not unfold.
-    DataError if the stream holds fewer bytes or more.
+    DataError, before anything is allocated, if a header declares more than `max_bytes`; and if the stream holds fewer
+    bytes than declared, or more.
     """
-    raw = np.empty(math.prod(shape) * dtype.itemsize, dtype=np.uint8)
+    declared = math.prod(shape) * dtype.itemsize
+    check_size(path, declared, max_bytes)
+    raw = np.empty(declared, dtype=np.uint8)
     view, filled = raw.data, 0
     while filled < len(raw):
         count = stream.readinto(view[filled : filled + _CHUNK])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,8 @@ class Graph:
     edges     (E, 2) whole numbers in 0 .. V - 1
     vertices  V; by default one more than the largest number in `edges`
     features  (V, F) floats, or None
+    labels    (V,), or None
+    names     of the vertices, where they are no numbers
     source    named in error messages
 
     Raises DataError for edges that are no pairs of vertices, or features of another length than V.
@@ -30,6 +33,7 @@ class Graph:
         features: npt.ArrayLike | None = None,
         *,
         labels: Any = None,
+        names: Sequence[str] | None = None,
         source: str = "graph",
     ) -> None:
         """Keep the edges as int64, and the features as they are."""
@@ -48,7 +52,15 @@ class Graph:
                 f"{source}: features have shape {self.features.shape}, expected (V, F) with V = {self.vertices}"
             )
         self.labels = None if labels is None else np.asarray(labels)  # (V,)
+        if self.labels is not None and self.labels.shape != (self.vertices,):
+            raise DataError(f"{source}: labels have shape {self.labels.shape}, expected (V,) with V = {self.vertices}")
+        self.names = None if names is None else tuple(names)
         self.source = source
+        self.note = ""  # what was read, and what was left out, where there was a choice
+
+    def with_edges(self, edges: np.ndarray) -> Graph:
+        """The same vertices with other edges (E, 2)."""
+        return Graph(edges, self.vertices, self.features, labels=self.labels, names=self.names, source=self.source)
 
     @property
     def sample_shape(self) -> tuple[int, int]:

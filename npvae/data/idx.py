@@ -9,15 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from npvae.data.files import (
-    MAX_BYTES,
-    DataError,
-    check_compression,
-    check_size,
-    damage_as_data_error,
-    file_size,
-    read_array,
-)
+from npvae.data.files import MAX_BYTES, DataError, check_compression, damage_as_data_error, file_size, read_array
 
 # LeCun, Cortes & Burges, "The MNIST database of handwritten digits": type codes of the third byte.
 DTYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
@@ -58,5 +50,4 @@ def _read(path: str | os.PathLike[str], stream: Any, size: int, max_bytes: int, 
         check_compression(path, declared, size)
     elif size != 4 + 4 * axes + declared:
         raise DataError(f"{path}: {size:,} bytes, its header {shape} declares {4 + 4 * axes + declared:,}: {_MEND}")
-    check_size(path, declared, max_bytes)
-    return read_array(path, stream, shape, dtype)
+    return read_array(path, stream, shape, dtype, max_bytes)

@@ -13,7 +13,8 @@ from npvae.data.own_data import load_npz
 from npvae.data.split import hold_out
 
 
-def _find(name: str, data_dir: Path | None, folder: str, file: str) -> Path:
+def find_local(name: str, data_dir: Path | None, folder: str, file: str) -> Path:
+    """The path of a data set's file, in data_dir or in its folder there. DataError says where it was looked for."""
     mend = f"point data_dir (--data-dir) or NPVAE_DATA at the folder that holds {file}"
     if data_dir is None:
         raise DataError(f"{name}: is not downloaded: {mend}")
@@ -29,7 +30,7 @@ def load_binarized_mnist(data_dir: Path | None) -> tuple[Images, Images]:
     The fixed binarization on which static-MNIST likelihoods are published: Larochelle & Murray (2011), "The neural
     autoregressive distribution estimator". Its 10,000 validation images are left out; `read_npz` reads them.
     """
-    path = _find("binarized-mnist", data_dir, "binarized-mnist", "binarized_mnist_packed.npz")
+    path = find_local("binarized-mnist", data_dir, "binarized-mnist", "binarized_mnist_packed.npz")
     arrays = read_npz(path, ["train", "test"])
     train, test = (
         Images(np.unpackbits(arrays[part], axis=1), image_shape=(28, 28), max_value=1, source=f"{path}[{part}]")
@@ -43,7 +44,7 @@ def load_frey(data_dir: Path | None) -> tuple[Images, Images]:
 
     The faces are frames of one film, so each test face has near twins in the train set.
     """
-    return load_npz(_find("frey", data_dir, "frey", "frey.npz"))
+    return load_npz(find_local("frey", data_dir, "frey", "frey.npz"))
 
 
 def load_omniglot(data_dir: Path | None) -> tuple[Images, Images]:
@@ -53,7 +54,7 @@ def load_omniglot(data_dir: Path | None) -> tuple[Images, Images]:
     on. The remaining 4,840 characters are divided by `hold_out`. This is not the split of published likelihoods. Lake,
     Salakhutdinov & Tenenbaum (2015), "Human-level concept learning through probabilistic program induction".
     """
-    path = _find("omniglot", data_dir, "omniglot-small", "omniglot_small_28.npz")
+    path = find_local("omniglot", data_dir, "omniglot-small", "omniglot_small_28.npz")
     arrays = read_npz(path, ["small1", "small1_alphabet", "small2", "small2_alphabet"])
     pixels = np.concatenate([arrays["small1"], arrays["small2"]])
     second = arrays["small2_alphabet"].astype(np.int64) + 1 + arrays["small1_alphabet"].max()
@@ -69,4 +70,4 @@ def load_mnist1d(data_dir: Path | None) -> tuple[Images, Images]:
 
     Greydanus & Kobak (2024), "Scaling down deep learning with MNIST-1D".
     """
-    return load_npz(_find("mnist1d", data_dir, "mnist1d", "mnist1d.npz"))
+    return load_npz(find_local("mnist1d", data_dir, "mnist1d", "mnist1d.npz"))

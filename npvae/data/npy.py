@@ -16,15 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from npvae.data.files import (
-    MAX_BYTES,
-    DataError,
-    check_compression,
-    check_size,
-    damage_as_data_error,
-    file_size,
-    read_array,
-)
+from npvae.data.files import MAX_BYTES, DataError, check_compression, damage_as_data_error, file_size, read_array
 
 MAP_BYTES = 2**30
 """A .npy with more bytes of data than this is mapped into memory, not read, unless told otherwise."""
@@ -72,9 +64,9 @@ def _read_header(path: str | os.PathLike[str], stream: Any) -> _Header:
     return _Header(dtype, shape, found[2] == b"True", 8 + width + length)
 
 
-def _ordered(path: str | os.PathLike[str], stream: Any, header: _Header) -> np.ndarray:
+def _ordered(path: str | os.PathLike[str], stream: Any, header: _Header, max_bytes: int) -> np.ndarray:
     shape = header.shape[::-1] if header.fortran else header.shape
-    array = read_array(path, stream, shape, header.dtype)
+    array = read_array(path, stream, shape, header.dtype, max_bytes)
     return np.ascontiguousarray(array.T) if header.fortran else array
 
 
@@ -94,8 +86,7 @@ def read_npy(path: str | os.PathLike[str], *, mmap: bool | None = None, max_byte
         if mmap is None:
             mmap = header.nbytes > MAP_BYTES
         if not mmap or not header.nbytes:
-            check_size(path, header.nbytes, max_bytes)
-            return _ordered(path, file, header)
+            return _ordered(path, file, header, max_bytes)
     if header.fortran:
         raise DataError(f"{path}: in Fortran order, rows cannot be streamed: save numpy.ascontiguousarray of it")
     with damage_as_data_error(path, WRITE_AGAIN):
@@ -108,8 +99,7 @@ def read_zipped_npy(path: str | os.PathLike[str], *, max_bytes: int = MAX_BYTES)
     with damage_as_data_error(path, WRITE_AGAIN), gzip.open(path) as stream:
         header = _read_header(path, stream)
         check_compression(path, header.nbytes, size)
-        check_size(path, header.nbytes, max_bytes)
-        return _ordered(path, stream, header)
+        return _ordered(path, stream, header, max_bytes)
 
 
 def _check_length(path: str | os.PathLike[str], header: _Header, size: int) -> None:
@@ -157,5 +147,4 @@ def _read_member(label: str, archive: zipfile.ZipFile, info: zipfile.ZipInfo, ma
         header = _read_header(label, stream)
         _check_length(label, header, info.file_size)
         check_compression(label, header.nbytes, info.compress_size)
-        check_size(label, header.nbytes, max_bytes)
-        return _ordered(label, stream, header)
+        return _ordered(label, stream, header, max_bytes)

@@ -15,6 +15,7 @@ from npvae.data.hangul import load_hangul
 from npvae.data.images import Images
 from npvae.data.mnist import FASHION_MNIST, MNIST, load_idx_set
 from npvae.data.own_data import read_own
+from npvae.data.read_graph import GRAPHS
 from npvae.data.reading import Reading
 from npvae.data.shapes import load_shapes
 from npvae.data.split import with_test
@@ -124,8 +125,9 @@ def load_parts(
 
 def kept_name(name_or_path: str) -> str:
     """What a run keeps of the data it was trained on: the name of a data set, or the absolute path of one's own."""
-    name = name_or_path.lower().replace("_", "-")
-    return name_or_path if name in (*_LOADERS, *SEQUENCES) else os.path.abspath(os.path.expanduser(name_or_path))
+    if name_or_path.lower().replace("_", "-") in (*_LOADERS, *SEQUENCES, *GRAPHS):
+        return name_or_path
+    return os.path.abspath(os.path.expanduser(name_or_path))
 
 
 def _load_named(name: str, given: str, data_dir: Path | None, reading: Reading) -> tuple[Images, Images]:

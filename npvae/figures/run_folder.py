@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from npvae.data import Links
 from npvae.figures.generation import by_label, manifold, prior_samples, traversals
+from npvae.figures.graph import nearness
 from npvae.figures.images import grey_scale
 from npvae.figures.latent_space import latent_regions
 from npvae.figures.learning_curves import learning_curves
@@ -35,12 +37,12 @@ def write_figures(
 ) -> list[Path]:
     """Write every picture that applies to this model into `folder`, made if need be, and return their paths.
 
-    Of a model of sequences learning_curves and lines: what it writes. Else learning_curves and latent_regions for every
-    model; columns and code_correlations for tables. For images: reconstructions for every model; many_reconstructions,
-    prior_samples and traversals where there is a posterior; manifold where it has two latents; for a conditional model
-    by_label instead of these. The inputs shown come from `test`, or from `train` if that is None: the first of each
-    label, and in the latent space the first 2,000. What these lie between is black and white in all pictures: see
-    `grey_scale`.
+    Of a model of sequences learning_curves and lines: what it writes. Of one of a graph learning_curves and, if test
+    is its held-out links, nearness. Else learning_curves and latent_regions for every model; columns and
+    code_correlations for tables. For images: reconstructions for every model; many_reconstructions, prior_samples and
+    traversals where there is a posterior; manifold where it has two latents; for a conditional model by_label instead
+    of these. The inputs shown come from `test`, or from `train` if that is None: the first of each label, and in the
+    latent space the first 2,000. What these lie between is black and white in all pictures: see `grey_scale`.
 
     history  rows as for `learning_curves`; no curves if it is empty.
     train    `npvae.data.Images`, or anything with image_shape, labels and rows of floats by index.
@@ -52,6 +54,11 @@ def write_figures(
     if getattr(model, "takes", "rows") == "sequences":
         figures = {"learning_curves": learning_curves(history, getattr(model, "objective", ""))} if history else {}
         figures["lines"] = written_lines(model, shown[:20], np.random.default_rng(seed))
+        return _save(figures, folder)
+    if getattr(model, "takes", "rows") == "graph":
+        figures = {"learning_curves": learning_curves(history, getattr(model, "objective", ""))} if history else {}
+        if isinstance(shown, Links):
+            figures["nearness"] = nearness(model, shown)
         return _save(figures, folder)
     x, image_shape = shown[:MOST_INPUTS], tuple(shown.image_shape)
     x = x.astype(getattr(model, "dtype", x.dtype), copy=False)

@@ -41,6 +41,9 @@ from npvae.kernels.gaussian_nll import (
     squared_error_backward,
     squared_error_forward,
 )
+from npvae.kernels.graph.pairs import inner_product_nll_backward, inner_product_nll_forward
+from npvae.kernels.graph.shifts import sampled_inner_product_nll_backward, sampled_inner_product_nll_forward
+from npvae.kernels.graph.sparse import gcn_backward, gcn_forward, sparse_matmul_backward, sparse_matmul_forward
 from npvae.kernels.gru import gru_backward, gru_forward
 from npvae.kernels.layer import dense_backward, dense_forward, layer_backward, layer_forward
 from npvae.kernels.masked_categorical_nll import masked_categorical_nll_backward, masked_categorical_nll_forward
@@ -64,6 +67,10 @@ TWINS: dict[str, tuple[Callable, Callable]] = {
     "embedding": (embedding_forward, embedding_backward),
     "gru": (gru_forward, gru_backward),
     "masked_categorical_nll": (masked_categorical_nll_forward, masked_categorical_nll_backward),
+    "sparse_matmul": (sparse_matmul_forward, sparse_matmul_backward),
+    "gcn": (gcn_forward, gcn_backward),
+    "inner_product_nll": (inner_product_nll_forward, inner_product_nll_backward),
+    "sampled_inner_product_nll": (sampled_inner_product_nll_forward, sampled_inner_product_nll_backward),
 }
 
 KERNELS: tuple[Op, ...] = tuple(

@@ -16,7 +16,24 @@ from npvae.kernels.team.pools import SHARED_FROM
 from npvae.kernels.updates import sum_of_squares
 from npvae.spec import Op
 
-SIZES = {"N": 8, "I": 3, "O": 4, "D": 5, "L": 2, "T": 3, "E": 3, "H": 4, "V": 5, "C": 5, "J": 3, "P": 2, "Q": 2, "F": 4}
+SIZES = {
+    "N": 8,
+    "I": 3,
+    "O": 4,
+    "D": 5,
+    "L": 2,
+    "T": 3,
+    "E": 3,
+    "H": 4,
+    "V": 5,
+    "C": 5,
+    "J": 3,
+    "P": 2,
+    "Q": 2,
+    "F": 4,
+    "M": 3,
+    "K": 2,
+}
 SHARED = SIZES | {"D": SHARED_FROM // SIZES["N"]}  # large enough for a job of the team
 
 
@@ -41,6 +58,9 @@ def call(op: Op, sizes: dict[str, int], dtype: type, read_only: bool, params: di
     arrays: dict[str, np.ndarray] = {
         name: np.zeros(arg.sizes(sizes), arg.dtype or dtype) for name, arg in op.args.items()
     }
+    for name, arg in op.args.items():
+        if arg.offsets:
+            arrays[name][-1] = arg.ends(sizes)[1]
     if "lengths" in arrays:
         arrays["lengths"][:] = sizes["T"]
     if op.name == "gaussian_kl":

@@ -4,6 +4,8 @@ from npvae.models.autoencoder import Autoencoder
 from npvae.models.conditional import ConditionalVAE, with_labels
 from npvae.models.conv_vae import ConvVAE
 from npvae.models.denoising import DenoisingAutoencoder
+from npvae.models.graph_autoencoder import GraphAutoencoder
+from npvae.models.graph_vae import GraphVAE
 from npvae.models.iwae import IWAE
 from npvae.models.language_model import LanguageModel
 from npvae.models.likelihoods import LIKELIHOODS
@@ -26,6 +28,8 @@ MODELS = {
     "conv_vae": ConvVAE,
     "sequence_vae": SequenceVAE,
     "language_model": LanguageModel,
+    "graph_vae": GraphVAE,
+    "graph_autoencoder": GraphAutoencoder,
 }
 
 __all__ = [
@@ -38,6 +42,8 @@ __all__ = [
     "ConditionalVAE",
     "ConvVAE",
     "DenoisingAutoencoder",
+    "GraphAutoencoder",
+    "GraphVAE",
     "LanguageModel",
     "LinearVAE",
     "Params",

@@ -66,8 +66,12 @@ class DenoisingAutoencoder(Autoencoder):
         """The corrupted input, (N, D), a new array; x itself without noise. The loss is taken against the clean x."""
         if eps is None:
             return x
-        if eps.shape != x.shape:
-            raise ValueError(f"DenoisingAutoencoder: eps has shape {eps.shape}, expected that of x, {x.shape}")
+        if (getattr(eps, "shape", None), getattr(eps, "dtype", None)) != (x.shape, x.dtype):
+            found = f"{eps.dtype} of shape {eps.shape}" if isinstance(eps, np.ndarray) else f"a {type(eps).__name__}"
+            raise ValueError(
+                f"DenoisingAutoencoder: eps is {found}, expected {x.dtype} of shape {x.shape}, that of x: "
+                "draw it with draw_eps"
+            )
         if self.corruption == "gaussian":
             return x + self.dtype.type(self.amount) * eps
         return x * (eps >= self.amount)

@@ -46,7 +46,11 @@ class Alphabet:
 
     alphabet: str = setting(check=check_alphabet)
     max_length: int = setting(32, whole())
-    hidden_dim: int = setting(128, whole(), Option("--hidden-dim", "numbers of the state of a recurrence", "H", int))
+    hidden_dim: int = setting(
+        128,
+        whole(),
+        Option("--hidden-dim", "width of the state of a recurrence, or of the first graph convolution", "H", int),
+    )
     embedding_dim: int = setting(32, whole(), Option("--embedding-dim", "numbers that stand for a letter", "E", int))
 
     @property

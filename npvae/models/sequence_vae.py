@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from npvae.models.checks import check_generator, check_rows, check_whole
+from npvae.models.checks import check_generator, check_noise, check_rows, check_whole
 from npvae.models.contract import Ops
 from npvae.models.language_model import Alphabet, OfSequences
 from npvae.models.letters import Letters, decoder_backward, decoder_forward, decoder_shapes, gru_backward, gru_forward
@@ -92,7 +92,7 @@ class SequenceVAE(OfSequences, VAE):
         """A batch of N sequences, noise -> loss in nats, trace: the VAE's forward, some letters hidden if so asked."""
         self.check_batch(x)
         x, hiding, L = Letters(x.ids, x.lengths), None, self.latent_dim
-        if eps is not None and 0 < self.word_dropout < 1 and eps.shape[-1] == L + self.max_length:
+        if isinstance(eps, np.ndarray) and 0 < self.word_dropout < 1 and eps.shape[-1] == L + self.max_length:
             eps, hiding = eps[..., :L], eps.reshape(-1, *eps.shape[-2:])[0, :, L:]
         return super().forward(x.hidden_from(hiding, self.word_dropout), eps, ops)
 
@@ -182,7 +182,9 @@ class SequenceVAE(OfSequences, VAE):
         """Sequences, or lines -> the likeliest letters at z = mu, or at z = mu + std * eps if noise (N, L) is given."""
         x = self.batch_of(x) if isinstance(x, (list, tuple)) else x
         mu, logvar = self.encode(x)
-        return self.decode(mu if eps is None else mu + np.exp(logvar / 2) * eps)
+        if eps is None:
+            return self.decode(mu)
+        return self.decode(mu + np.exp(logvar / 2) * check_noise(self, x, eps, one_draw_of=self.latent_dim))
 
     def interpolate(self, first: str, last: str, steps: int = 7) -> list[str]:
         """Lines on the straight way from the code of one line to that of another, both ends among them."""

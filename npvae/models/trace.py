@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy, deepcopy
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -17,6 +18,12 @@ class Trace:
         rows = [_row(name, getattr(self, name)) for name in names]
         head = f"{type(self).__name__:<18}{'shape':>16} {'mean':>12} {'least':>12} {'largest':>12}"
         return "\n".join([head, *rows])
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Trace:
+        """A trace of new arrays, computed in the same place: it lasts when those of the first are written anew."""
+        kept = copy(self)
+        kept.__dict__ |= {name: deepcopy(value, memo) for name, value in vars(self).items() if name != "ops"}
+        return kept
 
 
 @dataclass(repr=False)

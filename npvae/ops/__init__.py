@@ -28,8 +28,10 @@ from npvae.ops import (
     gaussian_kl,
     gaussian_log_density,
     gaussian_nll,
+    gcn,
     gru,
     gru_cell,
+    inner_product_nll,
     last_state,
     layer,
     leaky_relu,
@@ -37,15 +39,18 @@ from npvae.ops import (
     masked_categorical_nll,
     masked_fill,
     negative_binomial_nll,
+    normalised_adjacency,
     poisson_nll,
     relu,
     renyi_bound,
     reparameterize,
     repeat,
+    sampled_inner_product_nll,
     sgd,
     sigmoid,
     silu,
     softplus,
+    sparse_matmul,
     squared_error,
     std_from_logvar,
     tanh,
@@ -75,8 +80,10 @@ from npvae.ops.free_bits import free_bits_backward, free_bits_forward
 from npvae.ops.gaussian_kl import gaussian_kl_backward, gaussian_kl_forward
 from npvae.ops.gaussian_log_density import gaussian_log_density_backward, gaussian_log_density_forward
 from npvae.ops.gaussian_nll import gaussian_nll_backward, gaussian_nll_forward
+from npvae.ops.gcn import gcn_backward, gcn_forward
 from npvae.ops.gru import gru_backward, gru_forward
 from npvae.ops.gru_cell import gru_cell_backward, gru_cell_forward
+from npvae.ops.inner_product_nll import inner_product_nll_backward, inner_product_nll_forward
 from npvae.ops.last_state import last_state_backward, last_state_forward
 from npvae.ops.layer import ACTIVATIONS, layer_backward, layer_forward
 from npvae.ops.leaky_relu import leaky_relu_backward, leaky_relu_forward
@@ -84,15 +91,18 @@ from npvae.ops.log_mean_exp import log_mean_exp_backward, log_mean_exp_forward
 from npvae.ops.masked_categorical_nll import masked_categorical_nll_backward, masked_categorical_nll_forward
 from npvae.ops.masked_fill import masked_fill_backward, masked_fill_forward
 from npvae.ops.negative_binomial_nll import negative_binomial_nll_backward, negative_binomial_nll_forward
+from npvae.ops.normalised_adjacency import CSR, normalise_adjacency
 from npvae.ops.poisson_nll import poisson_nll_backward, poisson_nll_forward
 from npvae.ops.relu import relu_backward, relu_forward
 from npvae.ops.renyi_bound import renyi_bound_backward, renyi_bound_forward
 from npvae.ops.reparameterize import reparameterize_backward, reparameterize_forward
 from npvae.ops.repeat import repeat_backward, repeat_forward
+from npvae.ops.sampled_inner_product_nll import sampled_inner_product_nll_backward, sampled_inner_product_nll_forward
 from npvae.ops.sgd import sgd_update
 from npvae.ops.sigmoid import sigmoid_backward, sigmoid_forward
 from npvae.ops.silu import silu_backward, silu_forward
 from npvae.ops.softplus import softplus_backward, softplus_forward
+from npvae.ops.sparse_matmul import sparse_matmul_backward, sparse_matmul_forward
 from npvae.ops.squared_error import squared_error_backward, squared_error_forward
 from npvae.ops.std_from_logvar import std_from_logvar_backward, std_from_logvar_forward
 from npvae.ops.tanh import tanh_backward, tanh_forward
@@ -143,12 +153,17 @@ OPS: tuple[Op, ...] = (
     gru.OP,
     last_state.OP,
     masked_categorical_nll.OP,
+    sparse_matmul.OP,
+    gcn.OP,
+    inner_product_nll.OP,
+    sampled_inner_product_nll.OP,
 )
 
-LAWS = (sgd.LAW, adagrad.LAW, adam.LAW)  # pages without a backward
+LAWS = (normalised_adjacency.LAW, sgd.LAW, adagrad.LAW, adam.LAW)  # pages without a backward
 
 __all__ = [
     "ACTIVATIONS",
+    "CSR",
     "LAWS",
     "OPS",
     "adagrad_update",
@@ -188,10 +203,14 @@ __all__ = [
     "gaussian_log_density_forward",
     "gaussian_nll_backward",
     "gaussian_nll_forward",
+    "gcn_backward",
+    "gcn_forward",
     "gru_backward",
     "gru_cell_backward",
     "gru_cell_forward",
     "gru_forward",
+    "inner_product_nll_backward",
+    "inner_product_nll_forward",
     "last_state_backward",
     "last_state_forward",
     "layer_backward",
@@ -206,6 +225,7 @@ __all__ = [
     "masked_fill_forward",
     "negative_binomial_nll_backward",
     "negative_binomial_nll_forward",
+    "normalise_adjacency",
     "poisson_nll_backward",
     "poisson_nll_forward",
     "relu_backward",
@@ -216,6 +236,8 @@ __all__ = [
     "reparameterize_forward",
     "repeat_backward",
     "repeat_forward",
+    "sampled_inner_product_nll_backward",
+    "sampled_inner_product_nll_forward",
     "sgd_update",
     "sigmoid_backward",
     "sigmoid_forward",
@@ -223,6 +245,8 @@ __all__ = [
     "silu_forward",
     "softplus_backward",
     "softplus_forward",
+    "sparse_matmul_backward",
+    "sparse_matmul_forward",
     "squared_error_backward",
     "squared_error_forward",
     "std_from_logvar_backward",

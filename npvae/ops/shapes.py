@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from npvae.spec import Op
+from npvae.spec import Op, parts_of_axis
 
 
 def shape_error(op: Op, *arrays: Any) -> ValueError:
@@ -26,17 +26,18 @@ def check_shapes(op: Op, *arrays: Any) -> None:
 def _first_clash(op: Op, arrays: tuple) -> ValueError | None:
     source: dict[str, tuple[int, str]] = {}
     for (name, arg), array in zip(op.args.items(), arrays, strict=True):
-        axes = [(int(factor or 1), symbol) for factor, _, symbol in (axis.rpartition("*") for axis in arg.axes)]
+        axes = [parts_of_axis(axis) for axis in arg.axes]
         wrong = len(array.shape) != len(axes) or any(
-            symbol in source and size != factor * source[symbol][0]
-            for (factor, symbol), size in zip(axes, array.shape, strict=True)
+            size != factor * (source[symbol][0] if symbol in source else 0) + more
+            for (factor, symbol, more), size in zip(axes, array.shape, strict=True)
+            if symbol in source or not symbol
         )
         if wrong:
-            taken = [f"{s} = {source[s][0]} taken from {source[s][1]}" for _, s in axes if s in source]
+            taken = [f"{s} = {source[s][0]} taken from {source[s][1]}" for _, s, _ in axes if s in source]
             wanted = "(" + ", ".join(arg.axes) + ("," if len(axes) == 1 else "") + ")"
             bound = " with " + ", ".join(taken) if taken else ""
             return ValueError(f"{op.name}: {name} has shape {array.shape}, expected {wanted}{bound}")
-        for (factor, symbol), size in zip(axes, array.shape, strict=True):
+        for (factor, symbol, more), size in zip(axes, array.shape, strict=True):
             if factor == 1:
-                source.setdefault(symbol, (size, name))
+                source.setdefault(symbol, (size - more, name))
     return None

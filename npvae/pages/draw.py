@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from npvae.gradcheck.battery.sets import draw_in_set
-from npvae.spec import Arg
+from npvae.spec import Arg, as_offsets, parts_of_axis
 
 
 def draw(args: Mapping[str, Arg], sizes: Mapping[str, int], rng: np.random.Generator) -> dict[str, np.ndarray]:
@@ -19,8 +19,8 @@ def draw(args: Mapping[str, Arg], sizes: Mapping[str, int], rng: np.random.Gener
 
 def symbols_of(args: Mapping[str, Arg]) -> tuple[str, ...]:
     """The symbols of all shapes, in order of first appearance."""
-    axes = (axis.rpartition("*")[2] for arg in args.values() for axis in arg.axes)
-    return tuple(dict.fromkeys(axis for axis in axes if not axis.isdecimal()))
+    axes = (axis for arg in args.values() for axis in arg.axes)
+    return tuple(dict.fromkeys(symbol for axis in axes if (symbol := parts_of_axis(axis)[1])))
 
 
 def _draw_one(arg: Arg, sizes: Mapping[str, int], rng: np.random.Generator) -> np.ndarray:
@@ -46,4 +46,5 @@ def _whole_numbers(arg: Arg, sizes: Mapping[str, int], shape: tuple[int, ...], r
     low, high = arg.ends(sizes)
     first = int(low) if math.isfinite(low) else 0
     last = int(high) if math.isfinite(high) else first + 9
-    return rng.integers(first, last, shape, endpoint=True)
+    drawn = rng.integers(first, last, shape, endpoint=True)
+    return as_offsets(drawn, first, last) if arg.offsets else drawn

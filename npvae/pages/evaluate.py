@@ -15,7 +15,7 @@ import numpy as np
 
 from npvae.pages.computation import Computation
 from npvae.pages.read import Page, page_of
-from npvae.spec import Law, Op
+from npvae.spec import Law, Op, parts_of_axis
 
 
 def evaluate(
@@ -87,9 +87,9 @@ def _sizes(subject: Op | Law, page: Page, inputs: Mapping[str, Any]) -> dict[str
     sizes: dict[str, int] = {}
     for name, arg in subject.args.items():
         for axis, size in zip(arg.axes, np.shape(inputs[name]), strict=False):
-            factor, _, symbol = axis.rpartition("*")
-            if not symbol.isdigit():
-                sizes.setdefault(symbol, size // int(factor or 1))
+            factor, symbol, more = parts_of_axis(axis)
+            if symbol:
+                sizes.setdefault(symbol, (size - more) // factor)
     for equation in page.equations:  # an index that no argument names has the size of the gradient's axis it stands on
         name = equation.name.removeprefix("d")
         shape = np.shape(inputs[name]) if name in inputs else None

@@ -6,7 +6,7 @@
 
 The numbers are the model's own: `model.forward` and `model.backward` say what is computed, a Step where. It reuses its
 arrays, so a trace is valid until the next forward, and the gradients until the next backward: whoever keeps them longer
-copies them, or calls the model, where every array is new.
+copies them (`copy.deepcopy`), or calls the model, where every array is new.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from npvae.data import Links
 from npvae.models.checks import check_generator
 from npvae.models.entrance import check_data, data_of
 from npvae.steps import Step
@@ -28,6 +29,8 @@ def evaluate(
 ) -> dict[str, float]:
     """Means over the N samples of x of loss, nll and kl, in nats, with one noise sample per input drawn from rng.
 
+    Of held-out links the mean over pairs, auc and ap (`npvae.models.GraphVAE.held_out`), at the mean of the posterior.
+
     Several processes take a share of each batch and all give the means over the whole.
 
     Raises ValueError for data that training would refuse, NonFiniteError if a loss is not finite.
@@ -50,6 +53,8 @@ def mean_losses(
 ) -> dict[str, float]:
     """As `evaluate`, on data that has been checked; `of` and `saved` are for the message of a NonFiniteError."""
     data, totals, step = data_of(model, x), np.zeros(3), Step(model, batch_size)
+    if isinstance(data, Links):
+        return model.held_out(data)
     draw = getattr(model, "draw_test_eps", model.draw_eps)  # a model of one's own may know no difference
     for start in range(0, len(data), batch_size):
         n = min(batch_size, len(data) - start)
@@ -58,5 +63,7 @@ def mean_losses(
         loss, trace = step.forward(data.batch(own), eps)
         check_loss(loss, trace, of=of, rows=np.arange(own.start, own.stop), saved=saved)
         if processes.weight(n) > 0:
-            totals += (loss * (own.stop - own.start), trace.nll.sum(dtype=float), trace.kl.sum(dtype=float))
+            samples = own.stop - own.start
+            each = samples / len(trace.nll)  # of several draws per sample, or of the vertices of one graph
+            totals += (loss * samples, each * trace.nll.sum(dtype=float), each * trace.kl.sum(dtype=float))
     return dict(zip(("loss", "nll", "kl"), (processes.sum(totals) / len(data)).tolist(), strict=True))

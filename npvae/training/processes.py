@@ -124,6 +124,8 @@ class Processes:
 
     def check_model(self, model: Any) -> None:
         """ValueError for a model whose loss on a batch is not the mean of its losses on parts of it."""
+        if self.size > 1 and getattr(model, "takes", "rows") == "graph":
+            raise ValueError(f"one graph is one sample, which {self.size} processes cannot share: train in one process")
         row = OBJECTIVES.get(getattr(model, "objective", ""))
         if self.size > 1 and row is not None and row.bends_the_mean:
             raise ValueError(

@@ -87,6 +87,7 @@ class TrainingState:
         row: dict[str, Any] = {"epoch": self.epoch}
         row |= {f"train_{term}": float(total) / self.seen for term, total in zip(TERMS, self.totals, strict=True)}
         row |= {f"test_{term}": tested.get(term) for term in TERMS}
+        row |= {f"test_{term}": value for term, value in tested.items() if term not in TERMS}  # auc of links, say
         row |= {f"valid_{term}": value for term, value in valid.items()}
         row["seconds"] = round(self.elapsed(), 4)
         held_out = (valid or tested).get("loss")

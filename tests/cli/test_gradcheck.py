@@ -128,6 +128,5 @@ def test_no_file_is_written_where_nothing_failed(mine, tmp_path, capsys):
 def test_all_of_npvae_is_checked_by_default(capsys):
     assert main(["gradcheck", "--level", "smoke"]) == 0
     output = capsys.readouterr().out
-    assert "d/dlogvar" in output
-    assert "vae bernoulli" in output
-    assert "all agree" in output
+    for part in ("d/dlogvar", "vae bernoulli", "all agree"):
+        assert part in output

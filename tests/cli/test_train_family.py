@@ -85,7 +85,7 @@ def test_a_conditional_run_has_its_own_picture_and_resumes():
         ("--beta-schedule warm", "beta_schedule is 'warm', expected constant, linear:E or cyclical:E"),
         (
             "--model autoencoder --beta 2",
-            "sequence_vae; autoencoder has no use for it: leave it out",
+            "autoencoder has no use for it: leave it out",
         ),
         ("--amount 0.5", "--amount is of denoising_autoencoder; vae has no use for it: leave it out"),
         ("--latent2 5", "--latent2 is of two_layer_vae; vae has no use for it"),

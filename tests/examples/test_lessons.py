@@ -52,6 +52,19 @@ def likelihood_by_sampling(n, quick):
     assert 0.3 < n["down"] < 0.5
 
 
+def edges_as_nearness(n, quick):
+    for kind in ("GraphAutoencoder", "GraphVAE"):
+        assert n[kind]["auc"] > 0.75
+    assert n["inside"] > 0.95
+    (plain, plain_kl), (free, free_kl), (then, then_kl) = n["prices"].values()
+    assert max(plain_kl, 0.01) == 0.01
+    if not quick:
+        assert abs(plain[-1] - 4.3) < 0.1
+        assert free[-1] < 2.4
+        assert then[-1] < free[-1] + 0.1
+        assert then_kl < free_kl - 2
+
+
 def why_the_decoder_stops_listening(n, quick):
     plain, free, inputless = n["plain"], n["free bits"], n["inputless"]
     assert plain["kl"] < 0.1 < 1 < free["kl"]
@@ -311,6 +324,7 @@ LESSONS = {
         convolution,
         jamo_arithmetic,
         hue_and_orientation,
+        edges_as_nearness,
         bug_museum,
     )
 }

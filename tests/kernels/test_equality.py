@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from npvae import kernels, ops
 from npvae.kernels import KERNELS
+from npvae.spec import as_offsets
 
 REFERENCE = {op.name: op for op in ops.OPS}
 CASES = [
@@ -44,7 +45,8 @@ def draw(op, rng, sizes, dtype, layouts, scale):
         values = scale * rng.standard_normal(arg.sizes(sizes))
         low, high = arg.ends(sizes)
         if arg.dtype is not None:
-            inputs.append(laid_out(rng.integers(low, high, values.shape, arg.dtype, endpoint=True), layout))
+            whole = rng.integers(low, high, values.shape, arg.dtype, endpoint=True)
+            inputs.append(laid_out(as_offsets(whole, low, high) if arg.offsets else whole, layout))
             continue
         if arg.interval == (0.0, 1.0):
             values = rng.integers(0, 17, arg.sizes(sizes)) / 16
@@ -71,7 +73,7 @@ def assert_close(found, wanted, dtype, terms, scale):
 @given(
     sizes=st.fixed_dictionaries(
         {s: st.sampled_from([1, 2, 3, 7, 15, 16, 17, 33, 64, 65]) for s in "NDIOL"}
-        | {s: st.sampled_from([1, 2, 3, 7, 16, 17]) for s in "EHVCT"}  # few: loops in Python without JIT
+        | {s: st.sampled_from([1, 2, 3, 7, 16, 17]) for s in "EHVCTMFK"}  # few: loops in Python without JIT
     ),
     dtype=st.sampled_from(["float32", "float64"]),
     layouts=st.tuples(*[st.sampled_from(LAYOUTS)] * 8),
@@ -101,7 +103,7 @@ def test_kernel_equals_reference(kernel, params, sizes, dtype, layouts, scale, s
 def test_nan_and_infinity_survive(kernel, params):
     """A loss that broke must be seen: what is not finite in the reference is not finite in the kernel."""
     reference, rng = REFERENCE[kernel.name], np.random.default_rng(0)
-    sizes = dict.fromkeys("NDIOL", 19) | dict.fromkeys("EHVCT", 9) | {"T": 8}
+    sizes = dict.fromkeys("NDIOL", 19) | dict.fromkeys("EHVCTMFK", 9) | {"T": 8}
     for poison, dtype in product((np.nan, np.inf, -np.inf), ("float32", "float64")):
         for at in (k for k, arg in enumerate(kernel.args.values()) if arg.dtype is None):
             inputs = draw(kernel, rng, sizes, dtype, ("C",) * 8, 1.0)
@@ -123,6 +125,9 @@ def mixed_gru(rng):
     return x, h0, np.array([2, 1, 0]), *(w.astype(np.float32) for w in weights)
 
 
+ROWS_OF_3 = np.array([0, 2, 2, 2]), np.array([1, 0])  # of a sparse matrix with two entries
+
+
 def test_arrays_of_mixed_or_other_dtype_are_computed_by_the_reference():
     rng = np.random.default_rng(0)
     x, W, b = rng.standard_normal((3, 4)), rng.standard_normal((4, 5)).astype(np.float32), np.zeros(5)
@@ -138,6 +143,14 @@ def test_arrays_of_mixed_or_other_dtype_are_computed_by_the_reference():
         ("gaussian_kl_forward", "gaussian_kl_backward", (x.astype(np.float32), x)),
         ("embedding_forward", "embedding_backward", (np.array([[1, 1]]), x.astype(np.float16))),
         ("gru_forward", "gru_backward", mixed_gru(rng)),
+        ("sparse_matmul_forward", "sparse_matmul_backward", (*ROWS_OF_3, x[0, :2], W)),
+        ("gcn_forward", "gcn_backward", (*ROWS_OF_3, x[0, :2], x[:, :3], W[:3])),
+        ("inner_product_nll_forward", "inner_product_nll_backward", (*ROWS_OF_3, x.astype(np.float16))),
+        (
+            "sampled_inner_product_nll_forward",
+            "sampled_inner_product_nll_backward",
+            (*ROWS_OF_3, np.array([1]), x.astype(np.float16)),
+        ),
         (
             "masked_categorical_nll_forward",
             "masked_categorical_nll_backward",
@@ -166,6 +179,10 @@ def test_wrong_shapes_raise_what_the_reference_raises():
         ("gaussian_kl_forward", (x, W)),
         ("embedding_forward", (np.ones(3, int), W)),
         ("gru_forward", (x, W, b, W, W, b, b)),
+        ("sparse_matmul_forward", (*ROWS_OF_3, x[0], x)),
+        ("gcn_forward", (*ROWS_OF_3, x[0, :2], x, x)),
+        ("inner_product_nll_forward", (*ROWS_OF_3, W)),
+        ("sampled_inner_product_nll_forward", (*ROWS_OF_3, np.array([1]), W)),
         ("masked_categorical_nll_forward", (np.ones((2, 3, 4)), np.ones((2, 3), int), np.ones(3, int))),
     ):
         with pytest.raises(ValueError, match="has shape") as wanted:

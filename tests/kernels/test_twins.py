@@ -29,9 +29,20 @@ CASES = {
     "gaussian_kl": [(N, D), (N, D)],
     "embedding": [np.zeros((N, D), int), (O, D)],
     "gru": [(N, D, O), (N, O), np.arange(N), (O, 3 * O), (O, 3 * O), (3 * O,), (3 * O,)],
+    "sparse_matmul": [np.array([0, 2, 3]), np.array([1, 0, 1]), (3,), (2, O)],
+    "gcn": [np.array([0, 2, 3]), np.array([1, 0, 1]), (3,), (2, D), (D, O)],
+    "inner_product_nll": [np.array([0, 2, 3]), np.array([1, 0, 1]), (2, O)],
+    "sampled_inner_product_nll": [np.array([0, 2, 3]), np.array([1, 0, 1]), np.array([0, 1]), (2, O)],
     "masked_categorical_nll": [(N, D, O), np.zeros((N, D), int), np.arange(N)],
 }
-PARAMETERS = {"dense", "layer", "embedding", "gru"}  # whose gradients have a place in those of a model
+PARAMETERS = {
+    "dense",
+    "layer",
+    "embedding",
+    "gru",
+    "sparse_matmul",
+    "gcn",
+}  # whose gradients have a place in those of a model
 
 
 def refuse(*_):

@@ -11,7 +11,7 @@ D, N = 7, 4
 
 def build(kind, likelihood="bernoulli", activation="silu", hidden=(6, 5), seed=0, dtype="float64", **settings):
     """(model, x, eps) ready for forward."""
-    if MODELS[kind].takes == "sequences":
+    if MODELS[kind].takes != "rows":
         settings = {"dtype": dtype, **settings}
         return small(kind, np.random.default_rng(seed), n=N, spread=0.2, **settings)
     settings = {"data_dim": D, "likelihood": likelihood, "logvar": -0.3, "dtype": dtype, **settings}

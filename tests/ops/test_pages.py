@@ -16,6 +16,7 @@ import npvae.ops
 from npvae.ops import LAWS, OPS
 from npvae.ops.shapes import shape_error
 from npvae.pages import evaluate, page_of
+from npvae.spec import as_offsets
 
 CASES = [
     pytest.param(op, dict(zip(op.params, values, strict=True)), id="-".join([op.name, *map(str, values)]))
@@ -37,6 +38,8 @@ def draw(op, rng, sizes, scale=2.0):
         low, high = arg.ends(sizes)
         if arg.dtype is int:
             inputs[name] = rng.integers(low, high, arg.sizes(sizes), endpoint=True)
+            if arg.offsets:
+                as_offsets(inputs[name], int(low), int(high))
             continue
         if arg.dtype is bool:
             inputs[name] = values > 0

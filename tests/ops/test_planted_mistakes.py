@@ -171,6 +171,28 @@ MISTAKES = {
         ("dlogits = np.zeros(", "dlogits = np.ones("),
         ("(p - (np.arange(p.shape[1]) == label))", "p"),
     ],
+    "sparse_matmul": [
+        ("np.add.at(dx, indices, values", "np.add.at(dx, row % len(dx), values"),  # S dy for S.T dy
+        ("np.add.at(dx, indices, values[:, np.newaxis] * dy[row])", "dx[indices] += values[:, np.newaxis] * dy[row]"),
+        ("(dy[row] * x[indices]).sum(axis=1)", "(dy[row] * x[indices]).mean(axis=1)"),
+    ],
+    "gcn": [
+        ("dp = dy @ W.T", "dp = dy @ W.T * 0.5"),
+        ("dx, dW = dq @ W.T, left.T @ dq", "dx, dW = dq @ W.T, left.T @ dy"),
+        ("dW = left.T @ dy  # (5)", "dW, dx = left.T @ dy, dp"),
+    ],
+    "inner_product_nll": [
+        ("(dnll[n:below, np.newaxis] + dnll[n:])", "2 * dnll[n:below, np.newaxis]"),
+        ("(1 - weight) * sigmoid_forward(-s)[0] - 1", "weight * sigmoid_forward(-s)[0] - 1"),
+        ("np.add.at(dz, indices, ds_edge * z[row])", "np.add.at(dz, row, ds_edge * z[indices])"),
+        ("np.add.at(dz, row, ds_edge * z[indices])", "pass"),
+    ],
+    "sampled_inner_product_nll": [
+        ("+ np.roll(dt_k * z, shift, axis=0)", ""),
+        ("np.roll(dt_k * z, shift, axis=0)", "np.roll(dt_k * z, -shift, axis=0)"),
+        ("np.roll(dt_k * z, shift, axis=0)", "dt_k * np.roll(z, shift, axis=0)"),
+        ("np.add.at(dz, indices, ds * z[row])", "dz[indices] += ds * z[row]"),
+    ],
     "vr_max": [("== best)", "<= best)"), ("best = log_w.argmax", "best = log_w.argmin")],
 }
 # One small sample each, where it takes long to find out what is wrong.

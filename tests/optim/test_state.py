@@ -32,14 +32,24 @@ def steps(optimizer, params, rng, count):
         optimizer.step(params.like(rng.standard_normal(16).astype(params.flat.dtype)))
 
 
+def begun(kind, settings, seed, count):
+    """An optimiser after so many steps, its parameters, and what draws their gradients."""
+    params, rng = start(seed)
+    optimizer = kind(params, **settings)
+    steps(optimizer, params, rng, count)
+    return optimizer, params, rng
+
+
+def copied(optimizer):
+    return {name: array.copy() for name, array in optimizer.state().items()}
+
+
 @KINDS
 @pytest.mark.parametrize("backend", ["numpy", "numba"])
 def test_a_new_optimiser_goes_on_where_the_old_one_stood(kind, settings, names, backend):
-    params, rng = start(0)
-    old = kind(params, backend=backend, **settings)
-    steps(old, params, rng, 5)
+    old, params, rng = begun(kind, settings | {"backend": backend}, 0, 5)
     assert old.state().keys() == names
-    kept = {name: array.copy() for name, array in old.state().items()}
+    kept = copied(old)
     twin, twin_rng = params.like(params.flat.copy()), np.random.default_rng()
     twin_rng.bit_generator.state = rng.bit_generator.state
     steps(old, params, rng, 5)
@@ -55,10 +65,8 @@ def test_a_new_optimiser_goes_on_where_the_old_one_stood(kind, settings, names, 
 
 @KINDS
 def test_a_loaded_state_is_a_copy(kind, settings, names):
-    params, rng = start(1)
-    optimizer = kind(params, **settings)
-    steps(optimizer, params, rng, 2)
-    kept = {name: array.copy() for name, array in optimizer.state().items()}
+    optimizer, params, rng = begun(kind, settings, 1, 2)
+    kept = copied(optimizer)
     optimizer.load_state(kept)
     before = {name: array.copy() for name, array in kept.items()}
     steps(optimizer, params, rng, 1)
@@ -69,10 +77,8 @@ def test_a_loaded_state_is_a_copy(kind, settings, names):
 
 @KINDS
 def test_a_state_that_does_not_fit_is_refused_and_nothing_is_changed(kind, settings, names):
-    params, rng = start(2)
-    optimizer = kind(params, **settings)
-    steps(optimizer, params, rng, 3)
-    before = {name: array.copy() for name, array in optimizer.state().items()}
+    optimizer, _, _ = begun(kind, settings, 2, 3)
+    before = copied(optimizer)
     name = sorted(names)[-1]
     wrong = [
         {},

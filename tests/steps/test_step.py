@@ -88,3 +88,24 @@ def test_it_says_which_way_and_why():
     assert str(Step(npvae.VAE(5, backend="numpy"), 3)).endswith("every array new: the backend is numpy")
     assert str(Step(npvae.VAE(5, dtype="float64"), 3)).endswith("buffers: the model computes in float64")
     assert str(Step(npvae.Autoencoder(5), 3)).endswith("buffers: Autoencoder has lines of its own")
+
+
+@pytest.mark.parametrize("settings", [{}, {"dtype": "float64"}, {"backend": "numpy"}])
+def test_a_copied_trace_keeps_its_numbers_while_training_goes_on(settings):
+    model = npvae.VAE(5, (4,), 2, **settings)
+    x, eps = np.ones((3, 5), model.dtype), np.ones((3, 2), model.dtype)
+    step = Step(model, 3)
+    _, trace = step.forward(x, eps)
+    kept, wanted = copy.deepcopy(trace), trace.output.copy()
+    step.forward(0 * x, eps)
+    np.testing.assert_array_equal(kept.output, wanted)
+
+
+@pytest.mark.parametrize("backend", ["numpy", "numba"])
+@pytest.mark.parametrize("kind", MODELS)
+def test_a_copied_trace_of_a_model_has_a_backward_like_any_other(kind, backend):
+    model, x, eps = small(kind, np.random.default_rng(0), backend=backend)
+    _, trace = model.forward(x, eps)
+    wanted, kept = model.backward(trace).flat, copy.deepcopy(trace)
+    model.params.flat[:] += 1
+    np.testing.assert_array_equal(model.backward(kept).flat, wanted)

@@ -13,7 +13,7 @@ import numpy as np
 from npvae.gradcheck.battery.samples import LAYOUTS, Sample, numbers_in
 from npvae.gradcheck.battery.sets import draw_in_set
 from npvae.gradcheck.ground import thresholds as t
-from npvae.spec import Arg, Op
+from npvae.spec import Arg, Op, as_offsets
 
 __all__ = ["Case", "build", "in_layout"]
 
@@ -125,6 +125,8 @@ def _draw_integers(
         return rng.random(shape) < 0.5
     first = int(low) if math.isfinite(low) else 0
     last = int(high) if math.isfinite(high) else first + t.INTEGERS_UNBOUNDED
+    if arg.offsets:
+        return as_offsets(rng.integers(first, max(last, first), size=shape, endpoint=True).astype(dtype), first, last)
     last = max(min(last, first + 1) if few else last, first)
     return rng.integers(first, last, size=shape, endpoint=True).astype(dtype)
 
