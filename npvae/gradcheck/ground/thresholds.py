@@ -143,6 +143,9 @@ CLOSENESS, CLOSENESS_LOW = 1e-4, 0.02  # slopes a little beside an entry are the
 FAR_BESIDE = 10.0  # closenesses off before the place among equals is asked
 TIE_GAP, TIE_GAP_LOW = 1e-5, 0.03  # equal entries are set apart by this, over how many they are
 TIE_STEP = 0.25  # of that gap is the step then
+AROUND_POINTS = 32  # points beside a kink inside the pair: five rectifiers are off together in one of them
+AROUND_ALIKE = 4  # so many with one slope: no kink is near
+AROUND_GAP, AROUND_STEP = 1e-9, 0.1  # how far they are, below what is tiny; of that distance is the step there
 TIE_PLACES = 100  # places among its equals tried for an entry, at most
 UNSEEN_SHARE = 2  # in float32 up to half of the entries may hide in noise before that is a doubt
 
