@@ -28,6 +28,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import mistakes.fifth
 import mistakes.fourth
 import mistakes.second  # noqa: F401
 import numpy as np

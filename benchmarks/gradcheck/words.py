@@ -14,6 +14,7 @@ import argparse
 import json
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +104,7 @@ def planted(op: Op, change: Change) -> tuple[Op, list[bool]]:
         changed[0] |= not np.array_equal(wrong, right, equal_nan=True)
         return (wrong, *grads[1:]) if several else wrong
 
-    return Op(forward, backward, op.args, op.params, op.name, op.seeded), changed
+    return replace(op, forward=forward, backward=backward, pure=False), changed
 
 
 def main() -> None:

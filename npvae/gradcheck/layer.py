@@ -6,6 +6,7 @@ with its parameters drawn like any other argument. Everything is put back bit fo
 
 from __future__ import annotations
 
+import inspect
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -129,13 +130,16 @@ def LayerOp(
 ) -> Op:
     """An Op made of a layer, for a module's OPS, `op_test` and the command line; arguments as in `check_layer`.
 
-        dense = LayerOp(build=lambda I, O, **_: Dense(I, O), args={"x": Arg("N I")}, params=("W", "b"))
+        dense = LayerOp(build=lambda I, **_: Dense(I, 5), args={"x": Arg("N I")}, params=("W", "b"))
+        dense = LayerOp(build=lambda I, O, **_: Dense(I, O), args={"x": Arg("N I"), "W": Arg("I O")}, params=("W", "b"))
 
     args   of the inputs, in order; parameters may be among them where a domain or a shape is worth declaring
-    build  makes a layer for the sizes of all symbols; without it `layer` is used, and shapes other than a symbol for
-           the batch are written as numbers: Arg("N 3")
+    build  makes a layer of given sizes. It gets every symbol in `args` by name, and no other: a size that no input has,
+           such as O above, is fixed in build or named by the shape of a parameter. Without build `layer` is used, and
+           shapes other than a symbol for the batch are written as numbers: Arg("N 3")
 
-    Raises ValueError for neither or both of `layer` and `build`, and for a parameter whose shape cannot be made out.
+    Raises ValueError for neither or both of `layer` and `build`, for a build that needs other names than the symbols in
+    `args`, and for a parameter whose shape cannot be made out.
     """
     if (layer is None) == (build is None):
         raise ValueError("LayerOp takes a layer or build=, one of the two")
@@ -147,6 +151,7 @@ def LayerOp(
         return Op(*made, every, name=name or parts.kind, seeded=seeded)
     assert build is not None
     symbols = Op(print, print, args).symbols
+    _check_takes(build, symbols)
     bindings = [dict(zip(symbols, sizes, strict=False)) for sizes in t.TRIAL_SIZES]
     built = [LayerParts(build(**sizes), params, grads, updates=update is not None) for sizes in bindings]
     inputs = {key: arg for key, arg in args.items() if key not in built[0].names}
@@ -154,6 +159,22 @@ def LayerOp(
     every = inputs | {key: args.get(key) or Arg(in_symbols(key, s, bindings)) for key, s in shapes.items()}
     made = built_pair(build, every, len(inputs), (params, grads), accumulates, update, seeded)
     return Op(*made, every, name=name or built[0].kind, seeded=seeded)
+
+
+def _check_takes(build: Callable[..., Any], symbols: Sequence[str]) -> None:
+    """Raise ValueError if build cannot be called with the symbols by name."""
+    try:
+        signature = inspect.signature(build)
+    except (TypeError, ValueError):  # some callables written in C have none
+        return
+    try:
+        signature.bind(**dict.fromkeys(symbols, 1))
+    except TypeError as error:
+        raise ValueError(
+            f"build{signature} does not take the symbols in args, {', '.join(symbols)}: {error}. Let it ignore some "
+            "with **_; fix a size that no input has, or name it by the shape of a parameter: "
+            'args={..., "W": Arg("I O")}'
+        ) from None
 
 
 def _narrow(arg: Arg, declared: Arg | None) -> Arg:

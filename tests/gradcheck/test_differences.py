@@ -74,6 +74,16 @@ def test_one_sided_slopes_part_at_a_kink_and_agree_elsewhere(side, expected):
     assert np.all(np.abs(slope - expected) <= 10 * error + 1e-15)
 
 
+@pytest.mark.parametrize("scale", [1.0, 0.1, 0.01])
+def test_a_one_sided_slope_settles_however_long_its_first_step(scale):
+    def softplus(x):
+        return np.array([scale * np.logaddexp(0.0, x / scale)])
+
+    slope, error, _ = one_sided_slope(softplus, side=-1, eps=float(np.finfo(float).eps), step=7.34)
+    np.testing.assert_allclose(slope, 0.5, rtol=1e-6)
+    assert np.all(np.abs(slope - 0.5) <= 10 * error + 1e-15)
+
+
 @pytest.mark.parametrize("level", [1e-12, 1e-7, 1e-3])
 def test_noise_is_measured_to_its_order_of_magnitude(level):
     rng = np.random.default_rng(0)

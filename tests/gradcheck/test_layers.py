@@ -244,6 +244,17 @@ def test_built_layers_are_checked_at_many_sizes():
     assert "given" not in {finding.sample for finding in wrong.findings}
 
 
+def test_a_size_is_known_from_a_multiple_of_it_or_from_a_parameter():
+    halves = LayerOp(build=lambda C, **_: Dense(2 * C), args={"x": Arg("N 2*C")}, params=("W", "b"))
+    assert halves.args["W"].shape == "2*C 5"
+    named = {"x": Arg("N I"), "W": Arg("I O")}
+    both = LayerOp(build=lambda I, O, **_: Dense(I, O), args=named, params=("W", "b"))
+    assert [arg.shape for arg in both.args.values()] == ["N I", "I O", "O"]
+    for op in (halves, both):
+        report = check_op(op, level="smoke")
+        assert report, str(report)
+
+
 class FirstColumns(Dense):
     """Right for up to three inputs."""
 
@@ -260,6 +271,10 @@ def test_a_built_layer_names_what_it_cannot_make_out():
 
     with pytest.raises(ValueError, match="the shape of W is not a matter of symbols: declare it"):
         LayerOp(build=lambda I, **_: Odd(I), args={"x": Arg("N I")}, params=("W", "b"))
+    with pytest.raises(ValueError, match=r"missing a required .*'O'.* or name it by the shape of a parameter"):
+        LayerOp(build=lambda I, O, **_: Dense(I, O), args={"x": Arg("N I")}, params=("W", "b"))
+    with pytest.raises(ValueError, match=r"does not take the symbols in args, N, I: .*unexpected.*Let it ignore some"):
+        LayerOp(build=lambda I: Dense(I), args={"x": Arg("N I")}, params=("W", "b"))
     with pytest.raises(ValueError, match="name the shapes by symbol"):
         check_layer(Dense(), X, build=lambda N, I: Dense(I))
     with pytest.raises(ValueError, match="a layer or build=, one of the two"):

@@ -99,6 +99,36 @@ def test_what_no_point_nearby_has_is_wrong(op):
     assert check_op(op).verdict == "FAIL"
 
 
+def rectified_pair(slope_at_zero, factor=1.0):
+    """y = relu(x + b) - relu(c - x): where both kink at once, what moves x alone never switches both off."""
+
+    def forward(x, b, c):
+        return np.maximum(x + b, 0) - np.maximum(c - x, 0), (x + b, c - x)
+
+    def backward(dy, cache):
+        left, right = (np.where(h == 0, slope_at_zero, h > 0) for h in cache)
+        return factor * dy * (left + right), dy * left, -dy * right
+
+    return Op(forward, backward, {"x": Arg("N"), "b": Arg("N"), "c": Arg("N")}, name="rectified_pair")
+
+
+@pytest.mark.parametrize("slope_at_zero", [0, 0.5, 1])
+def test_kinks_inside_a_pair_may_all_be_taken_on_one_side(slope_at_zero):
+    x = np.zeros(3)
+    report = gradcheck(*pair_of(rectified_pair(slope_at_zero)), (x, x, x))
+    assert report, str(report)
+
+
+@pytest.mark.parametrize(("slope_at_zero", "factor"), [(-1, 1.0), (1, 1.5), (1.5, 1.0)])
+def test_no_side_of_the_kinks_inside_has_such_a_slope(slope_at_zero, factor):
+    x = np.zeros(3)
+    assert gradcheck(*pair_of(rectified_pair(slope_at_zero, factor)), (x, x, x)).verdict == "FAIL"
+
+
+def pair_of(op):
+    return op.forward, op.backward
+
+
 def test_entries_that_are_a_hair_apart():
     x = np.array([[0.3, 0.3 + 1e-9, 0.3 - 1e-9, 2.0], [1.0, 1.0, 1.0, -0.5]])
     for op in RIGHT:

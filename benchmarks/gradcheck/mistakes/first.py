@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -43,8 +43,7 @@ class Mistake:
     def planted(self) -> Op:
         """The op with the mistake in it, with fresh state."""
         forward, backward = self.make()
-        right = BY_NAME[self.op]
-        return Op(forward, backward, right.args, right.params, name=f"{self.op}:{self.name}", pure=right.pure)
+        return replace(BY_NAME[self.op], forward=forward, backward=backward, name=f"{self.op}:{self.name}")
 
 
 MISTAKES: list[Mistake] = []

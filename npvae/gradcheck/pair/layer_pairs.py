@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from npvae.gradcheck.pair.calls import keeps_its_cache
 from npvae.gradcheck.pair.layers import LayerParts
 from npvae.spec import Arg
 
-__all__ = ["built_pair", "in_symbols", "layer_pair"]
+__all__ = ["built_pair", "in_symbols", "layer_pair", "sizes_of"]
 
 
 def in_symbols(name: str, shapes: Sequence[tuple[int, ...]], bindings: Sequence[Mapping[str, int]]) -> str:
@@ -27,6 +27,17 @@ def in_symbols(name: str, shapes: Sequence[tuple[int, ...]], bindings: Sequence[
             raise ValueError(f'the shape of {name} is not a matter of symbols: declare it, args={{"{name}": Arg(...)}}')
         axes.append(forms[0])
     return " ".join(axes)
+
+
+def sizes_of(args: Iterable[Arg], arrays: Iterable[np.ndarray]) -> dict[str, int]:
+    """The size of each symbol, from the shapes of arrays; an axis "2*C" of 6 makes C = 3."""
+    sizes: dict[str, int] = {}
+    for arg, x in zip(args, arrays, strict=True):
+        for axis, n in zip(arg.axes, x.shape, strict=True):
+            factor, _, symbol = axis.rpartition("*")
+            if not axis.isdecimal():
+                sizes[symbol] = n // int(factor or 1)
+    return sizes
 
 
 def layer_pair(
@@ -84,9 +95,7 @@ def built_pair(
     last: list[Callable[..., Any]] = []
 
     def forward(*given: np.ndarray) -> Any:
-        sizes: dict[str, int] = {}
-        for arg, x in zip(args.values(), given, strict=True):
-            sizes |= {axis: n for axis, n in zip(arg.axes, x.shape, strict=True) if axis.isidentifier()}
+        sizes = sizes_of(args.values(), given)
         key = tuple(sizes.values())
         if key not in known:
             known[key] = layer_pair(

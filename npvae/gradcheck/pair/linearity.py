@@ -69,7 +69,8 @@ def _bent(
         )
     if not (large_fits and small_fits):
         return "not-linear-in-dy", f"dy times 1/8 or -512 does not give d{name} times as much: d{name} depends on |dy|"
-    if first_run.case.regime in ("pos40", "neg40", "far800", "x30"):
+    regime = first_run.case.regime
+    if regime in (*t.SATURATED, "x30") or (regime != "generic" and largest >= t.LARGER):
         return "", ""  # sums round as scaling by two does not, and there by any amount
     # Elsewhere too only what is grossly not additive counts.
     size += float(np.max(np.abs(other), initial=0.0))

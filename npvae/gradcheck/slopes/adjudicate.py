@@ -11,7 +11,7 @@ import numpy as np
 
 from npvae.gradcheck.ground import thresholds as t
 from npvae.gradcheck.ground.findings import FAIL, INCONCLUSIVE, PASS
-from npvae.gradcheck.slopes.beside import closeness, slope_nearby, slope_nearer
+from npvae.gradcheck.slopes.beside import closeness, slope_around, slope_nearby, slope_nearer
 from npvae.gradcheck.slopes.claim import Claim
 from npvae.gradcheck.slopes.differences import central_slope
 from npvae.gradcheck.slopes.numeric import disagrees_afresh
@@ -69,7 +69,8 @@ def _second_look(claim: Claim, i: int, ruling: Ruling) -> Ruling:
     near = slope_nearer(claim, i)
     if near.agrees and (off > t.NEARER_FAR_OFF * size or ruling.verdict != FAIL):
         return Ruling(PASS, near.value, near.error, reason=BESIDE)
-    if ruling.verdict == FAIL and off > t.FAR_BESIDE * closeness(claim) * size and slope_nearby(claim, i):
+    far_off = ruling.verdict == FAIL and off > t.FAR_BESIDE * closeness(claim) * size
+    if far_off and (slope_nearby(claim, i) or slope_around(claim, i, size)):
         return Ruling(PASS, claimed, near.error, reason=BESIDE)
     if ruling.verdict == FAIL and near.error < t.NEARER_BETTER * min(ruling.error, abs(near.value)):
         return replace(ruling, numeric=near.value, error=near.error)

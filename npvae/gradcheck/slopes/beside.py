@@ -17,7 +17,7 @@ from npvae.gradcheck.slopes.claim import Claim
 from npvae.gradcheck.slopes.differences import Slope, central_slope
 from npvae.gradcheck.slopes.numeric_loss import NumericLoss
 
-__all__ = ["closeness", "slope_nearby", "slope_nearer"]
+__all__ = ["closeness", "slope_around", "slope_nearby", "slope_nearer"]
 
 
 def slope_nearer(claim: Claim, i: int) -> Slope:
@@ -48,6 +48,46 @@ def slope_nearby(claim: Claim, i: int) -> bool:
             if min(slopes) - allowed <= claimed <= max(slopes) + allowed:
                 return True
     return False
+
+
+def slope_around(claim: Claim, i: int, size: float) -> bool:
+    """Move all arguments off their kinks by tiny random distances: is the claim between the slopes found there?
+
+    A rectifier that gets exactly zero kinks inside the pair: moving entry i alone switches it on in one direction, and
+    with two of them no step along the entry sees both switched off, as the backward takes them to be. In float32 there
+    are no distances so short, nor where the rounding over them could hide a slope of this size.
+    """
+    claimed, slopes = claim.of_entry(i), list[float]()
+    if claim.low:
+        return False
+    for turn in range(t.AROUND_POINTS):
+        found, noise = _slope_off(claim.loss, claim.k, i, turn)
+        if noise > closeness(claim) * size:
+            return False
+        slopes.append(found)
+        allowed = closeness(claim) * max(abs(found), abs(claimed)) + noise
+        if min(slopes) - allowed <= claimed <= max(slopes) + allowed:
+            return True
+        if turn + 1 >= t.AROUND_ALIKE and max(slopes) - min(slopes) <= allowed:
+            return False  # no kink is near
+    return False
+
+
+def _slope_off(loss: NumericLoss, k: int, i: int, turn: int) -> tuple[float, float]:
+    """The slope along entry i at a point beside the inputs, and its rounding."""
+    rng, kept = loss.case.rng(f"around {turn}"), [np.array(x) for x in loss.inputs]
+    try:
+        for x, arg in zip(loss.inputs, loss.args, strict=True):
+            if x.dtype.kind == "f" and not arg.set:
+                low, high = (float(end) if not isinstance(end, str) else math.inf for end in arg.interval)
+                x[...] = np.clip(
+                    x + t.AROUND_GAP * np.maximum(1.0, np.abs(x)) * rng.standard_normal(x.shape), low, high
+                )
+        along = loss.along_entry(k, i)
+        return along(t.AROUND_STEP * t.AROUND_GAP), along.noise()
+    finally:
+        for x, before in zip(loss.inputs, kept, strict=True):
+            x[...] = before
 
 
 def _equals(x: np.ndarray, i: int) -> Iterator[np.ndarray]:

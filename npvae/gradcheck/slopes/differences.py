@@ -126,12 +126,14 @@ def one_sided_slope(
 ) -> tuple[np.ndarray, np.ndarray, float]:
     """Slopes of an array-valued function at zero from one side (+1 or -1), their errors, and the step they came from.
 
-    The error series of a one-sided quotient has every power of the step, so the table divides by 2, 4, 8 ... `eps` is
-    the relative rounding of a value.
+    The error series of a one-sided quotient has every power of the step, so the table divides by 2, 4, 8 ... The step
+    is halved until the slope has settled, or is known well and no longer gets better. `eps` is the relative rounding of
+    a value.
     """
     here = values(0.0)
     above: list[np.ndarray] = []
     best, best_error, best_step = np.full(here.shape, np.nan), np.full(here.shape, np.inf), step
+    worse = 0
     for _ in range(t.LEVELS_OF_A_SIDE):
         there = values(side * step)
         found = (there - here) / (side * step)
@@ -144,12 +146,16 @@ def one_sided_slope(
             row.append(row[-1] + (row[-1] - earlier) / (weight - 1.0))
             weight *= 2.0
         noise = t.QUOTIENT_ULPS * eps * (np.abs(there) + np.abs(here)) * (there != here) / step
+        worse += 1
         for j in range(1, len(row)):
             error = np.maximum(np.abs(row[j] - row[j - 1]), np.abs(row[j] - above[j - 1])) + noise
             if np.max(error, initial=0.0) < np.max(best_error, initial=0.0):
-                best, best_error, best_step = row[j], error, step
+                best, best_error, best_step, worse = row[j], error, step, 0
         above, step = row, step / 2
-        if len(row) > t.ORDERS or not here.size:
+        off, size = np.max(best_error, initial=0.0), np.max(np.abs(best), initial=0.0)
+        # Over steps much longer than what it bends on, a quotient gets worse before it settles.
+        done = off <= t.SIDE_SETTLED_RTOL * size or (worse >= t.WORSE_ENOUGH_NOISY and off <= t.SIDE_TOO_NOISY * size)
+        if not here.size or (len(row) > t.ORDERS and done):
             break
     return best, best_error, best_step
 
