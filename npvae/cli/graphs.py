@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from npvae.cli.from_run import output_path
+from npvae.cli.from_run import output_path, save_arrays
 
 if TYPE_CHECKING:
     from npvae.data.links import Split
@@ -40,7 +40,7 @@ def encode(args: argparse.Namespace, model: Any, config: dict[str, Any]) -> int:
         arrays["names"] = np.array(links.graph.names)
     if links.graph.labels is not None:
         arrays["labels"] = links.graph.labels
-    np.savez(path, **arrays)
+    save_arrays(path, arrays)
     print(path, ", ".join(f"{name} {array.shape}" for name, array in arrays.items()), f"of {links.source}")
     return 0
 
