@@ -95,7 +95,8 @@ def test_a_failure_is_written_out_as_a_test_that_fails_until_it_is_mended(mine, 
     shown = next(line for line in capsys.readouterr().out.splitlines() if "worst" in line)
     assert shown in failed.stdout, "the same entry, with the same numbers"
     source = (tmp_path / f"{mine}.py").read_text()
-    (tmp_path / f"{mine}.py").write_text(source.replace("return dy * s\n", "return dy * (s + x * s * (1 - s))\n"))
+    wrong, right = "    _, s = cache\n    return dy * s\n", "    x, s = cache\n    return dy * (s + x * s * (1 - s))\n"
+    (tmp_path / f"{mine}.py").write_text(source.replace(wrong, right))
     mended = subprocess.run(run, cwd=tmp_path, capture_output=True, text=True)
     assert mended.returncode == 0, mended.stdout
     assert main(["gradcheck", f"{mine}:wrong", "--emit-test", str(test)]) == 2, "it does not overwrite"
