@@ -56,8 +56,8 @@ def test_no_false_alarm_in_the_exhaustive_battery(op):
 
 @pytest.mark.parametrize("seed", [1, 6])
 @pytest.mark.parametrize("op", OTHER_PEOPLES, ids=lambda op: op.name)
-def test_a_right_gradient_passes_at_the_ends_of_its_domain(op, seed):
+def test_a_right_gradient_passes_at_the_ends_of_its_domain_and_near_zero(op, seed):
     for sample in battery(op):
-        if sample.regime == "edge":
+        if sample.regime in ("edge", "tiny"):
             outcome = check_case(build(op, sample, seed), build(op, sample, seed + 1), Settings(strict=True))
             assert not outcome.findings, outcome.findings

@@ -16,15 +16,16 @@ def mistakes():
     if not (BENCHMARKS / "mistakes").is_dir():
         return []
     sys.path.append(str(BENCHMARKS))
-    for name in ("second", "third", "fourth"):
+    for name in ("second", "third", "fourth", "fifth"):
         importlib.import_module(f"mistakes.{name}")
     return importlib.import_module("mistakes.first").MISTAKES
 
 
 MISTAKES = mistakes()
+CHEAP = [mistake for mistake in MISTAKES if mistake.where != "mistakes.fifth"]
 
 
-@pytest.mark.parametrize("mistake", MISTAKES, ids=lambda m: m.name)
+@pytest.mark.parametrize("mistake", CHEAP, ids=lambda m: m.name)
 def test_it_is_caught(fails, mistake):
     assert fails(mistake.planted(), dtype="strict")
 

@@ -15,7 +15,7 @@ from npvae.gradcheck.slopes.differences import one_sided_slope
 from npvae.gradcheck.slopes.numeric_loss import NumericLoss, ends
 from npvae.gradcheck.slopes.ruling import UNSEEN, Ruling
 
-__all__ = ["Side", "adjudicate_ties", "apart", "by_sides", "one_sided"]
+__all__ = ["Side", "adjudicate_ties", "apart", "by_sides", "error_of", "one_sided"]
 
 
 @dataclass(frozen=True)
@@ -78,6 +78,12 @@ def by_sides(claim: Claim, i: int, sides: list[Side]) -> Ruling:
     return _between(claim, sides, claim.of_entry(i), lambda side: claim.loss.noise_of_entry(claim.k, i, side))
 
 
+def error_of(claim: Claim, sides: list[Side]) -> float:
+    """How far the slopes of the loss from the sides may be off."""
+    errors = (np.max([side.errors[j] for side in sides], axis=0) for j in range(len(claim.loss.dys)))
+    return sum(float(np.sum(np.abs(dy.reshape(-1)) * error)) for dy, error in zip(claim.loss.dys, errors, strict=True))
+
+
 def adjudicate_ties(claim: Claim, tied: np.ndarray) -> Ruling | None:
     """Rule on entries that are equal: move them all by the same distance.
 
@@ -95,12 +101,11 @@ def adjudicate_ties(claim: Claim, tied: np.ndarray) -> Ruling | None:
 
 def _between(claim: Claim, sides: list[Side], claimed: float, noise_from: Callable[[int], float]) -> Ruling:
     """At a kink any subgradient will do: for each output on its own, a slope between the two sides."""
-    low = high = error = 0.0
+    low, high, error = 0.0, 0.0, error_of(claim, sides)
     for j, dy in enumerate(claim.loss.dys):
         weighed = np.stack([dy.reshape(-1) * side.slopes[j] for side in sides])
         low += float(np.sum(np.min(weighed, axis=0)))
         high += float(np.sum(np.max(weighed, axis=0)))
-        error += float(np.sum(np.abs(dy.reshape(-1)) * np.max([side.errors[j] for side in sides], axis=0)))
     nearest = min(max(claimed, low), high)
     if not math.isfinite(error):
         return Ruling(INCONCLUSIVE, nearest, error, reason="the one-sided slope does not settle")
