@@ -144,7 +144,7 @@ def _peak(name: str, data_dir: Path | None) -> float:
     make = {"ours": ours_epoch, "torch": torch_epoch, "large": lambda g: ours_epoch(g, shifts=10)}[name]
     if name == "torch":
         import torch  # noqa: F401
-    Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # the peak begins anew
     before = _megabytes("VmRSS")
     run, _ = make(graph)
     for _ in range(3):
@@ -153,7 +153,7 @@ def _peak(name: str, data_dir: Path | None) -> float:
 
 
 def _megabytes(name: str) -> float:
-    lines = Path("/proc/self/status").read_text().splitlines()
+    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith(name)) / 1024
 
 

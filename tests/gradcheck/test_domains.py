@@ -83,7 +83,23 @@ def embed_backward(dy, cache, factor=1):
     return dW
 
 
+def cost_of_counts(a, x):
+    assert np.all(x == np.rint(x))
+    assert np.all(x >= 0)
+    return (np.exp(a) - x * a).sum(axis=-1), (a, x)
+
+
+def cost_of_counts_backward(dy, cache, factor=1):
+    a, x = cache
+    return factor * dy[:, np.newaxis] * (np.exp(a) - x)
+
+
 OPS = {
+    "counts": (
+        cost_of_counts,
+        cost_of_counts_backward,
+        {"a": Arg("N D", domain=(-20.0, 20.0)), "x": Arg("N D", domain="counts", differentiable=False)},
+    ),
     "simplex": (entropy, entropy_backward, {"p": Arg("N D", domain="simplex")}),
     "sorted": (gaps, gaps_backward, {"x": Arg("N D", domain="sorted")}),
     "distinct": (sort_distinct, sort_backward, {"x": Arg("N D", domain="distinct")}),

@@ -49,7 +49,7 @@ MISTAKES = {
     ],
     "conv2d_layer": [
         ("da = ACTIVATIONS[activation].backward(dy, activation_cache)", "da = dy"),
-        ("return conv2d_backward(da, conv_cache, needs_dx)", "return conv2d_backward(da, conv_cache, needs_dx)[::-1]"),
+        ("dx, dW, db = conv2d_backward(da,", "dx, db, dW = conv2d_backward(da,"),
     ],
     "conv2d_transpose_layer": [
         ("da = ACTIVATIONS[activation].backward(dy, activation_cache)", "da = dy"),
