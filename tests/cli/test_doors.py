@@ -1,8 +1,9 @@
 """The commands' doors: bad data is one message and exit code 2, nothing is written over, nothing is lost."""
 
 import json
-import multiprocessing
 import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -180,25 +181,25 @@ def test_what_is_not_the_runs_data_names_what_it_was_trained_on(here, x, capsys)
     assert f"of {here / 'x.npy'}: give the same data" in capsys.readouterr().err
 
 
-def _take(here, ready, taken):
-    os.chdir(here)
-    from npvae.cli.new_folder import new_folder
-
-    ready.wait()
-    for _ in range(20):
-        taken.put(str(new_folder("digits")))
+TAKE_TWENTY = """
+from npvae.cli.new_folder import new_folder
+input()
+print(*(new_folder("digits") for _ in range(20)))
+"""
 
 
 def test_trainings_that_start_at_once_get_a_folder_each(here, hang):
-    context = multiprocessing.get_context("spawn")
-    ready, taken = context.Barrier(3), context.Queue()
-    workers = [context.Process(target=_take, args=(here, ready, taken), daemon=True) for _ in range(3)]
-    for worker in workers:
-        worker.start()
-    found = [taken.get(timeout=hang) for _ in range(60)]
-    for worker in workers:
-        worker.join()
-    assert len(set(found)) == 60
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", TAKE_TWENTY], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=here
+        )
+        for _ in range(3)
+    ]
+    for process in started:
+        process.stdin.write("\n")
+        process.stdin.flush()
+    found = [name for process in started for name in process.communicate(timeout=hang)[0].split()]
+    assert len(found) == len(set(found)) == 60
 
 
 def test_a_folder_that_was_made_for_nothing_is_taken_away(here, x, capsys):

@@ -46,7 +46,7 @@ def python(tmp_path_factory):
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder / "env"], check=True)
     scripts = Path(sysconfig.get_path("scripts", "venv", {"base": str(folder / "env")}))
     site = Path(sysconfig.get_path("purelib", "venv", {"base": str(folder / "env")}))
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--no-build-isolation"]
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps"]
     done = subprocess.run([*pip, "--target", site, folder / "source"], capture_output=True, text=True)
     if "No module named pip" in done.stderr:
         pytest.skip("there is no pip")
