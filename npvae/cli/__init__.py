@@ -20,6 +20,7 @@ COMMANDS = (
     "export",
     "gradcheck",
     "explain",
+    "study",
     "audit-loss",
     "warmup",
     "doctor",
