@@ -22,6 +22,17 @@
     if (focused) element.querySelector(`[data-focus="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
   };
 
+  // Whether an element needs no drawing now: the page trains, and the element is out of view.
+  const outOfView = new WeakSet();
+  const watcher = new IntersectionObserver((changes) => {
+    for (const { target, isIntersecting } of changes) {
+      if (isIntersecting) outOfView.delete(target);
+      else outOfView.add(target);
+    }
+  });
+  ui.watch = (element) => (watcher.observe(element), element);
+  ui.rests = (element) => ui.busy() && outOfView.has(element);
+
   // A colour of the page, by the name of its CSS variable; read anew when the theme changes.
   const colours = new Map();
   ui.colour = (name) => {

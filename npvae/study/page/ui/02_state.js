@@ -10,6 +10,7 @@
   ui.pass = null; // the forward and backward in the ledger
   ui.panels = []; // functions that draw, in the order in which the files stand
   ui.truth = []; // [{step, loss, nll, kl}] of the right forward with the parameters found
+  ui.layout = 0; // counts the changes of the window's size: what depends on widths is measured again
   ui.goal = 0; // the step to catch up with: a run is replayed from its start when its settings change
 
   ui.start = (state) => {
@@ -39,7 +40,6 @@
     ui.truth = [];
     ui.goal = step;
     ui.stale = true;
-    ui.layout = true; // the ledger's rows and sizes may be others
     ui.checksAreOld();
     ui.wake();
   }
@@ -73,7 +73,6 @@
   ui.refresh = () => {
     if (ui.stale || !ui.pass) compute();
     for (const draw of ui.panels) draw();
-    ui.layout = false;
     ui.writeLink();
   };
 

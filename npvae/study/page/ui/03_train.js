@@ -17,7 +17,8 @@
     ui.stale = true;
   };
 
-  const busy = () => !ui.run.diverged && (ui.training || ui.run.step < ui.goal);
+  // Whether there are steps to do.
+  const busy = (ui.busy = () => !ui.run.diverged && (ui.training || ui.run.step < ui.goal));
 
   function frame() {
     frames = 0;

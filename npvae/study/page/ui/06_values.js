@@ -69,9 +69,8 @@
       box.title = `${study.entryText(box.entry())} = ${ui.number(value)}`;
     };
     box.draw = (pass, small) => {
-      const width = box.parentElement.clientWidth || 280;
-      if (!places || places.of !== width || places.small !== small)
-        places = { ...ui.cellsOf(shape, width, small ? 8 : 18), of: width, small };
+      if (!places || places.small !== small || places.layout !== ui.layout)
+        places = { ...ui.cellsOf(shape, box.parentElement.clientWidth || 280, small ? 8 : 18), small, layout: ui.layout };
       const shown = document.activeElement === box || ui.isLookedAt(box.entry()) ? box.at : -1;
       ui.drawCells(canvas.size(places.width, places.height), places, pass.array(name), shown);
       say(pass);

@@ -30,7 +30,7 @@
     const count = rows.length + shown.filter((line) => line.section === "Backward" && line.block === block).length;
     const group = make("tbody", { role: "rowgroup", class: `block ${open.has(block) ? "" : "folded"}`, "data-block": block },
       make("tr", { role: "row", class: "block-title" },
-        make("th", { colspan: 3, scope: "rowgroup", role: "rowheader" }, toggle, make("span", { class: "quiet small" }, ui.t("block.lines", { count })))),
+        make("th", { colspan: 2, scope: "rowgroup", role: "rowheader" }, toggle, make("span", { class: "quiet small" }, ui.t("block.lines", { count })))),
       rows.map(row));
     toggle.addEventListener("click", () => ui.unfold(block, !open.has(block)));
     return group;
@@ -54,6 +54,7 @@
     const element = make("div", { class: "line lit", "data-line": line.id, id: `line-${line.id}` },
       make("div", { class: "text" }, ui.equation(line), make("div", { class: "marks" }, sum, changed, verdict)),
       ui.origin(line, shape), make("div", { class: "shown" }, short, values));
+    ui.watch(element);
     parts.push({ line, element, values, verdict });
     return element;
   }
@@ -91,9 +92,11 @@
       madeFor = key;
       build();
       drawTools();
+      ui.markLines();
     }
     for (const { line, element, values } of parts) {
       const done = ui.pass.isDone(line.id);
+      if (ui.rests(element)) continue;
       element.classList.toggle("waiting", !done);
       element.classList.toggle("now", ui.playing && ui.playing.now === line.id);
       values.draw(ui.pass, !open.has(element.closest("tbody").dataset.block));
@@ -102,7 +105,9 @@
   }
 
   // The verdict of the difference check, beside each gradient: a shape and a word.
-  ui.markLines = (verdicts) => {
+  let marks = null;
+  ui.markLines = (verdicts = marks) => {
+    marks = verdicts;
     for (const { line, verdict } of parts) {
       const found = verdicts?.[line.id];
       ui.fill(verdict, found ? ui.verdict(found.verdict) : null);

@@ -4,6 +4,7 @@
   const { make } = ui;
   const past = []; // entries looked at before
   const future = []; // entries gone back from
+  let shut = ""; // whether the closed lens is drawn
 
   ui.lensIsOpen = matchMedia("(min-width: 721px)").matches;
 
@@ -121,14 +122,15 @@
   function draw() {
     const box = ui.byId("lens");
     box.classList.toggle("closed", !ui.lensIsOpen);
-    if (!ui.lensIsOpen) return ui.fill(ui.byId("lens-body"), make("p", { class: "quiet" }, ui.t("lens.closed")));
+    if (!ui.lensIsOpen) return shut === ui.lang || ((shut = ui.lang), ui.fill(ui.byId("lens-body"), make("p", { class: "quiet" }, ui.t("lens.closed"))));
+    shut = "";
     const entry = ui.state.lens;
     const found = study.explain(ui.pass, entry);
     const covered = found.line && ui.state.hidden === found.line.id;
     const equation = covered ? make("p", { class: "covered" }, ui.t("turn.covered"))
       : found.line ? make("div", { class: "pieces" }, make("span", { class: "op" }, `${found.text} = `), found.sum ? make("span", { class: "op" }, found.equation.map((piece) => piece.text).join("")) : pieces(found.equation)) : null;
-    ui.fill(ui.byId("lens-body"), trail(), head(found, entry), equation, found.sum && !covered ? sumOf(found.sum) : null,
-      differences(entry), feeds(entry), chooser(entry));
+    ui.fill(ui.byId("lens-body"), trail(), make("div", { class: "lens-row" }, head(found, entry), chooser(entry)), equation,
+      found.sum && !covered ? sumOf(found.sum) : null, make("div", { class: "lens-row" }, differences(entry), feeds(entry)));
   }
   ui.panels.push(draw);
 }

@@ -8,6 +8,7 @@
   let old = true;
   let doneAt = 0;
   let more = false;
+  let madeFor = "";
 
   // ✓ agrees, in its colour
   ui.verdict = (verdict) =>
@@ -16,11 +17,11 @@
   ui.checksAreOld = () => (old = true);
 
   function look() {
-    const moving = ui.training || ui.run.step < ui.goal;
-    if (!old || (moving && Date.now() - doneAt < PAUSE)) return;
+    if (!old || (ui.busy() && Date.now() - doneAt < PAUSE)) return false;
     found = study.checks(ui.run);
     [old, doneAt] = [false, Date.now()];
     ui.found = found;
+    return true;
   }
 
   // What each check says, in words: [its verdict, one sentence]
@@ -40,7 +41,9 @@
   }
 
   function draw() {
-    look();
+    const key = `${ui.lang} ${more}`;
+    if (!look() && key === madeFor) return;
+    madeFor = key;
     const said = sentences(found);
     const chip = ([id, verdict, text]) => make("button", {
       class: `check ${verdict}`, "data-check": id, "data-verdict": verdict, "data-focus": id, "aria-expanded": String(more), "aria-controls": "checks-more",

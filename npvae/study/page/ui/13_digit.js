@@ -32,7 +32,7 @@
   const normal = () => Math.sqrt(-2 * Math.log(1 - Math.random())) * Math.cos(2 * Math.PI * Math.random());
 
   function build() {
-    const picture = (key, name) => {
+    const frame = (key, name) => {
       pictures[key] = ui.canvas({ role: "img", "data-picture": key });
       return make("figure", {}, pictures[key], make("figcaption", {}, name));
     };
@@ -44,7 +44,7 @@
       make("button", { id: "draw-own", "aria-expanded": "false", onclick: ui.toggleDrawing }, ui.t("digit.draw")));
     const axes = Array.from({ length: ui.state.L }, (_, axis) => slider(axis));
     ui.fill(ui.byId("digit"), choose, make("div", { id: "drawing" }),
-      make("div", { class: "pictures" }, picture("x", "x"), picture("z", ui.t("digit.at_z")), picture("mu", ui.t("digit.at_mu"))),
+      make("div", { class: "pictures" }, frame("x", "x"), frame("z", ui.t("digit.at_z")), frame("mu", ui.t("digit.at_mu"))),
       make("div", { class: "noise" }, axes), make("div", { class: "row" }, make("button", { id: "draw-eps", onclick: ui.drawEps }, ui.t("digit.draw_eps")),
         make("button", { id: "zero-eps", onclick: () => ui.change({ eps: Array(ui.state.L).fill(0) }) }, "eps = 0")),
       make("p", { id: "eps-says", class: "small quiet" }));
@@ -56,7 +56,9 @@
     return make("label", { class: "field" }, make("span", { class: "mono" }, `eps[${axis}]`), input, make("output", { "data-eps-now": axis }));
   }
 
+  ui.watch(ui.byId("digit"));
   function draw() {
+    if (ui.rests(ui.byId("digit"))) return;
     const { L, digit, own, eps } = ui.state;
     const key = `${ui.lang} ${L}`;
     if (key !== madeFor) {
@@ -71,6 +73,7 @@
       document.querySelector(`[data-eps-now="${input.dataset.eps}"]`).textContent = ui.number(value, 3);
     }
     ui.byId("eps-says").textContent = ui.t(eps.slice(0, L).some((value) => Math.abs(value) > FAR) ? "digit.far" : "digit.frozen");
+    if (!own && ui.byId("drawing").childElementCount) ui.toggleDrawing();
     drawPictures(own, digit);
   }
 
@@ -79,28 +82,32 @@
     const { mu } = study.encode(ui.run, x);
     const z = ui.pass.array("z")?.slice(0, ui.state.L);
     const name = own ? ui.t("digit.own") : String(study.digitLabel(digit));
-    ui.picture(pictures.x, x, PIXEL, ui.t("digit.picture", { name }));
-    ui.picture(pictures.mu, study.decode(ui.run, mu), PIXEL, ui.t("digit.reconstruction", { at: "mu" }));
-    ui.picture(pictures.z, z && study.decode(ui.run, z), PIXEL, ui.t("digit.reconstruction", { at: "z" }));
+    picture(pictures.x, x, ui.t("digit.picture", { name }));
+    picture(pictures.mu, study.decode(ui.run, mu), ui.t("digit.reconstruction", { at: "mu" }));
+    picture(pictures.z, z && study.decode(ui.run, z), ui.t("digit.reconstruction", { at: "z" }));
   }
 
-  // 64 grey values as an image: paper and ink, in either theme.
-  ui.picture = (canvas, values, cell, label) => {
-    const brush = canvas.size(8 * cell, 8 * cell);
-    ui.greys(brush, values, 0, 0, cell);
-    if (label) canvas.setAttribute("aria-label", label);
+  const picture = (canvas, values, label) => {
+    ui.greys(canvas.size(8 * PIXEL, 8 * PIXEL), values ?? new Float64Array(64), 1, PIXEL);
+    canvas.setAttribute("aria-label", label);
   };
-  ui.greys = (brush, values, left, top, cell, from = 0) => {
-    brush.fillStyle = "#ffffff";
-    brush.fillRect(left, top, 8 * cell, 8 * cell);
-    brush.fillStyle = "#10141a";
-    for (let pixel = 0; values && pixel < 64; pixel++) {
-      const value = values[from + pixel];
-      if (!(value > 0.01)) continue;
-      brush.globalAlpha = Math.min(1, value);
-      brush.fillRect(left + (pixel % 8) * cell, top + Math.floor(pixel / 8) * cell, cell, cell);
+
+  // Images of 64 grey values side by side, `side` of them in a row: ink on paper, in either theme.
+  const small = document.createElement("canvas");
+  ui.greys = (brush, values, side, cell) => {
+    const [width, height] = [8 * side, (8 * values.length) / 64 / side];
+    [small.width, small.height] = [width, height];
+    const image = new ImageData(width, height);
+    for (let k = 0; k < values.length; k++) {
+      const [picture, pixel] = [Math.floor(k / 64), k % 64];
+      const row = Math.floor(picture / side) * 8 + Math.floor(pixel / 8);
+      const place = 4 * (row * width + (picture % side) * 8 + (pixel % 8));
+      image.data.fill(255 - 240 * values[k], place, place + 3);
+      image.data[place + 3] = 255;
     }
-    brush.globalAlpha = 1;
+    small.getContext("2d").putImageData(image, 0, 0);
+    brush.imageSmoothingEnabled = false;
+    brush.drawImage(small, 0, 0, width * cell, height * cell);
   };
 
   ui.panels.push(draw);

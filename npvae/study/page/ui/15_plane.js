@@ -55,7 +55,9 @@
   // With one latent the digits are spread by class from top to bottom.
   const place = (k, L, mu) => L > 1 ? [across(mu[k * L + ui.axes[0]]), down(mu[k * L + ui.axes[1]])] : [across(mu[k]), ((study.digitLabel(ui.shownDigit(k)) + 0.6) / 10.4) * SIZE];
 
+  ui.watch(ui.byId("plane"));
   function draw() {
+    if (ui.rests(ui.byId("plane"))) return;
     const { L } = ui.state;
     const key = `${ui.lang} ${L}`;
     if (key !== madeFor) {
@@ -70,7 +72,7 @@
     brush.textAlign = "center";
     brush.textBaseline = "middle";
     prior(brush, L);
-    for (let k = 0; k < SHOWN; k++) ellipse(brush, k, L);
+    posteriors(brush, L);
     inHand(brush, L);
     say(L);
   }
@@ -98,20 +100,27 @@
     if (L > 1) brush.fillText(`z${ui.axes[1]} ↑`, SIZE / 2 + 14, 8);
   }
 
-  function ellipse(brush, k, L) {
-    const [left, top] = place(k, L, codes.mu);
-    if (!(left > -50 && left < SIZE + 50 && top > -50 && top < SIZE + 50)) return;
-    const label = study.digitLabel(ui.shownDigit(k));
-    const wide = Math.min(SIZE, codes.std[k * L + ui.axes[0]] * unit());
-    const high = L > 1 ? Math.min(SIZE, codes.std[k * L + ui.axes[1]] * unit()) : 3;
+  // All ellipses of a class in one stroke, then the figures.
+  function posteriors(brush, L) {
+    const places = Array.from({ length: SHOWN }, (_, k) => place(k, L, codes.mu));
+    const inside = ([left, top]) => left > -50 && left < SIZE + 50 && top > -50 && top < SIZE + 50;
     brush.globalAlpha = 0.45;
-    brush.strokeStyle = COLOURS[label];
-    brush.beginPath();
-    brush.ellipse(left, top, wide, high, 0, 0, 2 * Math.PI);
-    brush.stroke();
+    brush.lineWidth = 1;
+    COLOURS.forEach((colour, label) => {
+      brush.strokeStyle = colour;
+      brush.beginPath();
+      places.forEach(([left, top], k) => {
+        if (study.digitLabel(ui.shownDigit(k)) !== label || !inside([left, top])) return;
+        const wide = Math.min(SIZE, codes.std[k * L + ui.axes[0]] * unit());
+        const high = L > 1 ? Math.min(SIZE, codes.std[k * L + ui.axes[1]] * unit()) : 3;
+        brush.moveTo(left + wide, top);
+        brush.ellipse(left, top, wide, high, 0, 0, 2 * Math.PI);
+      });
+      brush.stroke();
+    });
     brush.globalAlpha = 0.9;
     brush.fillStyle = ui.colour("ink");
-    brush.fillText(String(label), left, top);
+    places.forEach((at, k) => inside(at) && brush.fillText(String(study.digitLabel(ui.shownDigit(k))), ...at));
     brush.globalAlpha = 1;
   }
 

@@ -42,7 +42,9 @@
 
   const take = () => ui.moveZ(placeOf(cursor));
 
+  ui.watch(ui.byId("manifold"));
   function draw() {
+    if (ui.rests(ui.byId("manifold"))) return;
     const { L } = ui.state;
     const key = `${ui.lang} ${L}`;
     if (key !== madeFor) {
@@ -54,7 +56,7 @@
       for (const [l, value] of Object.entries(placeOf(cell))) z[cell * L + Number(l)] = value;
     const means = study.decode(ui.run, z);
     const brush = canvas.size(SIDE * PITCH, SIDE * PITCH);
-    for (let cell = 0; cell < SIDE * SIDE; cell++) ui.greys(brush, means, (cell % SIDE) * PITCH, Math.floor(cell / SIDE) * PITCH, CELL, cell * 64);
+    ui.greys(brush, means, SIDE, CELL);
     if (document.activeElement === pad) {
       brush.strokeStyle = ui.colour("accent");
       brush.lineWidth = 3;

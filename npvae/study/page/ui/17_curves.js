@@ -67,7 +67,9 @@
     brush.setLineDash([]);
   }
 
+  ui.watch(ui.byId("curves"));
   function draw() {
+    if (ui.rests(ui.byId("curves"))) return;
     if (madeFor !== ui.lang) build();
     const all = series();
     const [low, high] = range(all);

@@ -38,9 +38,11 @@
   };
 
   addEventListener("hashchange", readAddress);
-  addEventListener("resize", () => ui.later());
-  addEventListener("beforeprint", () => (document.body.classList.add("printing"), ui.refresh()));
-  addEventListener("afterprint", () => document.body.classList.remove("printing"));
+  for (const event of ["resize", "beforeprint", "afterprint"])
+    addEventListener(event, () => {
+      ui.layout++;
+      ui.refresh();
+    });
 
   readAddress();
 }
