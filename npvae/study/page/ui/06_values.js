@@ -29,7 +29,7 @@
 
   function numbers(name, shape, count) {
     const columns = shape.at(-1) ?? 1;
-    const box = make("span", { class: "numbers", style: `--columns: ${shape.length === 2 ? columns : Math.min(count, 4)}` });
+    const box = make("span", { class: "numbers", style: shape.length === 2 && shape[0] > 1 ? `--columns: ${columns}` : null });
     const buttons = [];
     for (let index = 0; index < count; index++) {
       const entry = { name, at: ui.indices(index, shape) };
@@ -39,11 +39,11 @@
       buttons.push(button);
     }
     box.append(...buttons);
-    box.draw = (pass) => {
+    box.draw = (pass, small) => {
       const array = pass.array(name);
       buttons.forEach((button, index) => {
         const value = array?.[index];
-        button.textContent = ui.number(value);
+        button.textContent = ui.number(value, small ? 3 : 4);
         button.classList.toggle("below", value < 0);
         button.classList.toggle("looked-at", ui.isLookedAt(button.entry()));
         button.setAttribute("aria-label", `${ui.spokenEntry(button.entry())}: ${ui.spoken(value)}`);

@@ -52,10 +52,10 @@
     const verdict = make("span", { class: "verdict-slot" });
     const changed = ui.editsOf(line.id).length ? make("span", { class: "badge changed" }, ui.t("ledger.changed")) : null;
     const element = make("div", { class: "line lit", "data-line": line.id, id: `line-${line.id}` },
-      make("div", { class: "text" }, ui.equation(line), make("div", { class: "marks" }, sum, changed, verdict)),
-      ui.origin(line, shape), make("div", { class: "shown" }, short, values));
+      make("div", { class: "text" }, ui.equation(line)),
+      make("div", { class: "meta" }, ui.origin(line, shape), make("div", { class: "marks" }, sum, changed, verdict)), make("div", { class: "shown" }, short, values));
     ui.watch(element);
-    parts.push({ line, element, values, verdict });
+    parts.push({ line: { ...line, rowBlock: blockOf(line.id) }, element, values, verdict });
     return element;
   }
 
@@ -99,7 +99,7 @@
       if (ui.rests(element)) continue;
       element.classList.toggle("waiting", !done);
       element.classList.toggle("now", ui.playing && ui.playing.now === line.id);
-      values.draw(ui.pass, !open.has(element.closest("tbody").dataset.block));
+      values.draw(ui.pass, !open.has(line.rowBlock));
     }
     drawPlace();
   }

@@ -65,8 +65,8 @@
   }
 
   function head(found, entry) {
-    const value = make("strong", { class: "mono is" }, `${study.entryText(entry)} = ${ui.number(found.value, 6)}`);
-    return make("p", { class: "lens-head" }, value, " ", make("span", { class: "quiet" }, ...meaning(found, entry)));
+    const value = make("strong", { class: "mono" }, `${study.entryText(entry)} = ${ui.number(found.value, 6)}`);
+    return make("p", { class: "lens-head" }, value, make("span", { class: "meaning quiet" }, ...meaning(found, entry)));
   }
 
   // What kind of number this is: a slope of the loss, a parameter, data, noise, or a value on the way.
@@ -80,7 +80,7 @@
   function sumOf({ terms, count, rest }) {
     const all = terms.reduce((sum, term) => sum + Math.abs(term.value), 0) + Math.abs(rest?.value ?? 0) || 1;
     const bar = (value) => make("span", { class: `bar${value < 0 ? " below" : ""}`, style: `--share: ${(Math.abs(value) / all).toFixed(3)}`, "aria-hidden": "true" });
-    const rows = terms.map((term) => make("tr", {}, make("td", { class: "pieces" }, pieces(term.pieces)), make("td", { class: "mono" }, ui.number(term.value)), make("td", {}, bar(term.value))));
+    const rows = terms.map((term) => make("tr", {}, make("td", {}, make("span", { class: "pieces flat" }, pieces(term.pieces))), make("td", { class: "mono" }, ui.number(term.value)), make("td", {}, bar(term.value))));
     if (rest && rest.count > 0) rows.push(make("tr", {}, make("td", {}, ui.t("lens.rest", { count: rest.count })), make("td", { class: "mono" }, ui.number(rest.value)), make("td", {}, bar(rest.value))));
     return make("table", { class: "terms" }, make("caption", {}, ui.t("lens.terms", { count })),
       make("thead", { class: "hidden" }, make("tr", {}, ["lens.term", "lens.value", "lens.share"].map((key) => make("th", { scope: "col" }, ui.t(key))))),
@@ -128,8 +128,8 @@
     const found = study.explain(ui.pass, entry);
     const covered = found.line && ui.state.hidden === found.line.id;
     const equation = covered ? make("p", { class: "covered" }, ui.t("turn.covered"))
-      : found.line ? make("div", { class: "pieces" }, make("span", { class: "op" }, `${found.text} = `), found.sum ? make("span", { class: "op" }, found.equation.map((piece) => piece.text).join("")) : pieces(found.equation)) : null;
-    ui.fill(ui.byId("lens-body"), trail(), make("div", { class: "lens-row" }, head(found, entry), chooser(entry)), equation,
+      : found.line ? make("div", { class: "pieces" }, make("span", { class: "op" }, "= "), found.sum ? make("span", { class: "op" }, found.equation.map((piece) => piece.text).join("")) : pieces(found.equation)) : null;
+    ui.fill(ui.byId("lens-body"), make("div", { class: "lens-row" }, trail(), chooser(entry)), head(found, entry), equation,
       found.sum && !covered ? sumOf(found.sum) : null, make("div", { class: "lens-row" }, differences(entry), feeds(entry)));
   }
   ui.panels.push(draw);
