@@ -18,16 +18,14 @@
     return a - b * Math.floor(a / b);
   }
 
-  // An index, if it lies on an axis of this size; else an error that names the value.
-  function within(index, size, name) {
-    if (Number.isInteger(index) && index >= 0 && index < size) return index;
-    throw new RangeError(`an index of ${name} is ${index}, expected a whole number from 0 to ${size - 1}`);
+  // An index, if it lies on an axis of this size; else NaN, and an entry at NaN is NaN.
+  function within(index, size) {
+    return Number.isInteger(index) && index >= 0 && index < size ? index : NaN;
   }
 
   // A count that came as a float, as the end of a range or an index.
   function int(x) {
-    if (Number.isInteger(x)) return x;
-    throw new RangeError(`int of ${x}, which is no whole number`);
+    return Number.isInteger(x) ? x : NaN;
   }
 
   // Stirling's series at x >= 10, to which the recurrence gamma(x + 1) = x * gamma(x) leads; x > 0.

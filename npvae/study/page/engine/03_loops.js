@@ -13,6 +13,7 @@
 //     dz[n * L + l] = sum1;
 //     }
 //
+// No name of the language begins with _, so those of the function's own arguments do.
 // All values are Float64Arrays, row by row; a value without indices is an array of one number.
 {
   const TIGHTER = { "+": 1, "-": 1, "*": 2, "/": 2 }; // what binds more tightly has the larger number
@@ -37,9 +38,9 @@
       const loops = line.indices.map((index, k) => `for (let ${index} = 0; ${index} < ${this.size(line.shape[k])}; ${index}++)`);
       const target = this.place(line.name, line.shape, line.indices);
       const prologue = [
-        `const { ${[...this.names].join(", ")} } = values;`,
-        `const { ${[...this.sizes].join(", ")} } = sizes;`,
-        `const { ${Object.keys(study.functions).join(", ")} } = functions;`,
+        `const { ${[...this.names].join(", ")} } = _values;`,
+        `const { ${[...this.sizes].join(", ")} } = _sizes;`,
+        `const { ${Object.keys(study.functions).join(", ")} } = _functions;`,
       ];
       return [...prologue, `${loops.join("\n")} {`, ...body, `${target} = ${right.text};`, "}"].join("\n");
     }
@@ -87,9 +88,9 @@
     entry([, name, indices], bound, body) {
       const axes = this.axesOf(name);
       const texts = indices.map((tree, k) => {
-        const text = this.atLeast(UNARY, tree, bound, body);
+        const { text } = this.number(tree, bound, body);
         const fits = tree[0] === "name" && bound.get(tree[1]) === axes[k]; // an index that runs over this very axis
-        return fits ? text : `within(${text}, ${this.size(axes[k])}, "${name}")`;
+        return fits ? text : `within(${text}, ${this.size(axes[k])})`;
       });
       return this.place(name, axes, texts);
     }
@@ -170,7 +171,7 @@
 
   // One line as a function of (values by name, sizes by symbol), which writes into values[line.name].
   function compile(line, axesOf = study.axesOf) {
-    const run = new Function("values", "sizes", "functions", sourceOf(line, axesOf));
+    const run = new Function("_values", "_sizes", "_functions", sourceOf(line, axesOf));
     return (values, sizes) => run(values, sizes, study.functions);
   }
 

@@ -50,9 +50,9 @@
     return Object.fromEntries(lines.map(({ name }) => [name, emptyArray(name, sizes)]));
   }
 
-  // Where an entry stands in its flat array; RangeError outside.
-  function placeOf(at, shape, name) {
-    return shape.reduce((place, size, k) => place * size + study.functions.within(at[k], size, name), 0);
+  // Where an entry stands in its flat array; NaN outside.
+  function placeOf(at, shape) {
+    return shape.reduce((place, size, k) => place * size + study.functions.within(at[k], size), 0);
   }
 
   Object.assign(study, { linesInForce, program, sizesOf, shapeOf, emptyValues, placeOf });

@@ -52,13 +52,12 @@
     // One entry; undefined for one that was not computed yet.
     value(name, at) {
       if (study.kindOf(name) === "size") return this.sizes[name];
-      const place = study.placeOf(at, this.shape(name), name);
-      return this.isDone(name) ? this.values[name][place] : undefined;
+      return this.isDone(name) ? this.values[name][study.placeOf(at, this.shape(name))] : undefined;
     }
 
     // What the names in the trees of this pass stand for, at these indices; for study.valueOf.
     scope(at = {}) {
-      const read = (name, place) => this.values[name][study.placeOf(place, this.shape(name), name)];
+      const read = (name, place) => this.values[name][study.placeOf(place, this.shape(name))] ?? NaN;
       return { at, sizes: this.sizes, read };
     }
 

@@ -8,7 +8,7 @@
   const STEPS = [2 ** -6, 2 ** -8, 2 ** -10, 2 ** -12, 2 ** -14];
   const ROUNDING = 32 * Number.EPSILON; // of a loss that is a sum of some hundred terms
   const WIDE = 1e-2; // a bound that is a larger part of the slope says nothing
-  const NEGLIGIBLE = 1e-7; // slopes this much smaller than the loss count as zero
+  const NEGLIGIBLE = 1e-7, ORDINARY = 1e3; // slopes this much smaller than an ordinary loss count as zero
 
   // {value, bound} of the slope at 0 of f, the loss as a function of one step.
   function slopeOf(f) {
@@ -29,7 +29,7 @@
     if (![claim, value, bound].every(Number.isFinite)) return { ...answer, verdict: "cannot_tell" };
     const allowed = bound + 1e-12 * Math.abs(claim);
     const scale = Math.max(Math.abs(claim), Math.abs(value));
-    const wide = allowed > Math.max(WIDE * scale, NEGLIGIBLE * (magnitude + 1));
+    const wide = allowed > Math.max(WIDE * scale, NEGLIGIBLE * (1 + Math.min(magnitude, ORDINARY)));
     if (Math.abs(claim - value) <= allowed) return { ...answer, verdict: wide ? "cannot_tell" : "agrees" };
     return { ...answer, verdict: "differs" };
   }
@@ -44,7 +44,7 @@
     const id = study.lineOf[name]?.of ? name : gradientOf(name);
     if (!id) return null;
     const { of, via } = study.lineOf[id];
-    const place = study.placeOf(at, pass.shape(of), of);
+    const place = study.placeOf(at, pass.shape(of));
     const direction = new Float64Array(pass.values[of].length);
     direction[place] = 1;
     return judge(pass.values[id][place], slopeOf((h) => pass.lossWith(of, direction, h, via)));
