@@ -35,7 +35,7 @@
     const { L, H } = study.data.choices;
     return {
       lang: [oneOf("en", "ko"), study.data.lang],
-      digit: [whole(0, study.digitCount - 1), 0],
+      digit: [whole(0, study.digitCount - 1), 7],
       n: [oneOf(1, 4), 1],
       step: [whole(0, 5000), 0],
       trained: [oneOf(0, 1), 0],
@@ -45,7 +45,7 @@
       seed: [whole(0, 2 ** 32 - 1), study.data.seed],
       beta: [number(0, 100), 1],
       lr: [number(0.000001, 1), 0.01],
-      eps: [numbers(32, 10), ""],
+      eps: [numbers(32, 1000), ""],
       lens: [entry, ""],
       station: [whole(0, 9), 0],
     };

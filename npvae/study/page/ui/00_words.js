@@ -12,8 +12,6 @@
     return word[ui.lang].replace(/\{(\w+)\}/g, (mark, name) => (name in values ? values[name] : mark));
   };
 
-  ui.hasWord = (key) => key in words;
-
   // Four digits that count, a real minus sign, and no -0: 0.3425, −12.31, 1.2e−7. A value not computed is a dash.
   ui.number = (value, digits = 4) => {
     if (value === undefined) return "–";

@@ -14,8 +14,10 @@
   ui.goal = 0; // the step to catch up with: a run is replayed from its start when its settings change
 
   ui.start = (state) => {
-    ui.state = { ...state, own: null, typed: {}, hidden: "" };
-    ui.state.lens = state.lens || { name: "dlogvar", at: [0, 1] };
+    ui.state = { ...state, own: null, typed: {}, hidden: "", trained: Boolean(state.trained) };
+    ui.state.lens = study.readEntry(state.lens) ?? { name: "dlogvar", at: [0, 1] };
+    const { L, H } = study.data.trained;
+    if (state.L !== L || state.H !== H) ui.state.trained = false; // the trained weights are of one size
     ui.lang = ui.firstLanguage(state.lang);
     newRun(state.step);
   };
@@ -26,7 +28,6 @@
     if ("beta" in news || "lr" in news)
       for (const run of [ui.run, ui.twin]) if (run) Object.assign(run, { beta: state.beta, lr: state.lr });
     if (NEW_RUN.some((key) => key in news)) newRun("step" in news ? news.step : ui.run.step);
-    if ("lens" in news) ui.state.lens = news.lens;
     ui.stale = true;
     ui.later();
   };
@@ -53,11 +54,14 @@
     return x;
   };
 
+  // The noise with which the page opens, in two decimals.
+  ui.seedNoise = ({ seed, L } = ui.state) => Array.from(study.noise(seed, L), (value) => Math.round(value * 100) / 100);
+
   // The noise: the sliders' for the first digit, drawn from the seed for the others.
   ui.noise = () => {
     const { n, L, seed, eps } = ui.state;
     const noise = study.noise(seed, n * L);
-    noise.set(eps.slice(0, L), 0);
+    for (let l = 0; l < L; l++) noise[l] = eps[l] ?? 0;
     return noise;
   };
 
@@ -68,6 +72,9 @@
     if (done === Infinity) ui.pass.run();
     else while (ui.pass.done < done && ui.pass.step() !== null);
     ui.stale = false;
+    const { lens } = ui.state; // the number looked at, or the nearest that there is with these sizes
+    const shape = ui.pass.shape(lens.name);
+    if (lens.at.some((index, axis) => index >= shape[axis])) ui.state.lens = { name: lens.name, at: lens.at.map((index, axis) => Math.min(index, shape[axis] - 1)) };
   }
 
   ui.refresh = () => {
@@ -88,10 +95,11 @@
   };
 
   ui.link = () => {
-    const { digit, n, seed, L, H, beta, lr, eps, lens, station, trained } = ui.state;
+    const { eps, lens, trained, L } = ui.state;
     const step = Math.max(ui.run.step, ui.goal);
-    const state = { digit, n, step, break: ui.state.break, lang: ui.lang, seed, L, H, beta, lr, eps, lens, station, trained };
-    return study.writeAddress(state);
+    const noise = eps.slice(0, L).join(",");
+    const news = { step, lang: ui.lang, eps: noise === ui.seedNoise().join(",") ? "" : noise, lens: study.entryText(lens), trained: Number(trained) };
+    return study.writeAddress({ ...ui.state, ...news });
   };
 
   // The address follows, at most once a second: browsers refuse to have it written more often.

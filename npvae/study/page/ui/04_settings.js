@@ -8,8 +8,7 @@
     const box = ui.byId(id);
     for (const choice of choices) box.append(ui.make("option", { value: choice }, String(choice)));
     box.addEventListener("change", () => {
-      const trained = ui.state.trained && box.value === String(ui.state[key]);
-      ui.change({ [key]: Number(box.value), trained, lens: ui.entryWithin(ui.state.lens, { [key]: Number(box.value) }) });
+      ui.change({ [key]: Number(box.value), trained: false });
     });
   }
   choose("latents", L, "L");
@@ -24,15 +23,8 @@
   ui.byId("trained").addEventListener("click", () => {
     const { L, H, beta } = study.data.trained;
     ui.setTraining(false);
-    ui.change({ L, H, beta, trained: true, step: 0, lens: ui.entryWithin(ui.state.lens, { L, H }) });
+    ui.change({ L, H, beta, trained: true, step: 0 });
   });
-
-  // The entry if it exists with other sizes, else the first of its array.
-  ui.entryWithin = (entry, sizes) => {
-    const { L, H } = { ...ui.state, ...sizes };
-    const most = Math.min(2 * L, H);
-    return entry && entry.at.some((index) => index >= most) ? { name: entry.name, at: entry.at.map(() => 0) } : entry;
-  };
 
   // The mean std over digits and latents: what beta moves.
   ui.meanStd = () => {

@@ -45,7 +45,7 @@
     return most;
   };
 
-  // Draw the array, or dashes where it was not computed; `cursor` is the entry with a frame around it, or -1.
+  // Draw the array, or a dash if it was not computed; `cursor` is the entry with a frame around it, or -1.
   ui.drawCells = (brush, places, array, cursor = -1, most = array ? ui.largest(array) : 0) => {
     const { count, cell, x, y } = places;
     brush.fillStyle = ui.colour("ground");
@@ -61,7 +61,8 @@
       }
     }
     brush.globalAlpha = 1;
-    if (cell >= 9) signs(brush, places, array);
+    if (!array) nothing(brush, places);
+    else if (cell >= 9) signs(brush, places, array);
     if (cursor >= 0) {
       brush.strokeStyle = ui.colour("ink");
       brush.lineWidth = 2;
@@ -70,16 +71,25 @@
   };
 
   function signs(brush, { count, cell, x, y }, array) {
-    brush.strokeStyle = ui.colour(array ? "ink" : "quiet");
+    brush.strokeStyle = ui.colour("ink");
     brush.lineWidth = 1.25;
     brush.beginPath();
     for (let entry = 0; entry < count; entry++) {
-      if (array && !(array[entry] < 0)) continue;
+      if (!(array[entry] < 0)) continue;
       const middle = y[entry] + (cell - 1) / 2;
       brush.moveTo(x[entry] + cell * 0.3, middle);
       brush.lineTo(x[entry] + cell * 0.62, middle);
     }
     brush.stroke();
+  }
+
+  // Not computed: one dash for all.
+  function nothing(brush, { width, height }) {
+    brush.fillStyle = ui.colour("quiet");
+    brush.font = "14px monospace";
+    brush.textAlign = "center";
+    brush.textBaseline = "middle";
+    brush.fillText("–", width / 2, height / 2);
   }
 
   // The entry under a point, or -1.

@@ -5,6 +5,7 @@
   const SIZE = 238;
   const SHOWN = 300;
   const NEAR = 12; // pixels within which a click takes what is there
+  const FARTHEST = 1000; // standard deviations that z can be moved from mu
   const COLOURS = ["#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6", "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd"];
   let canvas = null;
   let handle = null;
@@ -156,7 +157,7 @@
     const { L } = ui.state;
     const { mu, std } = study.encode(ui.run, ui.samples().slice(0, 64));
     const eps = Array.from({ length: L }, (_, l) => ui.state.eps[l] ?? 0);
-    for (const [l, value] of Object.entries(news)) eps[l] = Number(((value - mu[l]) / std[l]).toPrecision(4));
+    for (const [l, value] of Object.entries(news)) eps[l] = Math.max(-FARTHEST, Math.min(FARTHEST, Math.round(((value - mu[l]) / std[l]) * 1e4) / 1e4));
     if (eps.every(Number.isFinite)) ui.change({ eps });
   };
 

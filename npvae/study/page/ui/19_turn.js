@@ -17,7 +17,7 @@
     const text = ui.byId("turn-text").value.trim();
     const found = study.typeLine(ui.run, id, text);
     if (found.error) return say(errorText(found.error), "bad");
-    ui.change({ typed: { [id]: { text, tree: found.tree } } });
+    ui.change({ typed: { [id]: found } });
     ui.refresh();
     const verdicts = ["differences", "twice", "kl", "sums"].map((check) => ui.found[check].verdict);
     const right = verdicts.every((verdict) => verdict === "agrees");
@@ -25,11 +25,10 @@
     say(ui.t(right ? "turn.right" : here === "agrees" ? "turn.elsewhere" : "turn.wrong", { line: id }), right ? "good" : "bad");
   }
 
-  // The parser's errors by their code; a code without a word says what the parser says.
-  const errorText = ({ code, values, message, column }) => {
-    const key = `error.${code}`;
-    const text = ui.hasWord(key) ? ui.t(key, values) : message;
-    return column === undefined ? text : `${text} ${ui.t("error.column", { column: column + 1 })}`;
+  // The parser's errors in words.
+  const errorText = ({ code, values, column }) => {
+    const text = ui.t(`error.${code}`, values);
+    return column ? `${text} ${ui.t("error.column", { column })}` : text;
   };
   ui.errorText = errorText;
 

@@ -32,9 +32,8 @@
 
   // The noise of the address, or, where it says none, the seed's.
   const noiseOf = ({ eps, seed, L }) => {
-    const given = typeof eps === "string" ? eps.split(",").map(Number) : [...(eps ?? [])];
-    const drawn = study.noise(seed, L);
-    return Array.from({ length: L }, (_, l) => given[l] ?? Math.round(drawn[l] * 100) / 100);
+    const given = eps ? eps.split(",").map(Number) : [];
+    return ui.seedNoise({ seed, L }).map((drawn, l) => given[l] ?? drawn);
   };
 
   addEventListener("hashchange", readAddress);
