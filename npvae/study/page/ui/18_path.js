@@ -15,7 +15,7 @@
     { look: "line-dmu", state: { ...SEVEN, lens: entry("dmu", 0, 0) } },
     { look: "line-db3", state: { ...SEVEN, n: 4, lens: entry("db3", 0) } },
     { look: "plane", state: { ...SEVEN, beta: 1 }, then: () => ui.setTraining(true) },
-    { look: "checks", state: { ...SEVEN, break: "std-is-variance", lens: entry("std", 0, 0) } },
+    { look: "line-std", state: { ...SEVEN, break: "std-is-variance", lens: entry("std", 0, 0) } },
   ];
 
   function playUntil(id) {
@@ -36,6 +36,7 @@
     if (look.startsWith("line-")) ui.showLine(look.slice(5));
     else ui.byId(look).scrollIntoView({ block: "nearest" });
     then?.();
+    if (!matchMedia("(min-width: 721px)").matches) ui.byId("station").querySelector("details").open = false; // room for what it shows
     for (const marked of document.querySelectorAll(".pointed")) marked.classList.remove("pointed");
     ui.byId(look).classList.add("pointed");
   };
@@ -50,9 +51,10 @@
       title: ui.t(`station.${k + 1}.title`), onclick: () => ui.goStation(station === k + 1 ? 0 : k + 1) }, String(k + 1)));
     ui.fill(ui.byId("stations"), STATIONS.map(stop));
     const box = ui.byId("station");
+    box.classList.toggle("going", station > 0);
     if (!station) return ui.fill(box, make("p", { class: "quiet" }, ui.t("path.intro")), make("button", { "data-focus": "begin", onclick: () => ui.goStation(1) }, ui.t("path.begin")));
     const part = (name) => make("p", { class: name }, make("b", {}, ui.t(`path.${name}`)), " ", ui.t(`station.${station}.${name}`));
-    ui.fill(box, make("h3", {}, `${station}. ${ui.t(`station.${station}.title`)}`), part("do"), part("notice"),
+    ui.fill(box, make("details", { open: true }, make("summary", { "data-focus": "title" }, `${station}. ${ui.t(`station.${station}.title`)}`), make("div", { class: "texts" }, part("do"), part("notice"))),
       make("div", { class: "row" },
         make("button", { class: "main", "data-focus": "show", onclick: ui.showStation }, ui.t("path.show")),
         make("button", { "data-focus": "before", disabled: station === 1, onclick: () => ui.goStation(station - 1) }, ui.t("path.before")),
