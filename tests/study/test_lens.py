@@ -156,7 +156,9 @@ def test_nothing_stands_there_before_it_is_computed(engine):
     assert done
 
 
-@pytest.mark.parametrize("text", ["dz[0]", "dz[0, 9]", "dz[9, 0]", "nothing[0, 0]", "dz", "toString", "__proto__", "dz[0, 0, 0]"])
+@pytest.mark.parametrize(
+    "text", ["dz[0]", "dz[0, 9]", "dz[9, 0]", "nothing[0, 0]", "dz", "toString", "__proto__", "dz[0, 0, 0]"]
+)
 def test_an_entry_that_there_is_not(engine, text):
     found = engine(
         START

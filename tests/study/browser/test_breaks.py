@@ -26,7 +26,9 @@ def test_each_break_is_marked_and_judged_as_its_table_says_and_undone_to_the_las
                 line = page.locator(f"#line-{edit['line']} .equation")
                 assert line.locator("del").all_text_contents() == [edit["from"]] * bool(edit["from"])
                 assert line.locator("ins").all_text_contents() == [edit["to"]] * bool(edit["to"])
-                assert line.evaluate("e => !e.querySelector('del') || getComputedStyle(e.querySelector('del')).textDecorationLine") in (True, "line-through")
+                assert line.evaluate(
+                    "e => !e.querySelector('del') || getComputedStyle(e.querySelector('del')).textDecorationLine"
+                ) in (True, "line-through")
             assert page.locator("[data-curve=twin]").is_visible()
             assert page.evaluate("study.ui.twin.history.length") == 3
             assert f"break={each['id']}" in page.evaluate("study.ui.link()")

@@ -72,6 +72,7 @@ def test_of_four_digits_a_bias_gradient_is_the_sum_of_four_shown_terms(opened, l
 
 def test_a_gradient_that_was_not_computed_is_a_dash_until_its_line_has_run(opened):
     with opened() as page:
+
         def dashes():
             return page.evaluate(
                 "[...document.querySelectorAll('#ledger-table .line')].filter((line) => "
@@ -90,9 +91,7 @@ def test_a_gradient_that_was_not_computed_is_a_dash_until_its_line_has_run(opene
 
 def test_every_number_can_be_opened_and_says_where_it_comes_from(opened):
     with opened("#n=4") as page:
-        names = page.evaluate(
-            "[...study.ui.shownLines.map((line) => line.id), 'W1', 'b1', 'W4', 'x', 'eps', 'beta']"
-        )
+        names = page.evaluate("[...study.ui.shownLines.map((line) => line.id), 'W1', 'b1', 'W4', 'x', 'eps', 'beta']")
         for name in names:
             page.evaluate(
                 "name => (study.ui.openLens({name, at: study.ui.pass.shape(name).map(() => 0)}, {detail: 1}),"
