@@ -76,6 +76,10 @@ class Break:
             "sums": self.sums,
         }
 
+    def fits(self, equations: Mapping[str, Equation]) -> bool:
+        """Whether each text stands in its line exactly once. A page that was edited by hand may have lost one."""
+        return all(equations[edit.line].text.count(edit.old) == 1 for edit in self.edits)
+
     def as_data(self, equations: Mapping[str, Equation]) -> dict[str, Any]:
         """For JSON, with the lines that it changes. ValueError if a text is not there exactly once."""
         edits = [edit.as_data(equations[edit.line]) for edit in self.edits]

@@ -36,7 +36,7 @@ def contents(*, run: str | Path | None = None, lang: str = "", seed: int = 1) ->
         "given": given_as_data(),
         "adam": adam_as_data(),
         "pages": pages_as_data(),
-        "breaks": [each.as_data(equations) for each in BREAKS],
+        "breaks": [each.as_data(equations) for each in BREAKS if each.fits(equations)],
         "choices": {
             "L": sorted({*LATENTS, trained["L"]}),
             "H": sorted({*HIDDEN, trained["H"]}),

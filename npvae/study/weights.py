@@ -21,7 +21,7 @@ from npvae.models.wiring import PLACES
 
 EXAMPLE = Path(__file__).with_name("trained.json")
 MOST_HIDDEN, MOST_LATENTS = 64, 16  # more would make the file too large, and its pictures too small
-_FITS = "npvae train --dataset digits --model vae --hidden 16 --latent-dim 2 --activation relu --likelihood bernoulli"
+_FITS = "npvae train --dataset digits --model vae --hidden 16 --latent 2 --activation relu --likelihood bernoulli"
 _DIGITS = 4
 
 

@@ -37,8 +37,13 @@ def test_loss_and_gradients_are_those_of_the_library(engine, L, H, N):
         for (const name of study.parameterNames) run.params[name].set(given.parameters[name]);
         const pass = study.createPass(run, { x: Float64Array.from(given.x), eps: Float64Array.from(given.eps) }).run();
         return Object.fromEntries(given.names.map((name) => [name, flat(pass.array(name))]));""",
-        L=L, H=H, parameters=parameters(model), x=x.reshape(-1).tolist(), eps=eps.reshape(-1).tolist(), names=list(truth),
-    )  # fmt: skip
+        L=L,
+        H=H,
+        parameters=parameters(model),
+        x=x.reshape(-1).tolist(),
+        eps=eps.reshape(-1).tolist(),
+        names=list(truth),
+    )
     assert set(truth) >= {"loss", "logits", "kl", *(f"d{name}" for name in NAMES)}
     for name, value in truth.items():
         value = np.asarray(value, dtype=float).reshape(-1)
@@ -61,7 +66,8 @@ def test_fifty_steps_of_adam_are_those_of_the_library(engine):
         """const run = study.createRun();
         for (const name of study.parameterNames) run.params[name].set(given.start[name]);
         const losses = given.batches.map(([x, eps]) => run.trainStep(x, eps).loss);
-        return { losses, ...Object.fromEntries(study.parameterNames.map((name) => [name, flat(run.params[name])])) };""",
+        const params = study.parameterNames.map((name) => [name, flat(run.params[name])]);
+        return { losses, ...Object.fromEntries(params) };""",
         start=start,
         batches=[(x.reshape(-1).tolist(), eps.reshape(-1).tolist()) for x, eps in batches],
     )

@@ -52,9 +52,9 @@ def study_file(tmp_path_factory):
 
 @pytest.fixture
 def opened(browser, study_file, hang):
-    """with opened("#digit=3", width=390, ...) as page: the page in a window of its own.
+    """The page in a window of its own: `with opened("#digit=3", width=390) as page`.
 
-    At the end the page must have asked the network for nothing, and the console must be empty but for what is `refused`.
+    At the end the page must have asked the network for nothing, and said nothing to the console but what is `refused`.
     """
 
     @contextmanager

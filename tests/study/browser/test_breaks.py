@@ -76,6 +76,7 @@ def test_a_half_deleted_on_an_op_page_shows_as_a_red_check(opened, tmp_path, ver
 def test_a_typed_line_is_judged_and_never_executed(opened, text, says):
     with opened() as page:
         page.locator("#turn-line").select_option("dstd")
+        page.evaluate("study.ui.refresh()")
         assert "covered" in page.locator("#line-dstd .equation").inner_text()
         assert "eps" not in page.locator("#line-dstd").inner_text()
         page.locator("#turn-text").fill(text)

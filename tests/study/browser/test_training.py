@@ -48,7 +48,8 @@ def test_a_change_of_settings_replays_the_run_to_the_same_step(opened, train):
         page.locator("#hidden").select_option("16")
         page.wait_for_function("study.ui.run.step === 20 && study.ui.run.H === 16")
         assert page.evaluate("study.ui.run.params.W1[5]") == page.evaluate(
-            "(() => { const run = study.createRun({}); for (let k = 0; k < 20; k++) run.trainStep(); return run.params.W1[5]; })()"
+            "(() => { const run = study.createRun({}); while (run.step < 20) run.trainStep();"
+            "return run.params.W1[5]; })()"
         )
 
 

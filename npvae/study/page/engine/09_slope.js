@@ -26,7 +26,8 @@
   // What a slope by differences says of a claim.
   function judge(claim, { value, bound, magnitude }) {
     const answer = { claim, value, bound };
-    if (![claim, value, bound].every(Number.isFinite)) return { ...answer, verdict: "cannot_tell" };
+    if (![value, bound].every(Number.isFinite)) return { ...answer, verdict: "cannot_tell" };
+    if (!Number.isFinite(claim)) return { ...answer, verdict: "differs" };
     const allowed = bound + 1e-12 * Math.abs(claim);
     const scale = Math.max(Math.abs(claim), Math.abs(value));
     const wide = allowed > Math.max(WIDE * scale, NEGLIGIBLE * (1 + Math.min(magnitude, ORDINARY)));
