@@ -22,7 +22,7 @@ VALUES = [
 ]  # fmt: skip
 STATES = [
     {},
-    {"digit": 7, "step": 400, "break": "no-noise", "lang": "ko"},
+    {"digit": 8, "step": 400, "break": "no-noise", "lang": "ko"},
     {"L": 8, "H": 32, "seed": 4294967295, "beta": 0.5, "lr": 0.003, "n": 4},
     {"eps": "0.7,-0.4", "lens": "dz[0, 1]", "station": 9, "trained": 1},
 ]

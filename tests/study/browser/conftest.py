@@ -52,7 +52,7 @@ def study_file(tmp_path_factory):
 
 @pytest.fixture
 def opened(browser, study_file, hang):
-    """The page in a window of its own: `with opened("#digit=3", width=390) as page`.
+    """Opens the page in a window of its own, with an address, a width, a language.
 
     At the end the page must have asked the network for nothing, and said nothing to the console but what is `refused`.
     """
