@@ -3,8 +3,8 @@
 A step is thirty calls from Python, and where the network is small they take as long as its arithmetic. So for the VAE
 that is trained most (objective "elbo", one draw, Bernoulli likelihood, float32, products by tiles) compiled code calls
 the kernels in the order of the model's lines. It repeats the latent layer's formulas, each cited by its page and
-equation; a test checks every step against the pages. It is used while every product is so small that the caller
-computes it alone: beyond, calls cost little, and are left in Python.
+equation; a test checks every step against the pages. The caller computes every product alone. So it is used while
+products are small: beyond, calls cost little, and sharing products between threads saves more.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from npvae.kernels.gaussian_kl import kl_gradients, kl_of
 from npvae.kernels.jit import SUMS, kernel
 from npvae.kernels.likelihoods import nll_and_residual, times_row
 from npvae.kernels.team import pools
-from npvae.kernels.team.jobs import WORTH_SHARING
 from npvae.kernels.updates import sum_of_squares
 from npvae.models.checks import check_noise
 from npvae.models.likelihoods.unit_interval import Bernoulli
@@ -28,6 +27,7 @@ from npvae.params import Params
 from npvae.steps.buffers import STALE, aligned_empty
 from npvae.steps.mlp import SLOPE, layers_at, layers_of, matrix, mlp_backward, mlp_forward, vector
 
+LARGEST = 2**24  # floating-point operations of a product: up to here one thread without calls is as fast as two with
 METHODS = frozenset(name for name in dir(VAE) if callable(getattr(VAE, name)))  # a model may be given its own
 
 
@@ -60,7 +60,7 @@ def largest_product(model: Any) -> tuple[int, int]:
 def most_samples(model: Any) -> int:
     """The largest batch of which the caller computes every product alone."""
     rows, columns = largest_product(model)
-    return (WORTH_SHARING - 1) // (2 * rows * columns)
+    return LARGEST // (2 * rows * columns)
 
 
 class Plan(NamedTuple):

@@ -12,13 +12,13 @@ from numba import config
 import npvae
 from npvae.kernels.matmul.alone import times, times_transposed, transposed_times
 from npvae.kernels.team import pools
-from npvae.kernels.team.jobs import WORTH_SHARING, dot_product, outer_product
+from npvae.kernels.team.jobs import dot_product, outer_product
 from npvae.kernels.team.team import Team
 from npvae.models.likelihoods.unit_interval import Bernoulli
 from npvae.ops import ACTIVATIONS
 from npvae.steps import Step
 from npvae.steps.mlp import NEEDS_DX
-from npvae.steps.small_vae import CompiledTrace, SmallVAEStep, elbo_backward, most_samples, why_not
+from npvae.steps.small_vae import LARGEST, CompiledTrace, SmallVAEStep, elbo_backward, most_samples, why_not
 
 pytestmark = pytest.mark.skipif(bool(config.DISABLE_JIT), reason="it exists compiled only")
 PARTS = ("mu", "logvar", "std", "z", "output", "nll", "kl")
@@ -233,8 +233,8 @@ def test_other_models_take_the_ops(settings):
 
 def test_ops_are_taken_where_products_are_not_tiles_or_not_small(monkeypatch):
     vae, x, eps = drawn(12, (10,), D=5)
-    assert most_samples(vae) == (WORTH_SHARING - 1) // (2 * 5 * 10)
-    monkeypatch.setattr("npvae.steps.small_vae.WORTH_SHARING", 2 * 12 * 50)
+    assert most_samples(vae) == LARGEST // (2 * 5 * 10)
+    monkeypatch.setattr("npvae.steps.small_vae.LARGEST", 2 * 12 * 50 - 1)
     assert most_samples(vae) == 11
     step = Step(vae, 12)
     assert not step_of(vae, x, eps, step)[3]
