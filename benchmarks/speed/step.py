@@ -30,6 +30,7 @@ from typing import Any
 
 import contenders
 import numpy as np
+from llvmlite.binding import get_host_cpu_features
 from rounds import interleaved, machine, summary, table, write_json
 
 import npvae
@@ -60,7 +61,7 @@ NARROWING = {  # how each library is kept to 256-bit vectors
 
 def vectors() -> str:
     """How wide everybody's vectors are, and whether that is the processor's own width."""
-    if not pools.get_host_cpu_features().get("avx512f"):
+    if not get_host_cpu_features().get("avx512f"):
         return "native"
     narrowed = {name for name, setting in NARROWING.items() if _is_set(*setting.split("=", 1))}
     if not narrowed:
