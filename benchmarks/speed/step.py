@@ -3,6 +3,7 @@
     python benchmarks/speed/step.py                       # all cases but those on real data
     python benchmarks/speed/step.py --case mnist --threads 2 --json step.json
     python benchmarks/speed/step.py --case mnist-real --data-dir DIR
+    python benchmarks/speed/step.py --case digits --busy 2         # beside two busy programs
 
 A step is forward, backward and Adam, on a batch that is there already. The floors are the step's dense matrix products
 alone, written into existing arrays: by the BLAS inside NumPy (OpenBLAS in its wheels), and by the one inside PyTorch
@@ -30,6 +31,7 @@ from typing import Any
 
 import contenders
 import numpy as np
+from cliffs import busy_programs
 from llvmlite.binding import get_host_cpu_features
 from rounds import interleaved, machine, summary, table, write_json
 
@@ -127,7 +129,7 @@ def in_a_process(count: int, cases: list[str], args: argparse.Namespace) -> dict
     """The result of this script for one number of threads."""
     with tempfile.TemporaryDirectory() as folder:
         kept = Path(folder) / "result.json"
-        options = ["--threads", str(count), "--rounds", str(args.rounds), "--json", str(kept)]
+        options = ["--threads", str(count), "--rounds", str(args.rounds), "--json", str(kept), "--busy", str(args.busy)]
         options += ["--data-dir", str(args.data_dir)] * (args.data_dir is not None)
         options += [option for name in cases for option in ("--case", name)]
         subprocess.run([sys.executable, __file__, *options], check=True)
@@ -139,6 +141,7 @@ def main() -> None:
     parser.add_argument("--case", choices=CASES, action="append", help=f"default: all, {REAL} if there is --data-dir")
     parser.add_argument("--threads", type=int, action="append", help="default: 2 and 1")
     parser.add_argument("--rounds", type=int, default=10)
+    parser.add_argument("--busy", type=int, default=0, metavar="N", help="so many busy programs beside it")
     parser.add_argument("--data-dir", type=Path, help=f"folder with the MNIST files, for {REAL}")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
@@ -156,7 +159,8 @@ def main() -> None:
             os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: counts[0]])
         print(machine())
         for name in cases:
-            rows = result[f"{name}, {counts[0]} threads"] = run_case(name, counts[0], args.rounds, args.data_dir)
+            with busy_programs(args.busy):
+                rows = result[f"{name}, {counts[0]} threads"] = run_case(name, counts[0], args.rounds, args.data_dir)
             print(f"\n{name}: {CASES[name][1]}, batch {CASES[name][0]}, {counts[0]} threads; vectors: {vectors()}")
             print(table(rows, "ms", RIVALS))
     write_json(args.json, result | {"vectors": vectors()})

@@ -114,7 +114,7 @@ class SmallVAEStep:
         tables = encoder.ctypes.data, len(encoder), decoder.ctypes.data, len(decoder)
         self.plan = np.array(Plan(activation, *tables, *(array.ctypes.data for array in self.arrays)), np.int64)
         head, logits, (std, z, _, nll, kl, *_) = self.encoder.output, self.decoder.output, self.arrays
-        self.shown = head[:, :L], head[:, L:], std, z, logits, nll, kl
+        self.shown: tuple[np.ndarray, ...] = head[:, :L], head[:, L:], std, z, logits, nll, kl
         self.shown_of = {N: self.shown}
         self.fixed = self._what_is_compiled_in()
         self.inputs: tuple[np.ndarray, np.ndarray] = z, z
