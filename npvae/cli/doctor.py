@@ -40,6 +40,7 @@ def run(args: argparse.Namespace) -> int:
         "BLAS": f"{blas.description()}, threads: {blas.threads() or 'unknown'}",
         "products": f"{pools.PRODUCTS}, threads: {pools.team.threads}",
         "threading": "of npvae's own; numba's threading layer is not used",
+        **threads_of_steps(),
         "kernels kept in": jit.cache_folder() or "no folder: compiled anew in every process",
         "compiled": "no: NUMBA_DISABLE_JIT is set" if disabled() else "yes",
     }
@@ -50,6 +51,15 @@ def run(args: argparse.Namespace) -> int:
     found = advice()
     print("\n" + ("\n".join(f"- {line}" for line in found) if found else "Nothing to change."))
     return 0
+
+
+def threads_of_steps() -> dict[str, str]:
+    """How many threads compute a step of the digits' model and of MNIST's, and why."""
+    import npvae
+    from npvae.steps.threads import threads_that_pay
+
+    models = {"a digits step": npvae.VAE(64, (256, 128), 2), "an MNIST step": npvae.VAE(784)}
+    return {name: "threads: {} ({})".format(*threads_that_pay(model, 128)) for name, model in models.items()}
 
 
 def processor_features() -> str:

@@ -81,7 +81,7 @@ def add_parser(subparsers: argparse._SubParsersAction, with_models: bool) -> Non
     add_seed_option(training, "weights, order and noise")
     add("--patience", type=int, metavar="P", help="hold out a tenth of the training data, stop once P epochs have not "
         "improved on it, keep the best epoch")  # fmt: skip
-    add("--threads", type=int, metavar="N", help="threads to compute with (default: as many as BLAS)")
+    add("--threads", type=int, metavar="N", help="threads to compute with (default: as many as pay, at most the cores)")
     add = output.add_argument
     add("--out", type=Path, metavar="RUN", help="folder of the run (default: runs/<dataset>-1, -2, ... the first free)")
     add("--resume", type=run_folder, metavar="RUN", help="go on with this run, from its last checkpoint")
@@ -135,6 +135,7 @@ def start(args: argparse.Namespace, processes: Processes) -> tuple[Any, Any, Any
     from npvae.models import LIKELIHOODS, MODELS
     from npvae.models.memory import memory_named
     from npvae.steps import Step
+    from npvae.steps.threads import threads_that_pay
 
     if args.model not in MODELS:
         raise ValueError(f"--model {args.model!r} is unknown, choose one of {', '.join(MODELS)}")
@@ -174,6 +175,7 @@ def start(args: argparse.Namespace, processes: Processes) -> tuple[Any, Any, Any
         if not args.quiet:
             print(f"{model}\n{told_of(train, test)}")
             print(f"each step: {Step(model, args.batch_size)}")
+            print("threads: {} ({})".format(*threads_that_pay(model, args.batch_size)))
         train_new(args, model, train, valid, test, out, reading, processes, config["training"].get("columns"))
     return model, train, test, out
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from npvae.kernels.team import pools
+from npvae.kernels.team import blas, pools
 from npvae.kernels.team.jobs import dot_product, outer_product
 
 SMALLEST_ROWS = 2  # one row is a vector, for which BLAS has a function of its own
@@ -29,4 +29,4 @@ def multiply(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> np.ndarray:
         if b.flags.f_contiguous and a.flags.c_contiguous:  # turning b is less work than adding up lanes for all of out
             pools.team.run(outer_product, a, np.ascontiguousarray(b), out, False)
             return out
-    return np.matmul(a, b, out=out)
+    return blas.matmul(a, b, out)

@@ -14,6 +14,7 @@ def test_doctor_prints_what_is_in_force(capsys):
     for name in ("processor", "BLAS", "products", "kernels kept in", "compiled"):
         assert f"\n{name} " in said
     assert f"{pools.PRODUCTS}, threads: {pools.team.threads}" in said
+    assert "an MNIST step    threads: " in said
     if not config.DISABLE_JIT:
         assert "us by BLAS" in said
 

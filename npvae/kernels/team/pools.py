@@ -5,8 +5,8 @@ for work busily for a while after a job, so that the next begins without delay; 
 from each other, and a step would last ten times as long. So a training step uses one of the two, never both:
 
 - where products are our own tiles (see `npvae.kernels.matmul`), the team computes everything and BLAS is not called;
-- where they are BLAS's, its threads compute the products, and all other kernels run in the caller alone. They are a
-  tenth of a step.
+- where they are BLAS's, it computes the products, and all other kernels run in the caller alone. They are a tenth of a
+  step. BLAS's own threads are woken for long products only, or if they were asked for (`blas.matmul` says why).
 
 Which of the two it is follows from the processor alone: tiles where it has 512-bit vectors. A stopwatch would pick the
 faster one more often, and would make results depend on what else the machine was doing, because tiles and BLAS round
@@ -17,7 +17,8 @@ environment overrides it.
 Numba's own parallel loops are not used at all, so neither its threading layer nor OMP_WAIT_POLICY matters.
 
 By default there are as many threads as NumPy's BLAS would use, which heeds OPENBLAS_NUM_THREADS, OMP_NUM_THREADS and
-the cores that the process may run on. `set_threads` sets both pools.
+the cores that the process may run on; of these as many compute as the rules of shapes let (`npvae.steps.threads`).
+`set_threads` sets both pools, and BLAS then uses its threads at every size.
 """
 
 from __future__ import annotations
@@ -55,6 +56,7 @@ def set_threads(n: int) -> None:
     """Compute with n threads from now on, in BLAS and in npvae's own products. ValueError for n < 1."""
     if n < 1:
         raise ValueError(f"threads is {n}, expected at least 1")
+    blas.asked = True
     blas.set_threads(n)
     team.resize(n)
 
