@@ -206,6 +206,64 @@ def test_the_message_names_the_mistake(code):
     assert words in str(report), report
 
 
+def picked_forward(logits, labels):
+    chosen = np.take_along_axis(np.tanh(logits), labels[:, np.newaxis], axis=1)[:, 0]
+    return chosen + logits.sum(axis=1), (logits, labels)
+
+
+def picked_backward(dy, cache):
+    logits, labels = cache
+    chosen = np.arange(logits.shape[1]) == labels[:, np.newaxis]
+    return dy[:, np.newaxis] * (1 + chosen * (1 - np.tanh(logits) ** 2)).astype(dy.dtype)
+
+
+def constant_far_out(a, b):
+    """d/db is -dy / 2 in every entry where b is far below zero."""
+    return (a * a / 2 + (np.exp(b) - b) / 2).sum(axis=1), (a, b)
+
+
+def constant_far_out_backward(dy, cache):
+    a, b = cache
+    return dy[:, np.newaxis] * a + dy.dtype.type(0.5), dy[:, np.newaxis] * np.expm1(b) / 2
+
+
+def softmax(x):
+    e = np.exp(x - x.max(axis=1, keepdims=True))
+    p = e / e.sum(axis=1, keepdims=True)
+    return p, p.copy()
+
+
+NOT_SAID = {
+    "one entry, of rows that labels happen to name": (
+        Op(picked_forward, lambda dy, c: one_entry(picked_backward(dy, c), dy, c[0]),
+           {"logits": Arg("N C"), "labels": Arg("N", dtype=int, domain=(0, "C"), differentiable=False)}),
+        {"repeated-index"}),
+    "one layout, also in float32": (
+        altered(lambda dx, dy, x: 2 * dx if x.strides[-1] == 2 * x.itemsize else dx), {"float32-only"}),
+    "a sign, right where there is one class and no slope": (
+        Op(softmax, lambda dy, p: p * ((dy * p).sum(axis=1, keepdims=True) - dy), X), {"shape-only"}),
+    "a constant, beside a gradient that is constant": (
+        Op(constant_far_out, constant_far_out_backward, {"a": Arg("N D"), "b": Arg("N D")}), {"extra-term", "skip"}),
+    "seven digits, beside a mask of zero and one": (
+        Op(lambda x, m: (np.tanh(x) * m, (x, m)),
+           lambda dy, c: (dy * c[1] * (1 - np.tanh(c[0]) ** 2)).astype(np.float32).astype(dy.dtype),
+           {"x": Arg("N D"), "m": Arg("N D", dtype=bool, differentiable=False)}), {"factor-of-argument", "factor"}),
+    "a row, at the ends of the domain too": (
+        altered(one_row, square, lambda dy, c: 2 * dy * c[0], {"x": Arg("N D", domain=(0, 1))}),
+        {"edge-only", "one-entry"}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("mistake", NOT_SAID)
+def test_no_sample_says_what_another_denies(mistake):
+    op, untrue = NOT_SAID[mistake]
+    for seed in range(3):
+        report = check_op(op, seed)
+        assert report.verdict == "FAIL"
+        said = {code for finding in report.findings for code in finding.diagnosis_codes}
+        assert not said & untrue, f"{said}\n{report}"
+
+
 def test_a_factor_everywhere_is_not_said_where_entries_are_right():
     capped = Op(lambda x: (np.exp(x), (x,)), lambda dy, c: dy * np.exp(c[0]) * np.where(c[0] > 30, 0.5, 1), X)
     assert "everywhere" not in str(check_op(capped, sample="4x3-pos40")), "many entries are right"

@@ -27,7 +27,9 @@ def _repeated(view: SideBySide, wrong: np.ndarray) -> list[Diagnosis]:
     rows = np.any(wrong.reshape(wrong.shape[0], -1), axis=1) if wrong.ndim else wrong
     case = view.first_run.case
     for (name, arg), x in zip(case.op.args.items(), case.inputs, strict=True):
-        if arg.differentiable or x.dtype.kind not in "iu" or not x.size or np.min(x) < 0 or np.max(x) >= rows.size:
+        if arg.differentiable or arg.offsets or x.dtype.kind not in "iu" or not x.size:
+            continue
+        if np.min(x) < 0 or np.max(x) >= rows.size:
             continue
         twice = np.bincount(x.reshape(-1), minlength=rows.size) > 1
         if np.any(twice) and np.any(~twice) and np.array_equal(rows, twice):
