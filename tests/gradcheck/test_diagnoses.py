@@ -149,7 +149,7 @@ CASES = {
     "skip": (altered(lambda dx, dy, x: dx - dy, residual, lambda dy, c: dy * (2 - np.tanh(c[0]) ** 2)), "SKIP"),
     "extra-dy": (altered(lambda dx, dy, x: dx + dy), "one dy TOO MANY"),
     "extra-term": (altered(lambda dx, dy, x: dx + dx.dtype.type(0.01) * x), "0.01 times x"),
-    "offset": (altered(lambda dx, dy, x: dx + dx.dtype.type(0.5)), "0.5 times 1"),
+    "offset": (altered(lambda dx, dy, x: dx + dx.dtype.type(0.5)), "is 0.5 everywhere: a CONSTANT too many"),
     "tail": (altered(last_rows), "zeros in the LAST rows, from 8 of 37"),
     "one-entry": (altered(one_entry), "ONE ENTRY"),
     "one-row": (altered(one_row), "only in row 1"),
@@ -174,7 +174,7 @@ CASES = {
     "shape-only ": (altered(lambda dx, dy, x: dx * 3 if len(dx) > 8 else dx), "only where N is 37 or more"),
     "mask": (
         Op(lambda x, m: (np.tanh(x) * m, (x, m)), lambda dy, c: dy * (1 - np.tanh(c[0]) ** 2),
-           {"x": Arg("N T D"), "m": Arg("N T D", dtype=bool, differentiable=False)}), "a MASK?"),
+           {"x": Arg("N T D"), "m": Arg("N T D", dtype=bool, differentiable=False)}), "is a MASK forgotten?"),
     "repeated-index": (
         Op(lambda W, i: (np.tanh(W[i]), (W, i)), once_per_row,
            {"W": Arg("9 D"), "i": Arg("6", dtype=int, domain=(0, 8), differentiable=False)}), "MORE THAN ONCE"),

@@ -47,7 +47,7 @@ def _other_argument(view: SideBySide, pair: Pair) -> list[Diagnosis]:
         if np.array_equal(theirs, grad):
             return [("other-argument", f"it is the same as d/d{name}: is one returned in the place of the other?")]
         if view.explains(theirs.astype(np.float64), view.numeric):
-            return [("other-argument", f"the numeric slope is what is returned for {name}: are they SWAPPED?")]
+            return [("other-argument", f"what is returned for {name} would be right here: are they SWAPPED?")]
         if grad.size <= t.SLOPES_OF_ANOTHER:
             slopes = numeric_gradient(pair, case, view.first_run.dys, tuple(case.op.args).index(name))
             if view.explains(grad, slopes):
@@ -106,9 +106,10 @@ def _factor(ratio: float, view: SideBySide) -> Diagnosis | None:
     single = {name: x.flat[0] for name, x in zip(case.op.args, view.loss.inputs, strict=True) if x.size == 1}
     known = {**single, **{name: v for name, v in case.params.items() if isinstance(v, (int, float))}}
     for name, value in known.items():
-        for there, text in ((float(value), name), (1.0 / float(value) if value else 0.0, f"1/{name}")):
-            if there and abs(ratio - there) < view.precision * abs(there):
-                return "factor-of-argument", f"{words}, which is {text}: is {name} a FACTOR too many, or forgotten?"
+        if abs(ratio - value) < view.precision * abs(value):
+            return "factor-of-argument", f"{words}, which is {name}: a FACTOR {name} too many, or not divided by?"
+        if value and abs(ratio * value - 1.0) < view.precision:
+            return "factor-of-argument", f"{words}, which is 1/{name}: a FACTOR {name} forgotten, or divided by twice?"
     if np.sum(view.told) < 2:
         return None
     return "factor", f"{words}: a " + (
@@ -158,9 +159,11 @@ def _difference(view: SideBySide) -> Iterator[Diagnosis]:
         elif whole:
             yield "extra-dy", "analytic - numeric is dy itself: one dy TOO MANY"
         else:
-            code = "offset" if words == "1" else "extra-term"
+            if words == "1":
+                yield "offset", f"analytic - numeric is {-c:.4g} {view.everywhere}: a CONSTANT too many, or missing"
+                return
             found = f"analytic - numeric is {-c:.4g} times {words} {view.everywhere}"
-            yield code, f"{found}: a TERM missing, or one too many"
+            yield "extra-term", f"{found}: a TERM missing, or one too many"
         return
 
 

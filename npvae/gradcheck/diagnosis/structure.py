@@ -43,7 +43,8 @@ def _masked(view: SideBySide, wrong: np.ndarray) -> list[Diagnosis]:
     count = int(np.sum(wrong))
     if count < t.FEW_ENTRIES or not np.all(zero[wrong]) or not np.any(~zero):
         return []
-    return [("mask", f"the slope is 0 in all {count} entries that are wrong, {view.name} has no part there: a MASK?")]
+    there = f"the slope is 0 in all {count} entries that are wrong"
+    return [("mask", f"{there}, {view.name} has no part there: is a MASK forgotten?")]
 
 
 def _steps(view: SideBySide, wrong: np.ndarray) -> list[Diagnosis]:

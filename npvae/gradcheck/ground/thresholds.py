@@ -55,6 +55,7 @@ LINEAR_ULPS = 64.0  # rounding allowed when dy is scaled, in eps of the largest 
 LINEAR_TINY = 1e3  # and in units of the smallest normal number
 ADDITIVE_ULPS = 1e4  # sums round as scaling does not: only what is grossly not additive counts
 ADDITIVE_FLOAT32_ULPS = 16.0  # not additive, but to this many eps of float32: dy is rounded to float32 on its way
+HARDLY_GROWN = 0.5  # of what a gradient for a large dy should be: less than that is clipped or normalised
 OVERFLOWING = 1e-3  # of the largest number: what is larger on the way says nothing about linearity
 
 # ---- the claim: how closely a gradient must agree

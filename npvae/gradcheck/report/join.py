@@ -34,7 +34,7 @@ def join(op: Op, seed: int, outcomes: Sequence[Outcome], seconds: float) -> Repo
         reason = next(iter(skipped.values()), "there are no samples")
         findings.append(Finding("contract", "nothing-checked", INCONCLUSIVE, f"nothing was checked: {reason}", "all"))
     elif not _anything(rows) and _silent(op, outcomes, findings):
-        words = "no gradient was compared with anything: has the pair an argument with a gradient, and entries in it?"
+        words = "no gradient was compared with anything: declare an argument that has a gradient and at least one entry"
         findings.append(Finding("numeric", "nothing-compared", INCONCLUSIVE, words, "all"))
     return Report(
         op.name, seed, tuple(findings), tuple(_summary(group) for group in rows.values()),
@@ -77,6 +77,8 @@ def _located(finding: Finding, outcomes: Sequence[Outcome]) -> Finding:
     said = {finding.code, *finding.diagnosis_codes}
     if code == "regime-only" and said & {"kink-only", "edge-only", "wrong-at-ties"}:
         return finding  # the same, said twice
+    if code == "float32-only" and finding.code == "gradient-dtype":
+        return finding
     if code == "shape-only" and words.endswith("> 1") and "factor-of-size" in said:
         return finding
     diagnosis = "; ".join(part for part in (finding.diagnosis, words) if part)
