@@ -114,8 +114,8 @@ class SmallVAEStep:
         tables = encoder.ctypes.data, len(encoder), decoder.ctypes.data, len(decoder)
         self.plan = np.array(Plan(activation, *tables, *(array.ctypes.data for array in self.arrays)), np.int64)
         head, logits, (std, z, _, nll, kl, *_) = self.encoder.output, self.decoder.output, self.arrays
-        self.shown: tuple[np.ndarray, ...] = head[:, :L], head[:, L:], std, z, logits, nll, kl
-        self.shown_of = {N: self.shown}
+        self.shown: Any = head[:, :L], head[:, L:], std, z, logits, nll, kl
+        self.shown_of: dict[int, Any] = {N: self.shown}
         self.fixed = self._what_is_compiled_in()
         self.inputs: tuple[np.ndarray, np.ndarray] = z, z
         self.trace: Any = None
@@ -135,7 +135,8 @@ class SmallVAEStep:
             self.shown_of = {self.N: self.shown, N: tuple(array[:N] for array in self.shown)}
         x, eps = self.inputs = _as_compiled_for(x), _as_compiled_for(eps)
         nll, kl = elbo_forward(x, eps, self.plan)
-        self.trace = CompiledTrace(*self.shown_of[N], (), None)
+        mu, logvar, std, z, logits, nll_shown, kl_shown = self.shown_of[N]
+        self.trace = CompiledTrace(mu, logvar, std, z, logits, nll_shown, kl_shown, (), None)
         return nll + self.model.beta * kl, self.trace  # npvae.models.vae (4)
 
     def backward(self, trace: Any) -> Params:
