@@ -2,9 +2,10 @@
 
     python benchmarks/speed/loops.py [--threads N] [--rounds 10] [--busy 0] [--json FILE]
 
-The README's loop takes the model's own forward and backward, where every array is new, or those of a `Step`, which
-reuses them. `npvae.train` adds its guard against NaN, means and progress. All draw the same batches and noise, and must
-end at the same loss. `--busy 2` computes beside two busy programs, for which PyTorch's and JAX's loops are in step.py.
+The README's loop takes those of a `Step`, which reuses its arrays; with the model's own forward and backward every
+array is new. `npvae.train` adds its guard against NaN, means and progress. All draw the same batches and noise, and
+must end at the same loss. `--busy 2` computes beside two busy programs, for which PyTorch's and JAX's loops are in
+step.py.
 """
 
 from __future__ import annotations
