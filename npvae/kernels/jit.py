@@ -21,6 +21,9 @@ from numba.core import config, event
 from numba.core.caching import FunctionCache, IndexDataCacheFile, NullCache
 from numba.core.ccallback import CFunc
 
+from npvae.kernels import processor  # before the first kernel: it may narrow what numba compiles for
+
+BITS = processor.BITS
 ROOMS = ("kernels", "steps")  # of npvae: a kernel stands in one of these, or the cache does not see its edits
 # All of fastmath but "nnan" and "ninf": with those, isnan(nan) is false and a broken loss goes on unseen.
 SUMS = {"nsz", "arcp", "contract", "afn", "reassoc"}

@@ -21,14 +21,14 @@ from npvae.steps.buffers import aligned_empty
 
 FAN_IN, FAN_OUT, NEEDS_DX = range(3)  # columns of layers: the widths, and whether dx is asked for
 WEIGHT, BIAS, DW, DB = range(3, 7)  # addresses of W (I, O) and b (O,), and of their gradients
-SLOPE, Y, DA, DX, TURNED = range(7, 12)  # and of results: a (N, O), which becomes the slope; y, da, dx; Wᵀ (O, I)
-COLUMNS = 12
+SLOPE, Y, DA, DX = range(7, 11)  # and of results: a (N, O), which becomes the slope; y, da, dx
+COLUMNS = 11
 
 
 class Layers(NamedTuple):
     """The layers of an MLP as compiled code finds them."""
 
-    table: np.ndarray  # (layers, 12), of the columns above
+    table: np.ndarray  # (layers, COLUMNS), of the columns above
     output: np.ndarray  # (N, O) of the last layer
     named: list[np.ndarray]  # every array whose address stands in the table: they must live as long
 
@@ -40,7 +40,7 @@ def layers_of(params: Params, grads: Params, prefix: str, N: int, needs_dx: bool
     while f"{prefix}.{len(rows)}.W" in params:
         names = [f"{prefix}.{len(rows)}.{name}" for name in "Wb"]
         I, O = params[names[0]].shape
-        results = [aligned_empty(shape, params.flat.dtype) for shape in ((N, O), (N, O), (N, O), (N, I), (O, I))]
+        results = [aligned_empty(shape, params.flat.dtype) for shape in ((N, O), (N, O), (N, O), (N, I))]
         arrays = [part[name] for part in (params, grads) for name in names] + results
         rows.append((I, O, needs_dx or len(rows) > 0, *(array.ctypes.data for array in arrays)))
         named += arrays
@@ -101,5 +101,5 @@ def mlp_backward(dy: np.ndarray, x: np.ndarray, layers: np.ndarray) -> np.ndarra
         transposed_times(x if i == 0 else matrix(layers[i - 1, Y], N, I), da, dW)
         dy = matrix(layer[DX], N, I)
         if layer[NEEDS_DX]:
-            times_transposed(da, matrix(layer[WEIGHT], I, O), matrix(layer[TURNED], O, I), dy)
+            times_transposed(da, matrix(layer[WEIGHT], I, O), dy)
     return dy

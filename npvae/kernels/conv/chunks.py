@@ -1,4 +1,4 @@
-"""A layer block by block, with columns and NumPy's products: for float64, and where there are no 512-bit vectors.
+"""A layer block by block, with columns and NumPy's products: for float64, and where products are BLAS's.
 
 The same three products as in pieces.py. All arrays are C-contiguous and of one dtype.
 """
