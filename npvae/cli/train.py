@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from npvae.training.processes import Processes
 
 LEAST_STEPS = 1000  # of a training whose epochs nobody has chosen
-INTERRUPTED = 130  # exit code of a program that Ctrl-C has ended
 WITH_RESUME = {
     "--resume",
     "--epochs",
@@ -110,7 +109,7 @@ def _run(args: argparse.Namespace, processes: Processes) -> int:
         set_threads(args.threads)
     model, train, test, out = start(args, processes) if args.resume is None else go_on(args, processes)
     if model.history.interrupted:
-        return INTERRUPTED
+        return 130  # as of a program that Ctrl-C has ended
     if not args.no_figures:
         from npvae.figures import write_figures
 
@@ -120,7 +119,7 @@ def _run(args: argparse.Namespace, processes: Processes) -> int:
         except KeyboardInterrupt:
             told = f"stopped while the pictures were drawn. The model is saved in {out}; draw them with:"
             print(f"{told} npvae train --resume {out}", file=sys.stderr)
-            return INTERRUPTED
+            return 130  # as of a program that Ctrl-C has ended
         if not args.quiet:
             print("\n".join(str(path) for path in paths))
     if not args.quiet:
@@ -140,6 +139,8 @@ def start(args: argparse.Namespace, processes: Processes) -> tuple[Any, Any, Any
         raise ValueError(f"--model {args.model!r} is unknown, choose one of {', '.join(MODELS)}")
     if args.out:
         check_place(args.out, "--out")
+    if args.out == Path():
+        raise ValueError("--out is '', expected a folder for the run: give its name, or leave --out out")
     reading = reading_of(args)
     config = trained_config(args)
     if config is not None:
@@ -152,6 +153,8 @@ def start(args: argparse.Namespace, processes: Processes) -> tuple[Any, Any, Any
         )
     kind, settings = (args.model, {}) if config is None else (config["model"], config["model_settings"])
     holds_out, alphabet = args.patience is not None, settings.get("alphabet")
+    if takes_graph(kind) and "--batch-size" in args.given:
+        raise ValueError("--batch-size has no effect on a graph: each step takes all of it. Leave it out")
     train, valid, test = processes.in_turn(
         lambda: load_data(kind, args.dataset, args.data_dir, reading, holds_out, alphabet)
     )
@@ -236,6 +239,7 @@ def train_new(
             "data_dir": args.data_dir and os.path.abspath(args.data_dir.expanduser()),
             "image_shape": getattr(train, "image_shape", None),
             "reading": reading.as_config(),
+            **({"column_names": train.columns} if getattr(train, "columns", None) else {}),
             **({"class_names": train.class_names} if getattr(train, "class_names", None) else {}),
             **({"init": str(args.init)} if args.init else {}),
             **({"columns": columns} if columns else {}),
@@ -306,13 +310,16 @@ def load_data(
     model: str, dataset: str, data_dir: Path | None, reading: Reading, holds_out: bool, alphabet: str | None = None
 ) -> tuple[Any, Any, Any]:
     """What a model of this name trains on, stops by (None unless wanted) and is tested on: images, or lines."""
-    from npvae.data import GRAPHS, hold_out
+    from npvae.data import DATASETS, GRAPHS, hold_out
     from npvae.data.registry import load_parts
     from npvae.data.split import with_test
     from npvae.data.text import SEQUENCES
 
     train: Any
     test: Any
+    known = dataset.lower().replace("_", "-")
+    if takes_sequences(model) and known in DATASETS and not Path(dataset).exists():
+        raise ValueError(f"{dataset} are images, --model {model} takes lines of text: add --model vae, or give a file")
     if takes_graph(model):
         for name in reading.chosen():
             raise ValueError(f"--{name.replace('_', '-')} is for images, --model {model} takes a graph: leave it out")
