@@ -180,7 +180,7 @@ def _first_fault(lines: Sequence[str], separator: str | None, header: Sequence[s
             return f"sample {row} has {len(cells)} numbers, sample 0 has {width}: {_MEND}"
         for i, cell in enumerate(cells):
             if not _is_number(cell):
-                if not any(map(_is_number, cells)) and len(cells) > 1:
+                if all(re.search(r"[^\W\d]", cell) for cell in cells) and len(cells) > 1:
                     return f"sample {row} holds no number: {_MEND}; lines of text are for --model sequence_vae"
                 return _of_cell(row, header[i] if i < len(header) else "", i, cell.strip(), gaps)
     return f"cannot be read as numbers: {_MEND}"
@@ -190,7 +190,7 @@ def _of_cell(row: int, name: str, place: int, cell: str, gaps: bool) -> str:
     """What is wrong with a cell that is no number, and how to mend it."""
     found = f"sample {row}, column {name or place} is {cell[:40]!r}"
     if cell.lower() in _MISSING and not gaps:
-        return f"{found}, which is no number: take such lines out, fill it in, or train with --missing ignore or mask"
+        return f"{found}, expected a number: take such lines out, fill it in, or train with --missing ignore or mask"
     if re.fullmatch(r"[-+]?\d*,\d+", cell):
         return f"{found}, expected a number: write it with a point, {cell.replace(',', '.')}"
     column = f"; if that column holds labels, --labels {name} (labels={name!r})" if name else ""

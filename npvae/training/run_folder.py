@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from npvae.console import is_interrupt
 from npvae.models import MODELS
 from npvae.training.checkpoint import RunError, read_arrays
 from npvae.training.history import History
