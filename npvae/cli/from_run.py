@@ -59,6 +59,8 @@ def output_path(args: argparse.Namespace, *kinds: str) -> Path:
 
 def make_room(path: Path, option: str, force: bool) -> None:
     """Make the folder of a file that is to be written. ValueError if the file is there already, or cannot be."""
+    if path.is_dir():
+        raise ValueError(f"{option} {path} is a folder: choose the name of a file")
     if path.exists() and not force:
         raise ValueError(f"{path} exists already: choose another {option}, or add --force to write over it")
     check_place(path, option)
@@ -155,8 +157,8 @@ def check_same_shape(images: Any, config: dict[str, Any], of: str) -> None:
     is_picture = images.names is not None  # of rows in an array the shape is only guessed
     if math.prod(shape) != images.shape[1] and not is_picture:
         raise ValueError(
-            f"{images.source}: images are {in_words(images.image_shape)}, rows of {images.shape[1]} numbers, those of "
-            f"{of} {in_words(shape)}, rows of {math.prod(shape)}: give rows of that many"
+            f"{images.source}: images are {in_words(images.image_shape)}, those of {of} {in_words(shape)}: give rows of "
+            f"{math.prod(shape)} numbers"
         )
     if columns and images.columns and list(images.columns) != list(columns):
         raise ValueError(
