@@ -157,8 +157,8 @@ def check_same_shape(images: Any, config: dict[str, Any], of: str) -> None:
     is_picture = images.names is not None  # of rows in an array the shape is only guessed
     if math.prod(shape) != images.shape[1] and not is_picture:
         raise ValueError(
-            f"{images.source}: images are {in_words(images.image_shape)}, those of {of} {in_words(shape)}: give rows of "
-            f"{math.prod(shape)} numbers"
+            f"{images.source}: images are {in_words(images.image_shape)}, those of {of} {in_words(shape)}: give "
+            f"rows of {math.prod(shape)} numbers"
         )
     if columns and images.columns and list(images.columns) != list(columns):
         raise ValueError(
