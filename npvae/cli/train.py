@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from npvae.cli.data_options import add_data_options, reading_of
 from npvae.cli.from_run import as_rows_of, check_place, check_same_shape, own_data, run_folder
-from npvae.cli.graphs import LR
+from npvae.cli.graphs import LR, takes_graph
 from npvae.cli.mpiexec import share_cores, started_processes
 from npvae.cli.new_folder import new_folder, removed_if_empty
 from npvae.cli.seed_option import add_seed_option
@@ -139,6 +139,8 @@ def start(args: argparse.Namespace, processes: Processes) -> tuple[Any, Any, Any
         raise ValueError(f"--model {args.model!r} is unknown, choose one of {', '.join(MODELS)}")
     if args.out:
         check_place(args.out, "--out")
+    if args.out == Path():
+        raise ValueError("--out is '', expected a folder for the run: give its name, or leave --out out")
     reading = reading_of(args)
     config = trained_config(args)
     if config is not None:
@@ -151,6 +153,8 @@ def start(args: argparse.Namespace, processes: Processes) -> tuple[Any, Any, Any
         )
     kind, settings = (args.model, {}) if config is None else (config["model"], config["model_settings"])
     holds_out, alphabet = args.patience is not None, settings.get("alphabet")
+    if takes_graph(kind) and "--batch-size" in args.given:
+        raise ValueError("--batch-size has no effect on a graph: each step takes all of it. Leave it out")
     train, valid, test = processes.in_turn(
         lambda: load_data(kind, args.dataset, args.data_dir, reading, holds_out, alphabet)
     )
@@ -215,6 +219,7 @@ def train_new(
             "data_dir": args.data_dir and os.path.abspath(args.data_dir.expanduser()),
             "image_shape": getattr(train, "image_shape", None),
             "reading": reading.as_config(),
+            **({"column_names": train.columns} if getattr(train, "columns", None) else {}),
             **({"class_names": train.class_names} if getattr(train, "class_names", None) else {}),
             **({"init": str(args.init)} if args.init else {}),
             **({"columns": columns} if columns else {}),

@@ -20,13 +20,16 @@ def load_data(
     model: str, dataset: str, data_dir: Path | None, reading: Reading, holds_out: bool, alphabet: str | None = None
 ) -> tuple[Any, Any, Any]:
     """What a model of this name trains on, stops by (None unless wanted) and is tested on: images, or lines."""
-    from npvae.data import GRAPHS, hold_out
+    from npvae.data import DATASETS, GRAPHS, hold_out
     from npvae.data.registry import load_parts
     from npvae.data.split import with_test
     from npvae.data.text import SEQUENCES
 
     train: Any
     test: Any
+    known = dataset.lower().replace("_", "-")
+    if takes_sequences(model) and known in DATASETS and not Path(dataset).exists():
+        raise ValueError(f"{dataset} are images, --model {model} takes lines of text: add --model vae, or give a file")
     if takes_graph(model):
         for name in reading.chosen():
             raise ValueError(f"--{name.replace('_', '-')} is for images, --model {model} takes a graph: leave it out")
