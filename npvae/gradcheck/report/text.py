@@ -53,8 +53,8 @@ def one_screen(report: Found) -> str:
 
 
 def _skipped(report: Found) -> list[str]:
-    """One line a reason, unless the pair takes nothing at all: then that is what there is to say."""
-    if report.skipped and any(f.code == "refused" for f in report.findings):
+    """One line per reason, unless the pair takes nothing at all: then that is what there is to say."""
+    if report.skipped and any(f.code in ("refused", "forward-raises") for f in report.findings):
         return []
     reasons: dict[str, list[str]] = {}
     for sample, reason in report.skipped.items():
