@@ -96,13 +96,16 @@ def test_a_place_of_the_manifold_puts_its_z_into_the_ledger(opened, train):
         assert z == pytest.approx(wanted, abs=2e-3)
 
 
-def test_a_run_that_diverges_is_told_in_words_and_can_be_rewound(opened, train, verdicts):
+def test_a_run_that_diverges_is_told_in_words_and_can_be_rewound(opened, train, verdicts, look):
     with opened("#break=kl-sign-both&lr=0.1") as page:
         train(page, 3000)
         assert page.evaluate("study.ui.run.diverged")
         assert "this run has diverged" in page.locator("#readout").inner_text()
         assert "this run has diverged" in page.locator("#break-story").inner_text()
-        assert verdicts(page)["differences"] != "differs"  # never a false alarm: at most, it cannot be told
+        assert verdicts(page)["differences"] == "cannot_tell"
+        assert page.locator("[data-check=differences] .verdict").inner_text() == "? cannot tell"
+        look(page, "dmu[0, 0]")
+        assert page.locator("#lens .slope .verdict").inner_text() == "? cannot tell"
         step = page.evaluate("study.ui.run.step")
         page.get_by_role("button", name="One step").click()
         assert page.evaluate("study.ui.run.step") == step
