@@ -5,7 +5,9 @@ import re
 import pytest
 
 ENGLISH = re.compile(r"[A-Za-z]{3,} [a-z]{2,} [a-z]{2,}")
-IN_ORDER = ".top, .station, .lens, .checks { position: static !important }"  # what floats covers other targets by chance
+IN_ORDER = (
+    ".top, .station, .lens, .checks { position: static !important }"  # what floats covers other targets by chance
+)
 WIDTH = "document.documentElement.scrollWidth"
 
 
