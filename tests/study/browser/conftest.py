@@ -54,7 +54,8 @@ def study_file(tmp_path_factory):
 def opened(browser, study_file, hang):
     """Opens the page in a window of its own, with an address, a width, a language.
 
-    Nothing moves smoothly, so that no test waits for it. At the end the page must have asked the network for nothing, and said nothing to the console but what is `refused`.
+    Nothing moves smoothly, so that no test waits for it. At the end the page must have asked the network for nothing,
+    and said nothing to the console but what is `refused`.
     """
 
     @contextmanager

@@ -6,7 +6,7 @@ import pytest
 
 ENGLISH = re.compile(r"[A-Za-z]{3,} [a-z]{2,} [a-z]{2,}")
 IN_ORDER = (
-    ".top, .station, .lens, .checks { position: static !important }"  # what floats covers other targets by chance
+    ".top, .station, .lens, .checks { position: static !important }"  # what floats covers targets by chance
 )
 WIDTH = "document.documentElement.scrollWidth"
 
