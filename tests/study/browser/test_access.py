@@ -107,7 +107,7 @@ def test_each_line_reads_its_name_shape_and_values(opened):
     with opened() as page:
         page.get_by_role("button", name="Open all").click()
         page.evaluate("study.ui.refresh()")
-        table = page.get_by_role("table", name="2 Ledger")
+        table = page.get_by_role("table", name="Ledger")
         assert table.get_by_role("rowheader", name="std", exact=True).count() == 1
         said = page.evaluate("study.ui.number(study.ui.pass.value('dlogvar', [0, 1]))")
         assert table.get_by_role("button", name=f"dlogvar, row 0, latent 1: {said}", exact=True).count() == 1
@@ -183,7 +183,7 @@ def test_the_path_goes_through_nine_stations(opened):
             assert pointed.evaluate("e => e.getBoundingClientRect().top < innerHeight")
             page.locator(".station [data-focus=next]").click()
         page.evaluate("study.ui.refresh()")
-        assert page.locator(".station.going").count() == 0
+        assert page.locator(".path.going").count() == 0
 
 
 def test_the_policy_refuses_every_request(opened):

@@ -15,9 +15,13 @@
     return (found?.edits ?? []).filter((edit) => edit.line === id);
   };
 
-  // Text with every name of a value marked, so that pointing at one lights it up everywhere.
+  // Text with every name of a value marked, so that pointing at one lights it up everywhere. A name and its indices stay
+  // on one line of the screen.
   ui.withNames = (text) =>
-    text.split(/([A-Za-z_]\w*)/).map((word, k) => (k % 2 && values.has(word) ? make("span", { class: "name", "data-of": word }, word) : word));
+    text.split(/([A-Za-z_]\w*(?:\[[^\][]*\])?)/).map((part, k) => {
+      const [name, indices] = k % 2 ? part.split(/(?=\[)/) : [];
+      return values.has(name) ? make("span", { class: "whole" }, make("span", { class: "name", "data-of": name }, name), indices ?? "") : part;
+    });
 
   ui.equation = (line) => {
     const box = make("div", { class: "equation" });
