@@ -5,9 +5,7 @@ import re
 import pytest
 
 ENGLISH = re.compile(r"[A-Za-z]{3,} [a-z]{2,} [a-z]{2,}")
-IN_ORDER = (
-    ".top, .station, .lens, .checks { position: static !important }"  # what floats covers targets by chance
-)
+IN_ORDER = ".top, .station, .lens, .checks { position: static !important }"  # what floats covers targets by chance
 WIDTH = "document.documentElement.scrollWidth"
 
 
@@ -166,8 +164,17 @@ def test_no_window_scrolls_to_the_side(opened, width, lang):
 
 
 def test_it_prints_on_three_pages_at_most(opened):
-    with opened() as page:
+    with opened("#digit=11&n=4&break=bias-mean&lang=ko") as page:
         assert 1 <= len(re.findall(rb"/Type\s*/Page\b(?!s)", page.pdf())) <= 3
+        assert page.locator(".source").get_attribute("data-address") == f"study.html{page.evaluate('study.ui.link()')}"
+        page.emulate_media(media="print")
+        page.evaluate("dispatchEvent(new Event('beforeprint'))")
+        assert (
+            page.locator("#ledger-table .equation").evaluate_all("all => all.filter((e) => e.offsetHeight > 0).length")
+            == 37
+        )
+        page.evaluate("dispatchEvent(new Event('afterprint'))")
+        assert page.locator("#ledger-table .folded").count() > 0
 
 
 def test_the_path_goes_through_nine_stations(opened):

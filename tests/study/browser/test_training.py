@@ -100,8 +100,8 @@ def test_a_run_that_diverges_is_told_in_words_and_can_be_rewound(opened, train, 
     with opened("#break=kl-sign-both&lr=0.1") as page:
         train(page, 3000)
         assert page.evaluate("study.ui.run.diverged")
-        assert "this run has diverged" in page.locator("#readout").inner_text()
-        assert "this run has diverged" in page.locator("#break-story").inner_text()
+        assert "This run has diverged" in page.locator("#readout").inner_text()
+        assert "This run has diverged" in page.locator("#break-story").inner_text()
         assert verdicts(page)["differences"] == "cannot_tell"
         assert page.locator("[data-check=differences] .verdict").inner_text() == "? cannot tell"
         look(page, "dmu[0, 0]")

@@ -45,7 +45,7 @@
     ui.byId("beta-now").textContent = ui.number(beta, 2);
     ui.byId("lr-now").textContent = String(lr);
     ui.byId("lr").setAttribute("aria-valuetext", String(lr));
-    const kind = beta === 0 ? "zero" : beta < 1 ? "low" : beta === 1 ? "one" : "high";
+    const kind = ui.twin ? "broken" : beta === 0 ? "zero" : beta < 1 ? "low" : beta === 1 ? "one" : "high";
     ui.byId("beta-says").textContent = ui.t(`beta.${kind}`, { std: ui.number(ui.meanStd(), 3), beta: ui.number(beta, 2) });
   }
   ui.panels.push(draw);

@@ -83,7 +83,9 @@
     ui.bringIntoView(ui.byId(`line-${name}`), "center");
   };
 
-  ui.foldAll = (blocks) => BLOCKS.forEach((block) => ui.unfold(block, blocks.includes(block)));
+  // Open these blocks and fold the others.
+  ui.foldAll = (blocks = BLOCKS) => BLOCKS.forEach((block) => ui.unfold(block, blocks.includes(block)));
+  ui.openBlocks = () => [...open];
 
   function draw() {
     const { L, H, typed } = ui.state;

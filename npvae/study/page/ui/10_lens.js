@@ -128,7 +128,7 @@
     const found = study.explain(ui.pass, entry);
     const covered = found.line && ui.state.hidden === found.line.id;
     const equation = covered ? make("p", { class: "covered" }, ui.t("turn.covered"))
-      : found.line ? make("div", { class: "pieces" }, make("span", { class: "op" }, "= "), found.sum ? make("span", { class: "op" }, found.equation.map((piece) => piece.text).join("")) : pieces(found.equation)) : null;
+      : found.line ? make("div", { class: "pieces" }, found.sum ? make("span", { class: "op" }, `= ${found.equation.map((piece) => piece.text).join("")}`) : [make("span", { class: "op" }, "= "), pieces(found.equation)].flat()) : null;
     ui.fill(ui.byId("lens-body"), make("div", { class: "lens-row" }, trail(), chooser(entry)), head(found, entry), equation,
       found.sum && !covered ? sumOf(found.sum) : null, make("div", { class: "lens-row" }, differences(entry), feeds(entry)));
   }

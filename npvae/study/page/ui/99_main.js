@@ -37,11 +37,24 @@
   };
 
   addEventListener("hashchange", readAddress);
-  for (const event of ["resize", "beforeprint", "afterprint"])
-    addEventListener(event, () => {
-      ui.layout++;
-      ui.refresh();
-    });
+  const layOut = () => {
+    ui.layout++;
+    ui.refresh();
+  };
+  addEventListener("resize", layOut);
+
+  // On paper all blocks are open, and the address of what is shown stands below.
+  let folded = null;
+  addEventListener("beforeprint", () => {
+    folded = ui.openBlocks();
+    ui.foldAll();
+    document.querySelector(".source").dataset.address = `${location.pathname.split("/").at(-1)}${ui.link()}`;
+    layOut();
+  });
+  addEventListener("afterprint", () => {
+    ui.foldAll(folded);
+    layOut();
+  });
 
   readAddress();
 }
