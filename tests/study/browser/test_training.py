@@ -2,6 +2,9 @@
 
 import pytest
 
+from npvae.study.contents import contents
+from npvae.study.page import page_of
+
 HISTORY = "study.ui.run.history.map((each) => each.loss)"
 PICTURES = "['#plane canvas', '#manifold canvas'].map((id) => document.querySelector(id).toDataURL())"
 
@@ -23,6 +26,18 @@ def test_after_500_steps_the_true_loss_is_below_26_and_a_half_nats(opened, train
         train(page, 500)
         assert page.evaluate("study.ui.truth.at(-1).step") == 500
         assert page.evaluate("study.ui.truth.at(-1).loss") < 26.5
+
+
+def test_a_page_made_of_a_run_opens_on_its_weights_and_says_so(opened, tmp_path):
+    data = contents()
+    file = tmp_path / "run.html"
+    file.write_text(page_of({**data, "trained": {**data["trained"], "run": "mine", "beta": 2.5}}), encoding="utf-8")
+    with opened(file=file) as page:
+        assert page.evaluate("[study.ui.run.trained, study.ui.run.beta]") == [True, 2.5]
+        assert page.locator("#readout").inner_text() == "trained weights, step 0"
+        assert page.get_by_role("button", name="Weights of mine").is_visible()
+    with opened("#digit=3", file=file) as page:
+        assert page.evaluate("study.ui.run.trained") is False
 
 
 def test_rewound_it_gives_the_same_losses_digit_for_digit_and_another_seed_gives_others(opened, train):

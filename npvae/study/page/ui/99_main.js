@@ -20,6 +20,8 @@
 
   function readAddress() {
     const { state, errors } = study.readAddress(location.hash);
+    const { run, L, H, beta } = study.data.trained;
+    if (run && !location.hash) Object.assign(state, { L, H, beta, trained: 1 }); // a page made of a run opens on its weights
     ui.start({ ...state, eps: noiseOf(state) });
     speakLanguage();
     ui.byId("spoken").textContent = "";
