@@ -86,11 +86,14 @@
       make("tbody", {}, rows));
   }
 
+  // What differences say of a gradient; of any other value, what they say of its gradient.
   function differences(entry) {
     const found = ui.pass.done && !ui.playing ? study.slope(ui.pass, entry) : null;
     if (!found) return null;
-    const values = { value: ui.number(found.value, 6), bound: ui.number(found.bound, 3), claim: ui.number(found.claim, 6) };
-    return make("p", { class: "slope" }, make("span", {}, ui.t("lens.differences", values)), " ", ui.verdict(found.verdict));
+    const values = { value: ui.number(found.value, 6), bound: ui.number(found.bound, 3) };
+    const gradient = study.data.lines.find(({ of, via }) => of === entry.name && !via);
+    const name = gradient ? [ui.t("lens.its_gradient"), " ", link({ name: gradient.id, at: entry.at }, found.claim, "gradient"), " "] : [];
+    return make("p", { class: "slope" }, name, make("span", {}, ui.t(gradient ? "lens.by_differences" : "lens.differences", values)), " ", ui.verdict(found.verdict));
   }
 
   function feeds(entry) {
