@@ -18,7 +18,16 @@ OTHERS = {"npvae.model", "npvae.settings"}  # keys of a safetensors file
 WRITTEN = {"figures/", "tensorboard/"}  # folders of a run
 DOCUMENTS = sorted(
     path
-    for kind in ("*.md", "npvae/**/*.md", "npvae/**/*.py", "benchmarks/**/*.md", "benchmarks/**/*.py", "examples/*")
+    for kind in (
+        "*.md",
+        "docs/*.md",
+        "docs/guides/*.md",
+        "npvae/**/*.md",
+        "npvae/**/*.py",
+        "benchmarks/**/*.md",
+        "benchmarks/**/*.py",
+        "examples/*",
+    )
     for path in ROOT.glob(kind)
     if path.suffix in (".md", ".py") and path.name not in PAST
 )
