@@ -18,10 +18,10 @@ RULE = re.compile(r"^\|[\s:|-]+\|$")
 
 @dataclass(frozen=True)
 class Block:
-    """A run of lines of one kind: "prose", "heading", "item", "row", "code" or "blank".
+    """A run of lines of one kind: "prose", "heading", "item", "row", "code", "set" (indented code) or "blank".
 
     front  what stands before the text of a heading or of an item, or of every line of code
-    text   the text of prose, its lines joined; of code its lines, of a row its line
+    text   the text of prose, its lines joined; of code its lines; of a row, or of what is set, its line
     words  of code: the language, and what else stands in the line of its fence
     """
 
@@ -47,6 +47,9 @@ def read(text: str) -> list[Block]:
             at = end + 1
         elif not line.strip():
             blocks.append(Block("blank", ""))
+            at += 1
+        elif line.startswith("    ") and (not blocks or blocks[-1].kind in ("blank", "set")):
+            blocks.append(Block("set", line))
             at += 1
         elif ROW.match(line):
             blocks.append(Block("row", line))
