@@ -32,7 +32,6 @@ train, test = npvae.load_dataset("digits")
 x_train, x_test = train.numpy(), test.numpy()  # (1501, 64), (296, 64), grey values in [0, 1]
 IMAGE = (8, 8)
 
-
 # %% [markdown]
 # ## The same loop trains both
 
@@ -62,9 +61,9 @@ def codes(model, x):
 # **Continuity.** Move a code by a tenth of the codes' own spread, in a random direction: how far does the image move?
 # Measured as a distance in the 64 pixels; two neighbouring digits of the data are about 1 apart.
 #
-# **Completeness.** Decode draws from N(0, I): for how many does a nearest-neighbour judge say "a digit"? The judge asks
-# two things: is the nearest training digit as near as real digits are to each other (95 % of the test digits pass),
-# and do the five nearest agree on which digit it is?
+# **Completeness.** Decode draws from N(0, I): for how many does a nearest-neighbour judge say "a digit"? The judge
+# asks two things: is the nearest training digit as near as real digits are to each other (95 % of the test digits
+# pass), and do the five nearest agree on which digit it is?
 
 
 # %%
@@ -91,49 +90,6 @@ def judged_digits(images):
     distance = distances(images, x_train)
     five = train.labels[np.argsort(distance, axis=1)[:, :5]]
     return np.mean((distance.min(axis=1) < threshold) & (five == five[:, :1]).all(axis=1))
-
-
-# %% [markdown]
-# ## The picture
-
-
-# %%
-@style()
-def draw(ae, vae, ae16, vae16):
-    """Both latent spaces above, what comes out of them below."""
-    figure = new_figure(6.9, "Same digits, same network: an autoencoder has points, a VAE has regions")
-    above, below = figure.subfigures(2, 1, height_ratios=[4, 2.6])
-    left, right = above.subplots(1, 2)
-    draw_regions(left, codes(ae, x_test).astype(float), None, test.labels)
-    left.set_title("autoencoder: a code z for each of 296 digits", size=10)
-    mu, logvar = (part.astype(float) for part in vae.encode(x_test))
-    covariance = np.exp(logvar)[:, :, None] * np.eye(2)
-    draw_regions(right, mu, covariance, test.labels, regions=100)
-    right.set_title("VAE: for each digit μ and a region of 2σ", size=10)
-    for axes in (left, right):
-        axes.set(xlabel="z1", ylabel="z2")
-
-    for axes, model, deep, name in zip(
-        below.subplots(1, 2), (ae, vae), (ae16, vae16), ("autoencoder", "VAE"), strict=True
-    ):
-        rng = np.random.default_rng(4)
-        z, n = codes(model, x_test), 8
-        zero, one = (z[np.flatnonzero(test.labels == digit)[4]] for digit in (0, 1))
-        threes = codes(model, x_train[train.labels == 3])
-        spread = z.std(axis=0)
-        rows = {
-            "a code nudged by\n0.2 of the spread": zero + 0.2 * spread * rng.standard_normal((n, 2)),
-            "from the code of a 0\nto that of a 1": zero + np.linspace(0, 1, n)[:, None] * (one - zero),
-            "from the region\nof the threes": rng.multivariate_normal(threes.mean(axis=0), np.cov(threes.T), n),
-            "z ~ N(0, I),\n2 latents": rng.standard_normal((n, 2)),
-            "z ~ N(0, I),\n16 latents": rng.standard_normal((n, 16)),
-        }
-        images = [(deep if code.shape[1] == 16 else model).decode(code).reshape(n, *IMAGE) for code in rows.values()]
-        draw_sheet(axes, images)
-        axes.set_title(name)
-        if model is ae:
-            label_rows(axes, list(rows), IMAGE)
-    return figure
 
 
 # %%
@@ -176,15 +132,60 @@ def main(quick=False, folder="pictures"):
 # %% [markdown]
 # ## What to notice
 #
-# - The autoencoder reconstructs better, always: it pays for nothing. The VAE gives up some nats of reconstruction
-#   for a code that can be drawn from.
-# - A small step in the VAE's space is a small step in the image, and the worst steps above all are shorter: the decoder
-#   has seen the whole neighbourhood of every mean, because z was drawn from it.
+# - The autoencoder reconstructs better, always: it pays for nothing. The VAE gives up some nats of reconstruction for
+#   a code that can be drawn from.
+# - A small step in the VAE's space is a small step in the image, and the worst steps above all are shorter: the
+#   decoder has seen the whole neighbourhood of every mean, because z was drawn from it.
 # - With two latents both decode draws from N(0, I) to digits: in a plane the codes lie so close that there is no room
 #   for holes. With sixteen there is nothing but room, and nothing ever told the autoencoder to be near the origin.
 #   This is why an autoencoder is not a generator.
 # - The regions of the VAE touch and overlap, and together fill the prior's two circles. Where two classes overlap, the
 #   decoding is between them: a price of few latents, not of being a VAE.
+
+# %% [markdown]
+# ## Drawing
+#
+# The rest of the script draws the picture.
+
+
+# %%
+@style()
+def draw(ae, vae, ae16, vae16):
+    """Both latent spaces above, what comes out of them below."""
+    figure = new_figure(6.9, "Same digits, same network: an autoencoder has points, a VAE has regions")
+    above, below = figure.subfigures(2, 1, height_ratios=[4, 2.6])
+    left, right = above.subplots(1, 2)
+    draw_regions(left, codes(ae, x_test).astype(float), None, test.labels)
+    left.set_title("autoencoder: a code z for each of 296 digits", size=10)
+    mu, logvar = (part.astype(float) for part in vae.encode(x_test))
+    covariance = np.exp(logvar)[:, :, None] * np.eye(2)
+    draw_regions(right, mu, covariance, test.labels, regions=100)
+    right.set_title("VAE: for each digit μ and a region of 2σ", size=10)
+    for axes in (left, right):
+        axes.set(xlabel="z1", ylabel="z2")
+
+    for axes, model, deep, name in zip(
+        below.subplots(1, 2), (ae, vae), (ae16, vae16), ("autoencoder", "VAE"), strict=True
+    ):
+        rng = np.random.default_rng(4)
+        z, n = codes(model, x_test), 8
+        zero, one = (z[np.flatnonzero(test.labels == digit)[4]] for digit in (0, 1))
+        threes = codes(model, x_train[train.labels == 3])
+        spread = z.std(axis=0)
+        rows = {
+            "a code nudged by\n0.2 of the spread": zero + 0.2 * spread * rng.standard_normal((n, 2)),
+            "from the code of a 0\nto that of a 1": zero + np.linspace(0, 1, n)[:, None] * (one - zero),
+            "from the region\nof the threes": rng.multivariate_normal(threes.mean(axis=0), np.cov(threes.T), n),
+            "z ~ N(0, I),\n2 latents": rng.standard_normal((n, 2)),
+            "z ~ N(0, I),\n16 latents": rng.standard_normal((n, 16)),
+        }
+        images = [(deep if code.shape[1] == 16 else model).decode(code).reshape(n, *IMAGE) for code in rows.values()]
+        draw_sheet(axes, images)
+        axes.set_title(name)
+        if model is ae:
+            label_rows(axes, list(rows), IMAGE)
+    return figure
+
 
 # %%
 if __name__ == "__main__":

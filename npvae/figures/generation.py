@@ -149,7 +149,7 @@ def traversals(
 ) -> Figure:
     """One latent a row moved through `values`, all others held at the posterior mean of one input x (D,).
 
-    At most `most_rows` latents, those that say most about x first: by their KL to the prior, in nats.
+    At most `most_rows` latents, in their order: those that say most about x, by their KL to the prior, in nats.
 
     scale  the values that are black and white, by default as in `prior_samples`.
 
@@ -159,7 +159,7 @@ def traversals(
     as_images(x, image_shape, "traversals", are_data=True)
     mu, std = posterior(model, x, "traversals", instead="decode on codes of your own")
     kl = 0.5 * (std**2 + mu**2 - 1 - 2 * np.log(std))[0]  # (L,)
-    latents = np.argsort(-kl, kind="stable")[:most_rows]
+    latents = np.sort(np.argsort(-kl, kind="stable")[:most_rows])
     z = np.tile(mu, (len(latents), len(values), 1))  # (rows, columns, L)
     for row, latent in enumerate(latents):
         z[row, :, latent] = values
@@ -171,10 +171,10 @@ def traversals(
     )
     axes = figure.subplots()
     draw_sheet(axes, in_rows(images, len(values)), scale or grey_scale(images))
-    label_rows(axes, [f"z{latent + 1}: {kl[latent]:.1f} nats" for latent in latents], image_shape)
+    label_rows(axes, [f"z{latent + 1}, KL {kl[latent]:.1f}" for latent in latents], image_shape)
     label_columns(axes, [signed(value) for value in values], image_shape)
     for row, latent in enumerate(latents):
         nearest = np.abs(np.asarray(values) - mu[0, latent]).argmin()
         frame_cell(axes, row, int(nearest), image_shape)
-    axes.set_xlabel("value of that latent (framed: nearest to the input's own)")
+    axes.set_xlabel("value of that latent (framed: nearest to the input's own); KL from the prior, in nats")
     return figure

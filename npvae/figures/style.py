@@ -32,11 +32,12 @@ PALETTE = (
     "#a96b59",
     "#e76300",
     "#b9ac70",
-    "#717581",
+    "#2f3640",
     "#92dadd",
 )
 """Ten colours that stay apart without colour vision: Petroff (2021), "Accessible color sequences for data
-visualization", arXiv:2107.02270."""
+visualization", arXiv:2107.02270, but for the ninth. His slate is hard to tell from the grey of the fourth in small dots,
+so it is nearly black here."""
 
 STYLE = {
     "figure.dpi": 160,
