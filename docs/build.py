@@ -17,8 +17,8 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
 
-from making import korean, lessons, links, names, op_pages, study
-from making.sources import ROOT, documents, moved, page_of
+from making import korean, lessons, links, names, op_pages, study  # noqa: E402
+from making.sources import ROOT, documents, moved, page_of  # noqa: E402
 
 PLACES = {
     "Begin": ["tour", "study", "lessons/index", "glossary"],
@@ -114,7 +114,8 @@ def rooms_index(source: Path) -> str:
     """The list of rooms with a page."""
     names = others(source / "rooms")
     lines = "\n".join(f"- [npvae.{name}]({name}.md)" for name in names)
-    return f"# Rooms\n\nWhat each folder of `npvae/` is, and in which order to read it.\n\n{lines}\n" + toctree("", names)
+    head = "# Rooms\n\nWhat each folder of `npvae/` is, and in which order to read it."
+    return f"{head}\n\n{lines}\n{toctree('', names)}"
 
 
 if __name__ == "__main__":

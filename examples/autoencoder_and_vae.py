@@ -116,7 +116,7 @@ def main(quick=False, folder="pictures"):
                 f"{row['worst']:>10.3f}{row['completeness']:>20.0%}"
             )
     numbers["real digits"] = float(judged_digits(x_test))
-    print(f"nll and KL in nats an image; of real test digits the judge takes {numbers['real digits']:.0%}\n")
+    print(f"nll and KL in nats per image; of real test digits the judge takes {numbers['real digits']:.0%}\n")
 
     one = x_test[:1]
     (z,), (mu,), (logvar,) = models["autoencoder", 2].encode(one), *models["vae", 2].encode(one)

@@ -108,7 +108,7 @@ def main(quick=False, folder="pictures"):
         }
         text = "" if sigma is None else f"{sigma.min():.2f}" + (f" to {sigma.max():.2f}" if len(sigma) > 1 else "")
         print(f"{name:<24}" + "{nll:>9.2f}{kl:>8.2f}{loss:>9.2f}{distance:>15.3f}".format(**rows[name]) + f"{text:>16}")
-    print("nll, KL and loss in nats an image; squared error: Σ (x̂ - x)², the one ruler that is the same for all\n")
+    print("nll, KL and loss in nats per image; squared error: Σ (x̂ - x)², the one ruler that is the same for all\n")
 
     rng = np.random.default_rng(5)
     unit = change_of_unit(models["Gaussian, σ² learned"], rng)

@@ -54,7 +54,7 @@ class LossAudit:
     notes: tuple[str, ...]
 
     def nats(self, loss: float) -> float:
-        """The printed loss in nats a sample: minus the ELBO if `model` has beta 1, else nll + beta * KL."""
+        """The printed loss in nats per sample: minus the ELBO if `model` has beta 1, else nll + beta * KL."""
         return (loss - self.constant) / self.scale
 
     def to_dict(self) -> dict[str, Any]:

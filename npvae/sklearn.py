@@ -2,7 +2,7 @@
 
     codes = make_pipeline(StandardScaler(), npvae.sklearn.VAE(latent_dim=8, random_state=0)).fit_transform(X)
 
-It needs scikit-learn 1.6 or later: pip install "npvae[sklearn]".
+It needs scikit-learn 1.6 or later: the extra `sklearn`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ try:
     from sklearn.utils.validation import check_is_fitted, validate_data
 except ImportError as error:
     raise ImportError(
-        f'npvae.sklearn needs scikit-learn 1.6 or later ({error}): pip install "npvae[sklearn]"'
+        f'npvae.sklearn needs scikit-learn 1.6 or later ({error}): pip install "scikit-learn>=1.6"'
     ) from error
 
 from npvae import models
@@ -74,7 +74,7 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     of the data first fitted. So units do not matter, the features' relative sizes do (StandardScaler evens them out),
     and what comes back (scores, samples, reconstructions) is in the units of X.
 
-    Fitted: model_ (a npvae.VAE), history_ (a dict an epoch: epoch, loss, nll, kl, with patience also valid_loss; nats a
+    Fitted: model_ (a npvae.VAE), history_ (a dict an epoch: epoch, loss, nll, kl, with patience also valid_loss; nats per
     sample), mean_ (D,), scale_,
     noise_ (draws, L), optimizer_, n_features_in_, and feature_names_in_ if X had names.
 

@@ -59,7 +59,11 @@ def astray(path: Path, text: str) -> list[str]:
     files = {file for file in FILE.findall(text) if not (ROOT / file).exists()}
     if path.name == "README.md" and path.parent != ROOT:
         beside = set(BESIDE.findall(text)) - WRITTEN
-        files |= {file for file in beside if not any((at / file).exists() for at in (path.parent, ROOT / "npvae"))}
+        files |= {
+            file
+            for file in beside
+            if not any((at / file).exists() for at in (path.parent, path.parents[1], ROOT / "npvae"))
+        }
     return sorted(names | files)
 
 

@@ -52,7 +52,7 @@ def main(argv=None):
     if not args.no_torch:
         who["torch"] = lambda seed: with_torch(train.numpy(), test.numpy(), epochs, seed)
     finished = finished_trainings(folder, who, seeds, epochs, clock)
-    print(f"\n{machine()}\nmean test loss, nats an image; ± is the standard deviation over seeds")
+    print(f"\n{machine()}\nmean test loss, nats per image; ± is the standard deviation over seeds")
     print(f"{'epoch':>5}" + "".join(f"{name:>18}" for name in who) + f"{'published log':>16}")
     curves = {name: [finished[f"{name} {s}"]["losses"] for s in seeds if f"{name} {s}" in finished] for name in who}
     for epoch in range(epochs):

@@ -1,6 +1,7 @@
 """The Korean documents, made from the English ones and a catalogue: `docs/locale/ko/*.po`, a file per document.
 
-A message is a paragraph, a heading, an item of a list or a cell of a table that is not Korean already. If
+A message is a paragraph, a heading, an item of a list or a cell of a table, unless its row is in both languages.
+What several lessons say stands once, in `common.po`. If
 an English sentence changes, its message is no longer in the catalogue, and a test lists it. Then
 
     python docs/making/korean.py             # bring the catalogues up to date; what changed is marked fuzzy
@@ -14,7 +15,7 @@ import difflib
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,9 +26,10 @@ if __name__ == "__main__":
 
 from making import lessons
 from making.markdown import Block, cells_of, read, written
-from making.sources import LINK, ROOT, moved, outside_fences, page_of, resolved
+from making.sources import LINK, ROOT, moved, page_of, resolved
 
 LOCALE = ROOT / "docs" / "locale" / "ko"
+COMMON = LOCALE / "common.po"
 DOCUMENTS = {
     "README.md": "README.ko.md",
     "docs/tour.md": "docs/ko/tour.md",
@@ -59,7 +61,7 @@ def texts_of(block: Block) -> list[str]:
     if block.kind in ("prose", "heading", "item"):
         found = [block.text]
     elif block.kind == "row":
-        found = [cell for cell in cells_of(block.text) if not HANGUL.search(cell)]
+        found = [] if HANGUL.search(block.text) else cells_of(block.text)  # a row in both languages is done
     else:
         found = []
     return [text for text in found if WORD.search(NO_WORDS.sub("", text))]
@@ -72,9 +74,19 @@ def messages(text: str) -> list[str]:
 
 def known(name: str) -> dict[str, str]:
     """Message to translation, of those that are done."""
-    path = catalogue_of(name)
-    entries = polib.pofile(str(path)) if path.exists() else []
+    entries = [*entries_of(COMMON), *entries_of(catalogue_of(name))]
     return {entry.msgid: entry.msgstr for entry in entries if entry.msgstr and not entry.fuzzy}
+
+
+def entries_of(path: Path) -> list[polib.POEntry]:
+    """What a catalogue holds; nothing if there is none."""
+    return list(polib.pofile(str(path))) if path.exists() else []
+
+
+def shared(texts: dict[str, str]) -> list[str]:
+    """The messages that more than one lesson has."""
+    count = Counter(message for name, text in texts.items() if name not in DOCUMENTS for message in messages(text))
+    return [message for message, times in count.items() if times > 1]
 
 
 def missing(name: str, text: str) -> list[str]:
@@ -91,18 +103,16 @@ def translated(text: str, done: dict[str, str]) -> str:
 def in_korean(block: Block, done: dict[str, str]) -> Block:
     """A block in Korean."""
     if block.kind == "row":
-        cells = [done.get(cell, cell) for cell in cells_of(block.text)]
+        cells = [done.get(cell, cell) if texts_of(block) else cell for cell in cells_of(block.text)]
         return replace(block, text=f"| {' | '.join(cells)} |")
     return replace(block, text=done.get(block.text, block.text)) if texts_of(block) else block
 
 
-def update(name: str, text: str) -> None:
-    """Bring the catalogue of a document up to date: old messages keep their translations, changed ones become fuzzy."""
-    path = catalogue_of(name)
-    old = {entry.msgid: entry for entry in (polib.pofile(str(path)) if path.exists() else [])}
+def update(path: Path, wanted: list[str]) -> None:
+    """Bring a catalogue up to date: old messages keep their translations, changed ones become fuzzy."""
+    old = {entry.msgid: entry for entry in entries_of(path)}
     new = polib.POFile(wrapwidth=110)
     new.metadata = {"Language": "ko", "Content-Type": "text/plain; charset=UTF-8"}
-    wanted = messages(text)
     gone = [message for message in old if message not in wanted and old[message].msgstr]
     for message in wanted:
         entry = polib.POEntry(msgid=message)
@@ -160,8 +170,11 @@ def children(page: str) -> str:
 
 def main() -> None:
     """Update the catalogues, say what is missing, write the Korean documents."""
-    for name, text in sources().items():
-        update(name, text)
+    texts = sources()
+    everywhere = shared(texts)
+    update(COMMON, everywhere)
+    for name, text in texts.items():
+        update(catalogue_of(name), [each for each in messages(text) if name in DOCUMENTS or each not in everywhere])
         if left := missing(name, text):
             print(f"{name}: {len(left)} messages to translate in {catalogue_of(name).relative_to(ROOT)}")
         if name in DOCUMENTS:

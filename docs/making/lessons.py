@@ -65,10 +65,9 @@ def page(name: str) -> str:
     parts = [f"{body}\n" if kind == "text" else f"```python\n{body}\n```\n" for kind, body in cells(source)]
     _, output = printed(name)
     picture = EXAMPLES / "pictures" / f"{name}.png"
-    shown = [f"![What {name}.py draws](pictures/{name}.png)\n"] if picture.exists() else []
+    shown = [f"![The picture that this lesson draws](pictures/{name}.png)\n"] if picture.exists() else []
     if output:
         shown += ["## What it prints\n", f"```text\n{output.strip()}\n```\n"]
-    shown += [f"`examples/{name}.py`, run as it stands. With `--quick` it takes a few seconds.\n"]
     return "\n".join([parts[0], *parts[1:], *shown])
 
 

@@ -25,7 +25,11 @@ ROOMS = {
     "npvae.export": "Weights for PyTorch (extra `export`)",
     "npvae.sklearn": "The estimator (extra `sklearn`)",
 }
-OWN = {"npvae.export": ("save", "load", "to_torch", "from_torch"), "npvae.sklearn": ("VAE", "ConvVAE"), "npvae.steps": ("Step",)}
+OWN = {
+    "npvae.export": ("save", "load", "to_torch", "from_torch"),
+    "npvae.sklearn": ("VAE", "ConvVAE"),
+    "npvae.steps": ("Step",),
+}
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,7 @@ def public(room: str) -> list[Name]:
 
 
 def write_all(folder: Path) -> None:
-    """Write `reference/*.md`, a page per room; a name that is public in two rooms is told in the first."""
+    """Write `reference/*.md`, a page per room; a name that is public in two rooms is described in the first."""
     (folder / "reference").mkdir(parents=True, exist_ok=True)
     told: dict[int, Name] = {}
     rows, entries = [], []
@@ -80,7 +84,7 @@ def write_all(folder: Path) -> None:
 
 
 def entry(each: Name) -> str:
-    """A name with its signature and docstring, as a directive of Sphinx's Python domain, so that it can be looked up."""
+    """A name with its signature and docstring: a directive of Sphinx's Python domain, so that it can be looked up."""
     kind = "class" if inspect.isclass(each.thing) else "function" if callable(each.thing) else "data"
     body = docstring(each.docstring) if each.docstring else value(each.thing)
     if kind == "class":

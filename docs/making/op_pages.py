@@ -1,4 +1,4 @@
-"""The page of an op, made from the page itself: equations with their numbers, derivation, code, a small case, slopes."""
+"""The page of an op, made from the page itself: numbered equations, derivation, code, a small case, slopes."""
 
 from __future__ import annotations
 
@@ -9,13 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
+from making.sources import ROOT
 from npvae.cli.explain import tables
 from npvae.figures import new_figure, save_png, style
 from npvae.figures.style import PALE, PALETTE
 from npvae.pages import explain, page_of
 from npvae.spec import Law, Op
-
-from making.sources import ROOT
 
 HEADINGS = re.compile(r"^(Forward|Backward|Step|Equations|Identities|Derivation)$", re.MULTILINE)
 
@@ -71,11 +70,13 @@ def page(path: Path, subjects: list[Op | Law], folder: Path) -> str:
         if isinstance(subject, Op) and (picture := slopes(subject, folder)):
             parts += ["## Its slopes", f"![{subject.name} and its slope]({picture})"]
     code = source.split('"""', 2)[2].strip()
-    parts += ["## Code", f"`{relative}`. A comment `# (1)` stands where the code computes equation (1).", fenced("python", code)]
+    where = f"`{relative}`. A comment `# (1)` stands where the code computes equation (1)."
+    parts += ["## Code", where, fenced("python", code)]
     for subject in subjects:
         heading = "## A small case" if len(subjects) == 1 else f"## A small case of {subject.name}"
         text, _ = explain(subject, most=2)
-        parts += [heading, f"What `npvae explain {subject.name}` prints, two entries of each equation:", fenced("text", text)]
+        printed = f"What `npvae explain {subject.name}` prints, two entries of each equation:"
+        parts += [heading, printed, fenced("text", text)]
     return "\n\n".join(parts) + "\n"
 
 

@@ -1,6 +1,6 @@
-"""The plan of the rooms as an SVG, drawn from the table of arrows in CONTRIBUTING, which a test holds every import to.
+"""The plan of the rooms as an SVG, drawn from the table of arrows in CONTRIBUTING, with which a test compares imports.
 
-    python docs/making/rooms.py              # writes docs/pictures/rooms.svg anew
+python docs/making/rooms.py              # writes docs/pictures/rooms.svg anew
 """
 
 from __future__ import annotations

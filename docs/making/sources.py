@@ -37,7 +37,7 @@ def page_of(name: str) -> str | None:
     if path.suffix == ".md" and path.parts[0] == "docs":
         return str(path.relative_to("docs"))
     if path.suffix == ".md" and path.parts[0] == "benchmarks":
-        return f"benchmarks/{'index' if path.stem == 'README' else path.stem}.md"
+        return "benchmarks/index.md" if path.parent.name == "benchmarks" else f"benchmarks/{path.parent.name}.md"
     if path.name == "README.md" and path.parts[0] == "npvae":
         return f"rooms/{path.parts[1]}.md"
     if path.suffix == ".py" and path.parts[0] == "examples":

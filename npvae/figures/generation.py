@@ -147,7 +147,7 @@ def traversals(
     most_rows: int = 10,
     scale: tuple[float, float] | None = None,
 ) -> Figure:
-    """One latent a row moved through `values`, all others held at the posterior mean of one input x (D,).
+    """One latent per row, moved through `values`, all others held at the posterior mean of one input x (D,).
 
     At most `most_rows` latents, in their order: those that say most about x, by their KL to the prior, in nats.
 

@@ -99,7 +99,7 @@ def signed(value: float) -> str:
 
 
 def class_colours(count: int) -> list[str]:
-    """One colour a class: the palette for up to ten; for more, `count` steps of viridis, dark to light.
+    """One colour per class: the palette for up to ten; for more, `count` steps of viridis, dark to light.
 
     No more than ten colours can be told apart reliably, so pictures also write each class's label beside it.
     """

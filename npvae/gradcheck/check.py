@@ -103,7 +103,7 @@ def _how_to_reproduce(op: Op, report: Report, level: str) -> str:
 def check_samples(op: Op, samples: Sequence[Sample], plain: Sample, seed: int, settings: Settings) -> list[Outcome]:
     """What came of each sample; in float32 throughout if the pair takes nothing else, or turns everything into it.
 
-    A pure op is held to its dtypes: there a y in float32 for inputs in float64 is a mistake.
+    A pure op must keep its dtypes: there a y in float32 for inputs in float64 is a mistake.
     """
     outcomes: list[Outcome] = []
     for sample in samples:

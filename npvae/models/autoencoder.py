@@ -129,7 +129,7 @@ class Autoencoder:
 
     @property
     def encoder_dim(self) -> int:
-        """Numbers that the encoder gets of a row's data: D, or 2 D if it is told which are missing."""
+        """Numbers that the encoder gets of a row's data: D, or 2 D if it also sees which are missing."""
         return self.data_dim * self.likelihood.encoder_width
 
     def encoder_view(self, x: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The conditional VAE: encoder and decoder are told the label, so z is left with what the label does not say.
+"""The conditional VAE: encoder and decoder see the label, so z carries what the label does not say.
 
     loss = mean of  -log p(x|z, y) + beta * KL(q(z|x, y) || N(0, I)),   z ~ q(z|x, y)
 

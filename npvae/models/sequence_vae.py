@@ -1,4 +1,4 @@
-"""The VAE of sequences: a GRU reads a line, its code is a Gaussian, and a GRU that is told z at every step writes it.
+"""The VAE of sequences: a GRU reads a line, its code is a Gaussian, and a GRU that sees z at every step writes it.
 
 Encoder  embedding, GRU, the state after the last letter -> mu, logvar
 Decoder  h0 = tanh(z W + b); at every step the letter before and z -> GRU -> logits of the next letter

@@ -1,4 +1,4 @@
-"""The variational autoencoder: an autoencoder whose code is a distribution, held to a prior.
+"""The variational autoencoder: an autoencoder whose code is a distribution near a prior.
 
 For every sample x the encoder gives a Gaussian q(z|x) = N(mu, diag(exp(logvar))), one draw z from it is decoded, and
 the loss is the mean over the batch of nll = -log p(x|z) and beta * kl, where kl = KL(q(z|x) || N(0, I)) is analytic.

@@ -1,8 +1,8 @@
 """Every block of code and every command of every document runs, in the order in which it stands.
 
 A fence says what its block needs: `sklearn`, `export`, `mpi` an extra; `mnist`, `graph` data; `slow` more than
-five seconds; `setup` a machine of its own, which is what `.ci/run` is. The suite shortens each training to one epoch and
-draws no pictures of it; with `-m deep` everything runs as it is typed.
+five seconds; `setup` a machine of its own, which is what `.ci/run` is. The suite shortens each training to one epoch,
+without pictures; with `-m deep` everything runs as it is typed.
 """
 
 import contextlib

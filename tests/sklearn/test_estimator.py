@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-pytest.importorskip("sklearn", "1.6", reason="scikit-learn is not installed: pip install npvae[sklearn]")
+pytest.importorskip("sklearn", "1.6", reason="scikit-learn is not installed: it is in the extra sklearn")
 
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError

@@ -53,7 +53,7 @@ def one_screen(report: Found) -> str:
 
 
 def _skipped(report: Found) -> list[str]:
-    """One line a reason, unless the pair takes nothing at all: then that is what there is to say."""
+    """One line per reason, unless the pair takes nothing at all: then that is what there is to say."""
     if report.skipped and any(f.code == "refused" for f in report.findings):
         return []
     reasons: dict[str, list[str]] = {}
@@ -116,7 +116,7 @@ def _finding_lines(report: Found, f: Finding) -> list[str]:
 
 
 def listing(rows: Sequence[tuple[str, Row]]) -> str:
-    """One row a gradient: op, name, shape, norms, max difference, relative error, verdict."""
+    """One row per gradient: op, name, shape, norms, max difference, relative error, verdict."""
     header = ("op", "gradient", "shape", "|analytic|", "|numeric|", "max diff", "rel err", "verdict")
     table = [header]
     for op, row in rows:
