@@ -26,7 +26,7 @@ PLACES = {
     + [f"guides/{name}" for name in ("speed", "processes", "libraries")],
     "Look up": ["ops/index", "reference/index"],
     "The project": ["benchmarks/index", "rooms/index", "project/contributing", "project/changelog"],
-    "한국어": ["ko/index"],
+    "한국어": ["시작 <ko/index>"],
 }
 
 

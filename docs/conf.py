@@ -14,6 +14,7 @@ html_title = "npvae"
 html_static_path = ["_static"]
 html_css_files = ["npvae.css"]
 html_show_sphinx = False
+html_show_copyright = False
 html_copy_source = False
 html_theme_options = {"navigation_with_keys": True}
 pygments_style = "default"

@@ -166,7 +166,7 @@ def draw(models, histories, dmu_z, dmu_kl):
     far = np.abs(dmu_kl).max() * 1.05
     balance.plot([-far, far], [far, -far], color=INK, linewidth=0.8, linestyle=(0, (4, 3)))
     balance.scatter(dmu_kl, dmu_z, s=4, color=RUNS["both"], linewidths=0)
-    balance.set(xlabel="KL: dμ = μ", title="both: the pulls on μ balance on average")
+    balance.set(xlabel="KL: dμ = μ", title="both: two pulls on μ balance")
     balance.set_ylabel("reconstruction: mean dμ", labelpad=0)
     return figure
 

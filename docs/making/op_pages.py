@@ -16,6 +16,7 @@ from npvae.figures.style import PALE, PALETTE
 from npvae.pages import explain, page_of
 from npvae.spec import Law, Op
 
+NUMBER = re.compile(r"\s+\((\d+)\)$")
 HEADINGS = re.compile(r"^(Forward|Backward|Step|Equations|Identities|Derivation)$", re.MULTILINE)
 
 
@@ -89,8 +90,20 @@ def sections(text: str) -> list[str]:
         parts += [fenced("text", inspect.cleandoc(pieces[0]))] if looks_set(pieces[0]) else []
         for heading, body in zip(pieces[1::2], pieces[2::2], strict=True):
             body = inspect.cleandoc(body)
-            parts += [f"## {heading}", escaped(body) if heading == "Derivation" else fenced("python", body)]
+            parts += [f"## {heading}", escaped(body) if heading == "Derivation" else fenced("python", numbered(body))]
     return parts
+
+
+def numbered(body: str) -> str:
+    """Equations with their numbers in front, where a narrow page shows them."""
+    lines, equation = [], []
+    for line in body.splitlines():
+        found = NUMBER.search(line)
+        equation.append(NUMBER.sub("", line).rstrip())
+        if found:
+            lines += [f"({found[1]})  {equation[0].strip()}", *(f"     {each}" for each in equation[1:])]
+            equation = []
+    return "\n".join([*lines, *equation])
 
 
 def looks_set(text: str) -> bool:

@@ -22,7 +22,7 @@ HALO = [withStroke(linewidth=3, foreground="white")]
 
 DASHED = (0, (4, 3))
 
-APART, FAINT = 8.0, 0.4
+APART, FAINT = 10.0, 0.5
 """When a class is named twice: this many widths of a bump between the places, and this share of the first's weight."""
 
 
@@ -194,8 +194,8 @@ def _name_the_prior(axes: Axes, taken: list[tuple[float, float]], extent: float)
 def label_places(points: np.ndarray, labels: np.ndarray) -> dict[int, np.ndarray]:
     """For each label the points (P, 2) of its own at which its class is dense and has the place to itself.
 
-    They maximise density * (share of all density there), where density is a sum of Gaussian bumps, one per point and 0.15
-    of the points' spread wide; so two classes with one centre still get two places. A class in two clusters has P = 2,
+    They maximise density * (share of all density there), where density is a sum of Gaussian bumps, one per point and
+    0.15 of the points' spread wide; so two classes with one centre still get two places. A class in two clusters has P = 2,
     if the second counts at least FAINT of the first and is APART widths away. At most about a thousand points have a
     say, of every label at least one.
     """

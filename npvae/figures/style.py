@@ -36,8 +36,8 @@ PALETTE = (
     "#92dadd",
 )
 """Ten colours that stay apart without colour vision: Petroff (2021), "Accessible color sequences for data
-visualization", arXiv:2107.02270, but for the ninth. His slate is hard to tell from the grey of the fourth in small dots,
-so it is nearly black here."""
+visualization", arXiv:2107.02270, but for the ninth. His slate is hard to tell from the grey of the fourth in small
+dots, so it is nearly black here."""
 
 STYLE = {
     "figure.dpi": 160,
