@@ -92,6 +92,11 @@ def audit_loss(
     half         for "squared_error": (x_hat - x)**2 / 2, or without the half
 
     ValueError for a name, a reduction or a number that cannot be meant.
+
+    Example:
+        >>> audit = npvae.audit_loss("squared_error", half=False, data_dim=784, latent_dim=20, batch_size=128)
+        >>> audit.beta
+        0.5
     """
     kl_batch = batch if kl_batch is None else kl_batch
     _check(likelihood, {"pixels": pixels, "latents": latents, "batch": batch, "kl_batch": kl_batch})

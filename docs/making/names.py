@@ -79,7 +79,8 @@ def write_all(folder: Path) -> None:
         rows.append(f"| [{room}]({page}.md) | {what} | {', '.join(f'`{each.name}`' for each in public(room))} |")
     table = "\n".join(["| room | what it has | names |", "|---|---|---|", *rows])
     tree = "```{toctree}\n:hidden:\n\n" + "\n".join(entries) + "\n```"
-    index = f"# Reference\n\nEvery example here is executed by the test suite.\n\n{table}\n\n{tree}\n"
+    about = "Every example is executed by the test suite, after `import numpy as np` and `import npvae`."
+    index = f"# Reference\n\n{about}\n\n{table}\n\n{tree}\n"
     (folder / "reference" / "index.md").write_text(index, encoding="utf-8")
 
 

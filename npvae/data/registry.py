@@ -94,6 +94,11 @@ def load_dataset(
     row in ten is held out: `npvae.data.split.hold_out`. What was read and what was left out stands in `train.note`.
 
     DataError for an unknown name, a missing folder, a damaged file, a download that failed.
+
+    Example:
+        >>> train, test = npvae.load_dataset("digits")
+        >>> train.shape, test.shape
+        ((1501, 64), (296, 64))
     """
     reading = Reading(array, colour, resize, layout, max_value)
     return with_test(*load_parts(name_or_path, data_dir, reading))

@@ -42,6 +42,10 @@ def prior_samples(
            highest.
 
     Raises ValueError if image_shape does not hold the model's D pixels.
+
+    Example:
+        >>> vae = npvae.VAE(64, hidden=(8,), latent_dim=2)
+        >>> figure = npvae.figures.prior_samples(vae, (8, 8), np.random.default_rng(0), n=8)
     """
     x = model.sample(n, rng)
     images = as_images(x, image_shape, "prior_samples")
@@ -115,6 +119,10 @@ def manifold(
     scale  the values that are black and white, by default as in `prior_samples`.
 
     Raises ValueError if the model has not two latents or image_shape does not hold its D pixels.
+
+    Example:
+        >>> vae = npvae.VAE(64, hidden=(8,), latent_dim=2)
+        >>> figure = npvae.figures.manifold(vae, (8, 8), n=4)
     """
     if model.latent_dim != 2:
         raise ValueError(
@@ -154,6 +162,10 @@ def traversals(
     scale  the values that are black and white, by default as in `prior_samples`.
 
     Raises ValueError if the model has no posterior (an autoencoder) or image_shape does not hold D pixels.
+
+    Example:
+        >>> vae = npvae.VAE(64, hidden=(8,), latent_dim=3)
+        >>> figure = npvae.figures.traversals(vae, npvae.load_dataset("digits")[1][0], (8, 8))
     """
     x = np.asarray(x)[np.newaxis]
     as_images(x, image_shape, "traversals", are_data=True)

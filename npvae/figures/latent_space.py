@@ -48,6 +48,11 @@ def latent_regions(
     names    of the labels 0, 1, 2 ...; by default their numbers.
 
     Raises ValueError if labels and x differ in length, or N is 1 with more than two latents.
+
+    Example:
+        >>> vae = npvae.VAE(64, hidden=(8,), latent_dim=2)
+        >>> train, test = npvae.load_dataset("digits")
+        >>> figure = npvae.figures.latent_regions(vae, test[:], test.labels)
     """
     mu, std = encoded(model, x)
     if labels is not None:
@@ -195,9 +200,9 @@ def label_places(points: np.ndarray, labels: np.ndarray) -> dict[int, np.ndarray
     """For each label the points (P, 2) of its own at which its class is dense and has the place to itself.
 
     They maximise density * (share of all density there), where density is a sum of Gaussian bumps, one per point and
-    0.15 of the points' spread wide; so two classes with one centre still get two places. A class in two clusters has P = 2,
-    if the second counts at least FAINT of the first and is APART widths away. At most about a thousand points have a
-    say, of every label at least one.
+    0.15 of the points' spread wide; so two classes with one centre still get two places. A class in two clusters has
+    P = 2, if the second counts at least FAINT of the first and is APART widths away. At most about a thousand points
+    have a say, of every label at least one.
     """
     some = np.union1d(_evenly(len(points), 1000), np.unique(labels, return_index=True)[1])
     points, labels = points[some], labels[some]

@@ -80,7 +80,12 @@ def style() -> Iterator[None]:
 
 
 def new_figure(height: float, title: str = "") -> Figure:
-    """An empty figure `WIDTH` by `height` inches with its title at the upper left. pyplot never hears of it."""
+    """An empty figure `WIDTH` by `height` inches with its title at the upper left. pyplot never hears of it.
+
+    Example:
+        >>> npvae.figures.new_figure(3.0, "A title").get_size_inches().tolist()
+        [8.0, 3.0]
+    """
     figure = Figure(figsize=(WIDTH, height), layout="constrained")
     if title:
         figure.suptitle(title, x=0.01, ha="left")

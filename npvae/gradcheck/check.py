@@ -49,6 +49,11 @@ def check_op(
     teeth   if all is well, plant generic mistakes in the backward too and report how many this configuration catches
 
     Raises ValueError for what is no Op, and for an unknown level, sample, cell or dtype.
+
+    Example:
+        >>> from npvae.ops.tanh import OP
+        >>> bool(npvae.gradcheck.check_op(OP, level="smoke"))
+        True
     """
     if dtype not in DTYPES:
         raise ValueError(f"dtype is {dtype!r}, expected one of {', '.join(DTYPES)}")
@@ -78,7 +83,13 @@ def _as_strict(report: Report, settings: Settings) -> Settings:
 
 
 def cells(op: Op, level: str = "default") -> tuple[str, ...]:
-    """The cells of an op: the checks that look at every sample, then the groups of samples, plainest first."""
+    """The cells of an op: the checks that look at every sample, then the groups of samples, plainest first.
+
+    Example:
+        >>> from npvae.ops.tanh import OP
+        >>> "contract" in npvae.gradcheck.cells(OP)
+        True
+    """
     return _cells(op, battery(op, level))
 
 

@@ -66,6 +66,12 @@ class SequenceVAE(OfSequences, VAE):
 
     Noise is (N, L) or (K, N, L), N(0, 1). With word dropout, training appends max_length numbers in [0, 1) to each
     row, that say which letters are hidden: without them none is.
+
+    Example:
+        >>> names = npvae.load_sequences("names-small")[0]
+        >>> model = npvae.SequenceVAE(names.alphabet, hidden_dim=16, latent_dim=4, embedding_dim=8)
+        >>> model.encode(model.batch_of(["anna", "bo"]))[0].shape
+        (2, 4)
     """
 
     Settings = SequenceVAESettings

@@ -11,7 +11,8 @@ Derivation
     A max has slope 1 in the larger of its arguments and 0 in the other.
 
 A latent that carries less than lam nats is not pushed further down, so it is not given up before the decoder has
-learned to use it. The cost is a surrogate: the bound itself has kl, not max(lam, kl). At kl = lam the gradient 0 is used.
+learned to use it. The cost is a surrogate: the bound itself has kl, not max(lam, kl). At kl = lam the gradient 0
+is used.
 
 Kingma et al. (2016), "Improved variational inference with inverse autoregressive flow", equation 15.
 """

@@ -13,7 +13,13 @@ from npvae.params import Params
 
 
 class Adagrad:
-    """One step over the flat buffer."""
+    """One step over the flat buffer.
+
+    Example:
+        >>> vae = npvae.VAE(64, hidden=(8,), latent_dim=2)
+        >>> adagrad = npvae.Adagrad(vae.params, lr=0.01)
+        >>> adagrad.step(vae.params.like())  # gradients of 0: nothing moves
+    """
 
     def __init__(self, params: Params, lr: float = 1e-2, eps: float = 1e-10, *, backend: str = "numba") -> None:
         """State starts at zero. ValueError for lr <= 0 or eps <= 0."""
