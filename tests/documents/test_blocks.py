@@ -8,7 +8,9 @@ without pictures; with `-m deep` everything runs as it is typed.
 import contextlib
 import importlib.util
 import io
+import os
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -21,7 +23,7 @@ from npvae.cli import main
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("npvae/**/*.md"), *ROOT.glob("*/*.md")])
 DOCUMENTS = [path for path in dict.fromkeys(DOCUMENTS) if "_build" not in path.parts]
-EXTRAS = {"sklearn": "sklearn", "export": "safetensors", "mpi": "mpi4py"}
+EXTRAS = {"sklearn": "sklearn", "export": "safetensors", "mpi": "mpi4py", "study": "npvae.study"}
 DATA = {"mnist", "graph"}
 SHOWN = {"text", "powershell", "json", "equations", "refused", "undefined"}  # output; read by tests of their own
 ELSEWHERE = {
@@ -68,7 +70,9 @@ def run_command(line, folder, deep):
         words = [sys.executable if word == "python" else word for word in words]
         if "npvae" in words:
             words[words.index("npvae")] = f"{sys.executable} -m npvae"
-        done = subprocess.run(shlex.split(" ".join(words)), cwd=folder, capture_output=True, text=True)
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
+        command = shlex.split(" ".join(words))
+        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
 
 
@@ -96,6 +100,8 @@ RUNNABLE = [path for path in DOCUMENTS if any("setup" not in needs for _, needs,
 def here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("PYTHONBREAKPOINT", "0")
+    shutil.copytree(ROOT / "examples", tmp_path / "examples", ignore=shutil.ignore_patterns("pictures", "printed"))
     with contextlib.redirect_stdout(io.StringIO()):
         yield tmp_path
     sys.modules.pop("layers", None)
