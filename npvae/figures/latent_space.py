@@ -190,8 +190,8 @@ def _name_the_prior(axes: Axes, taken: list[tuple[float, float]], extent: float)
     angle = np.pi / 2 + np.linspace(0, 2 * np.pi, 36, endpoint=False)
     for radius in (2, 1) if extent < 12 else (2,):
         places = radius * np.stack([np.cos(angle), np.sin(angle)], axis=1)  # (36, 2), the top first
-        free = np.array([min([np.hypot(x - a, 2 * (y - b)) for a, b in taken] or [0.0]) for x, y in places])
-        x, y = places[(np.minimum(free, 0.8 * radius)).argmax()]
+        free = np.array([min([np.hypot(0.6 * (x - a), 2 * (y - b)) for a, b in taken] or [0.0]) for x, y in places])
+        x, y = places[np.minimum(free, 1.2).argmax()]
         axes.text(x, y, f"prior {radius}σ", size=9, ha="center", va="center", path_effects=HALO, zorder=3)
         taken.append((x, y))
 

@@ -18,7 +18,8 @@ class Adagrad:
     Example:
         >>> vae = npvae.VAE(64, hidden=(8,), latent_dim=2)
         >>> adagrad = npvae.Adagrad(vae.params, lr=0.01)
-        >>> adagrad.step(vae.params.like())  # gradients of 0: nothing moves
+        >>> loss, trace = vae.forward(np.zeros((5, 64), np.float32), np.zeros((5, 2), np.float32))
+        >>> adagrad.step(vae.backward(trace))
     """
 
     def __init__(self, params: Params, lr: float = 1e-2, eps: float = 1e-10, *, backend: str = "numba") -> None:

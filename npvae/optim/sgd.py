@@ -17,7 +17,8 @@ class SGD:
     Example:
         >>> vae = npvae.VAE(64, hidden=(8,), latent_dim=2)
         >>> sgd = npvae.SGD(vae.params, lr=0.1, momentum=0.9)
-        >>> sgd.step(vae.params.like())  # gradients of 0: nothing moves
+        >>> loss, trace = vae.forward(np.zeros((5, 64), np.float32), np.zeros((5, 2), np.float32))
+        >>> sgd.step(vae.backward(trace))
     """
 
     def __init__(self, params: Params, lr: float = 1e-2, momentum: float = 0.0, *, backend: str = "numba") -> None:
