@@ -281,7 +281,7 @@ def test_other_mistakes():
 def test_without_scikit_learn_the_message_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "sklearn.base", None)
     spec = importlib.util.find_spec("npvae.sklearn")
-    with pytest.raises(ImportError, match=r"pip install \"npvae\[sklearn\]\""):
+    with pytest.raises(ImportError, match=r"pip install \"scikit-learn>=1.6\""):
         spec.loader.exec_module(importlib.util.module_from_spec(spec))
 
 
