@@ -84,6 +84,11 @@ def surviving_streams() -> Iterator[tuple[Surviving, Surviving]]:
         sys.stdout, sys.stderr = before
 
 
+def is_interrupt(error: BaseException) -> bool:
+    """True for a Ctrl-C, also one in the middle of an import: of it Python 3.11 and older make a RuntimeError."""
+    return isinstance(error, KeyboardInterrupt) or isinstance(error.__cause__, KeyboardInterrupt)
+
+
 def reader_left(stream: Surviving) -> bool:
     """True if nothing was lost that anybody wanted: all is written, or whoever read it has seen enough."""
     lost = stream.lost

@@ -126,7 +126,8 @@ def write_tensors(path: str | os.PathLike, arrays: Mapping[str, np.ndarray], met
 def read_tensors(path: str | os.PathLike) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     """The arrays and the metadata of a safetensors file. OSError if there is none, WeightsError if it is damaged."""
     if not Path(path).is_file():
-        raise FileNotFoundError(f"{path} is not there: expected a safetensors file")
+        what = "a folder" if Path(path).is_dir() else "not there"
+        raise FileNotFoundError(f"{path} is {what}: expected a safetensors file")
     try:
         with safe_open(os.fspath(path), framework="numpy") as file:
             return {name: file.get_tensor(name) for name in file.keys()}, dict(file.metadata() or {})  # noqa: SIM118
@@ -143,7 +144,7 @@ def save(model: Any, path: str | os.PathLike) -> Path:
     parameters are not finite; OSError if the file cannot be written: what was there is then as it was.
     """
     if Path(path).suffix != ".safetensors":
-        found = Path(path).suffix or "nothing"
+        found = Path(path).suffix or "no suffix"
         raise ValueError(f"{path} ends in {found!r}, expected .safetensors: no other format is written")
     kinds = [name for name, cls in MODELS.items() if type(model) is cls]
     if not kinds:

@@ -2,22 +2,28 @@
 
     python benchmarks/gradcheck/one_set.py --seeds 10             # the fifth set, about six minutes
     python benchmarks/gradcheck/one_set.py --set "fourth set"
+    python benchmarks/gradcheck/one_set.py --rivals               # other people's checkers on the same set instead
 
 A mistake is planted on seed 0 and caught if some sample of the battery fails; the right pairs, those that were written
 for the set, run their whole batteries on each seed from 1 on, strict about dtypes. Every miss and every refusal is
-printed. This is how a set is scored blind, before anything in the checker is changed for it.
+printed. This is how a set is scored blind, before anything in the checker is changed for it. With --rivals each of the
+other checkers is driven over the same ops and layers, as `score.py` does: over one random array, and over npvae's
+samples, where a catch counts only if it accepts the right pair there.
 """
 
 from __future__ import annotations
 
 import argparse
 
-from score import ALL, RIGHT, caught_by_npvae, hand_made, verdict_of
+from parts import verdict_of
+from rivals import rivals
+from score import ALL, ONE, RIGHT, caught_by, caught_by_npvae, hand_made, rival_false_alarms
 
 from npvae.gradcheck.battery.drawing import build
 from npvae.gradcheck.battery.samples import battery
 from npvae.gradcheck.ground.findings import FAIL, INCONCLUSIVE
 from npvae.gradcheck.verdict.case import Settings, check_case
+from npvae.spec import Op
 
 
 def main() -> int:
@@ -25,8 +31,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--set", default="fifth set", choices=sorted({wrong.group for wrong in hand_made()}))
     parser.add_argument("--seeds", type=int, default=1, help="seeds for the right pairs")
+    parser.add_argument("--rivals", action="store_true", help="score the other checkers on the set")
     args = parser.parse_args()
     ops = [op for wrong in hand_made() if wrong.group == args.set for op in wrong.plant()]
+    if args.rivals:
+        return print_rivals(ops)
     missed = [op.name for op in ops if not caught_by_npvae(op, ALL)]
     for name in missed:
         print(f"missed: {name}", flush=True)
@@ -46,6 +55,19 @@ def main() -> int:
                     print(f"{verdict}: right {name}, sample {sample.label}, seed {seed}", flush=True)
     print(f"right ones refused: {counts[FAIL]} of {sum(counts.values())} cases, {counts[INCONCLUSIVE]} inconclusive")
     return 1 if missed or counts[FAIL] else 0
+
+
+def print_rivals(ops: list[Op]) -> int:
+    """A row for each of the other checkers, over one sample and over the battery."""
+    right = {op.name.split(":")[0]: RIGHT[op.name.split(":")[0]] for op in ops}
+    print(f"| checker, driven over | caught, of {len(ops)} | right ones refused |\n|---|---|---|")
+    for name, accepts in rivals().items():
+        alarms = rival_false_alarms(accepts, list(right.values()))
+        for label, samples in (("one sample", ONE), ("battery", ALL)):
+            cries_wolf: dict = {}
+            caught = sum(caught_by(accepts, op, right[op.name.split(":")[0]], samples, cries_wolf) for op in ops)
+            print(f"| {name}, {label} | {caught} | {alarms[label]} of {alarms[f'of {label}']} |", flush=True)
+    return 0
 
 
 if __name__ == "__main__":

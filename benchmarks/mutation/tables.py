@@ -33,6 +33,8 @@ TESTS: dict[str, list[Stage]] = {
     "npvae/kernels/multiply.py": [(CACHED, MULTIPLY), (PLAIN, EQUALITY), (CACHED, JOBS, "-k", "ticket")],
     "npvae/kernels/matmul/alone.py": [(AFRESH, SMALL_VAE)],
     "npvae/kernels/matmul": [(PLAIN, JOBS), (AFRESH, MULTIPLY), (AFRESH, JOBS, "-k", "pieces_of or every_job")],
+    "npvae/kernels/zeros.py": [(AFRESH, "tests/kernels/test_zeros.py")],
+    "npvae/kernels/processor.py": [(CACHED, "tests/kernels/test_processor.py")],
     "npvae/kernels/jit.py": [(AFRESH, JIT), (AFRESH, DOCTOR, "-k", "prints or advises")],
     "npvae/kernels/team/blas.py": [
         (CACHED, DOCTOR, BLAS, POOLS, "-k", "prints or advises or unknown or test_blas or follows or set_threads")
@@ -67,7 +69,7 @@ TESTS: dict[str, list[Stage]] = {
 
 PLANTED = {
     "npvae/kernels/gaussian_kl.py": ("kl[n] = half * total", "kl[n] = total", "noticed"),
-    "npvae/kernels/multiply.py": ("a.T, b, out, True", "a.T, b, out, False", "noticed"),
+    "npvae/kernels/multiply.py": ("b.T if b_turned else b, out", "b, out", "noticed"),
     "npvae/kernels/matmul/tiles.py": ("bb.mul(k, a_k)", "bb.add(k, a_k)", "noticed"),
     "npvae/kernels/jit.py": ("super().save_overload(sig, data)", "pass", "noticed"),  # seen by programs that it starts
     "npvae/kernels/team/jobs.py": ("read(state, DONE) < pieces", "read(state, DONE) <= pieces", "hung"),
@@ -119,18 +121,12 @@ NO_MISTAKES = {
     "RATES, LEAST = (7, 3)": "a length that is not looked at",
     "BERNOULLI_PIECE = 32769": "pieces of any size give the same numbers",
     "ADAM_PIECE = 32769": "pieces of any size give the same numbers",
-    "PIECE = 3000001": "pieces of any size give the same numbers",
-    "OUTER_ROWS, OUTER_VECTORS = (7, 4)": "tiles of any size give the same numbers",
-    "DOT_ROWS, DOT_COLUMNS = (5, 6)": "tiles of any size give the same numbers",
-    "DOT_ROWS, DOT_COLUMNS = (6, 5)": "tiles of any size give the same numbers",
     "types.int64] * 4)": "numba looks at the arguments that are given",
     "types.int64] * 13": "numba looks at the arguments that are given",
     "types.int64] * 9": "numba looks at the arguments that are given",
     "ir.FunctionType(ir.IntType(33)": "a result that is not looked at",
     "without inc: with cgutils.for_range_slice": "counting upwards is the default",
-    "K_BLOCK = 1025": "blocks of any size give the same numbers, to a rounding",
     "vectors = (columns + LANES - 1) / LANES": "what is behind the point moves the border between two strips at most",
-    "ROW_BLOCK = 151": "blocks of any size give the same numbers",
     "p.size + ADAM_PIECE + 1": "at a multiple of the size one piece more, which is empty",
     "head[:, sizes['L']:], head[:, :sizes['L']]": "two views of one layout",
     "block /= 2": "a power of two: the quotient is whole",

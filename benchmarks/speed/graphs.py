@@ -2,8 +2,9 @@
 
     python benchmarks/speed/graphs.py --data-dir DIR [--rounds 15] [--threads 1]
 
-Rounds are interleaved, medians of wall and CPU time are printed. PyTorch does what the published code does: target,
-logits and their gradient as V x V arrays, S as a sparse tensor. First both are shown to compute the same numbers.
+Rounds are interleaved, with a pause before each turn, because the other's threads may still look for work; medians are
+printed. PyTorch does what the published code does: target, logits and their gradient as V x V arrays, S as a sparse
+tensor. First both are shown to compute the same numbers.
 Memory is what a process of its own holds at its peak, less what it holds when the data are read (Linux alone tells).
 """
 
@@ -11,13 +12,13 @@ from __future__ import annotations
 
 import argparse
 import multiprocessing
-import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import rounds
 
 import npvae
 from npvae import kernels
@@ -122,17 +123,6 @@ def large_graph(vertices: int = 100_000, edges: int = 1_000_000) -> Graph:
     return Graph(np.stack([first, second], axis=1), vertices)
 
 
-def interleaved(runs: dict[str, Callable[[], Any]], rounds: int) -> dict[str, tuple[float, float]]:
-    """Median wall and CPU milliseconds of each, taken in turn."""
-    times: dict[str, list[tuple[float, float]]] = {name: [] for name in runs}
-    for _ in range(rounds):
-        for name, run in runs.items():
-            wall, cpu = time.perf_counter(), time.process_time()
-            run()
-            times[name].append((time.perf_counter() - wall, time.process_time() - cpu))
-    return {name: tuple(1e3 * np.median(values, axis=0)) for name, values in times.items()}  # type: ignore[misc]
-
-
 def peak_memory(name: str, data_dir: Path | None) -> float:
     """MB that three steps take at their peak in a process of its own, beyond the data."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
@@ -175,15 +165,14 @@ def main(argv: list[str] | None = None) -> None:
     epochs = {"ours": ours_epoch(graph)[0], "torch": torch_epoch(graph)[0]}
     for run in epochs.values():
         run()
-    print(f"{args.threads} threads, {args.rounds} rounds; milliseconds, wall and CPU; ratios are of wall times\n")
+    print(f"{rounds.machine()}, {args.threads} threads")
     for what, runs in (("decoder", decoders), ("epoch", epochs)):
-        found = interleaved(runs, args.rounds)
-        cells = "   ".join(f"{name} {wall:7.1f} {cpu:7.1f}" for name, (wall, cpu) in found.items())
-        print(f"Cora, {what:<8} {cells}   ratio {found['ours'][0] / found['torch'][0]:.3f}", flush=True)
+        rows = rounds.summary(rounds.interleaved(runs, args.rounds, calls=3))
+        print(f"\nCora, {what}\n{rounds.table(rows, 'ms', ['torch'])}", flush=True)
     large = ours_epoch(large_graph(), shifts=10)[0]
     large()
-    wall, cpu = interleaved({"large": large}, 3)["large"]
-    print(f"100,000 vertices, 1,000,000 edges, 10 shifts: {wall:.0f} {cpu:.0f} an epoch\n")
+    row = rounds.summary(rounds.interleaved({"large": large}, 3, calls=3))["large"]
+    print(f"\n100,000 vertices, 1,000,000 edges, 10 shifts: {row['median']:.0f} ms an epoch\n")
     for name in ("ours", "torch", "large"):
         print(f"peak memory beyond the data, {name}: {peak_memory(name, args.data_dir):.0f} MB", flush=True)
 

@@ -75,12 +75,13 @@ def machine() -> dict[str, str]:
     import numpy as np
     from llvmlite.binding import get_host_cpu_name
 
-    from npvae.kernels.team import blas, pools
+    from npvae.kernels import processor
+    from npvae.kernels.team import blas
 
     found = {
         "processor": get_host_cpu_name(),
         "cores": str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()),
-        "vectors": "AVX-512" if pools.get_host_cpu_features().get("avx512f") else "narrower than AVX-512",
+        "vectors": processor.description(),
         "blas": blas.description(),
         "python": platform.python_version(),
         "numpy": np.__version__,

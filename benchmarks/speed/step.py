@@ -1,188 +1,169 @@
-"""How long is one training step, against PyTorch and against its matrix products alone?
+"""How long is one training step, against PyTorch, against JAX, and against its matrix products alone?
 
-    python benchmarks/speed/step.py                       # all cases
+    python benchmarks/speed/step.py                       # all cases but those on real data
     python benchmarks/speed/step.py --case mnist --threads 2 --json step.json
+    python benchmarks/speed/step.py --case mnist-real --data-dir DIR
+    python benchmarks/speed/step.py --case digits --busy 2         # beside two busy programs
 
-A step is forward, backward and Adam, on a batch that is there already. The floor are the step's matrix products alone,
-by NumPy's BLAS, written into existing arrays. Before anything is timed, loss and gradients of all contenders are
-compared. PyTorch's rows are left out where it is not installed.
+A step is forward, backward and Adam, on a batch that is there already. The floors are the step's dense matrix products
+alone, written into existing arrays: by the BLAS inside NumPy (OpenBLAS in its wheels), and by the one inside PyTorch
+(MKL). JAX's step is jitted together with its Adam. Before anything is timed, loss and gradients of all contenders are
+compared. What is not installed is left out. Each number of threads has a process of its own, which may run on so many
+cores: JAX can be told in no other way.
+
+A processor with 512-bit vectors imitates one with 256, where npvae's products are BLAS's: set all of
+
+    NPVAE_PRODUCTS=blas OPENBLAS_CORETYPE=Haswell ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2
+    MKL_ENABLE_INSTRUCTIONS=AVX2 XLA_FLAGS=--xla_cpu_max_isa=AVX2
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
-from itertools import pairwise
+import importlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
-from types import ModuleType
+from typing import Any
 
+import contenders
 import numpy as np
+from cliffs import busy_programs
+from llvmlite.binding import get_host_cpu_features
 from rounds import interleaved, machine, summary, table, write_json
 
 import npvae
 from npvae.kernels.team import pools
-from npvae.steps import Step
 
-CASES = {  # name: batch size, settings of the VAE, thread counts
+CASES: dict[str, tuple[int, dict[str, Any], tuple[int, ...]]] = {  # batch size, settings of the VAE, thread counts
     "mnist": (128, {"data_dim": 784}, (2, 1)),
+    "mnist-real": (128, {"data_dim": 784}, (2, 1)),
     "mnist-512": (512, {"data_dim": 784}, (2, 1)),
+    "first-command": (128, {"data_dim": 64, "hidden": (256, 128), "latent_dim": 2}, (2, 1)),  # of the README
     "digits": (100, {"data_dim": 64, "hidden": (128,), "latent_dim": 2}, (2, 1)),
     "two-hidden": (20, {"data_dim": 784, "hidden": (200, 200), "latent_dim": 50, "activation": "tanh"}, (2, 1)),
     "calls": (2, {"data_dim": 2, "hidden": (2,), "latent_dim": 2}, (1,)),  # next to no arithmetic: what Python costs
 }
-FLOOR = "OpenBLAS products alone"
+REAL = "mnist-real"
+REAL_BATCHES = 20
+FLOOR, OTHER_FLOOR = "NumPy's products", "PyTorch's products"
+RIVALS = [FLOOR, OTHER_FLOOR, "PyTorch eager", "PyTorch compiled", "JAX"]
+NARROWING = {  # how each library is kept to 256-bit vectors
+    "npvae": "NPVAE_PRODUCTS=blas",  # its other kernels are compiled for 256 bits in any case
+    "OpenBLAS": "OPENBLAS_CORETYPE=Haswell",
+    "PyTorch": "ATEN_CPU_CAPABILITY=avx2",
+    "oneDNN": "ONEDNN_MAX_CPU_ISA=AVX2",
+    "MKL": "MKL_ENABLE_INSTRUCTIONS=AVX2",
+    "XLA": "XLA_FLAGS=--xla_cpu_max_isa=AVX2",
+}
 
 
-def npvae_step(vae: npvae.VAE, x: np.ndarray, eps: np.ndarray, products: str | None) -> Callable[[], float]:
-    """One step of npvae; `products` is "tiles" or "blas", None for the backend without kernels."""
-    adam = npvae.Adam(vae.params, backend=vae.config["backend"])
-    if products:
-        pools.PRODUCTS = products
-    way = Step(vae, len(x))
-
-    def step() -> float:
-        if products:
-            pools.PRODUCTS = products
-        loss, trace = way.forward(x, eps)
-        adam.step(way.backward(trace))
-        return loss
-
-    return step
+def vectors() -> str:
+    """How wide everybody's vectors are, and whether that is the processor's own width."""
+    if not get_host_cpu_features().get("avx512f"):
+        return "native"
+    narrowed = {name for name, setting in NARROWING.items() if _is_set(*setting.split("=", 1))}
+    if not narrowed:
+        return "512 bits, native"
+    if narrowed == set(NARROWING):
+        return "256 bits, imitated on a processor with 512"
+    return f"256 bits for {', '.join(sorted(narrowed))}, 512 for the others: no fair comparison"
 
 
-def products_alone(widths: list[int], latent_dim: int, N: int) -> Callable[[], None]:
-    """Every product of a step for the layers I -> O of the network, into arrays that exist already."""
-    rng = np.random.default_rng(0)
-
-    def array(*shape: int) -> np.ndarray:
-        return rng.standard_normal(shape, dtype=np.float32)
-
-    between = (2 * latent_dim, latent_dim)  # from the encoder's output to the decoder's input there is no product
-    layers = [pair for pair in pairwise(widths) if pair != between]
-    calls = []
-    for number, (I, O) in enumerate(layers):
-        x, W, y, dy, dW, dx = array(N, I), array(I, O), array(N, O), array(N, O), array(I, O), array(N, I)
-        calls.append((x, W, y))
-        calls.append((x.T, dy, dW))
-        if number > 0:
-            calls.append((dy, W.T, dx))
-
-    def multiply() -> None:
-        for a, b, out in calls:
-            np.matmul(a, b, out=out)
-
-    return multiply
+def _is_set(variable: str, value: str) -> bool:
+    return value.lower() in os.environ.get(variable, "").lower()
 
 
-def torch_steps(torch: ModuleType, vae: npvae.VAE, x: np.ndarray, eps: np.ndarray) -> dict[str, Callable[[], float]]:
-    """PyTorch eager, with fused Adam, and compiled: each a step from the same weights. Checks loss and gradients."""
-    nn = torch.nn
-    activation = {"relu": nn.ReLU, "tanh": nn.Tanh}[vae.activation]
-
-    class TorchVAE(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            widths = [vae.data_dim, *vae.hidden]
-            layers = [part for I, O in pairwise(widths) for part in (nn.Linear(I, O), activation())]
-            self.encoder = nn.Sequential(*layers, nn.Linear(widths[-1], 2 * vae.latent_dim))
-            widths = [vae.latent_dim, *vae.hidden[::-1]]
-            layers = [part for I, O in pairwise(widths) for part in (nn.Linear(I, O), activation())]
-            self.decoder = nn.Sequential(*layers, nn.Linear(widths[-1], vae.data_dim))
-            for ours, theirs in zip(vae.params.values(), self.parameters(), strict=True):
-                theirs.data = torch.tensor(np.ascontiguousarray(ours.T))
-
-        def forward(self, x: object, eps: object) -> object:
-            mu, logvar = self.encoder(x).chunk(2, 1)
-            logits = self.decoder(mu + torch.exp(logvar / 2) * eps)
-            nll = nn.functional.binary_cross_entropy_with_logits(logits, x, reduction="sum")
-            return (nll - 0.5 * torch.sum(1 + logvar - mu * mu - logvar.exp())) / len(x)
-
-    xt, et = torch.tensor(x), torch.tensor(eps)
-
-    def stepper(fused: bool, compiled: bool) -> Callable[[], float]:
-        model = TorchVAE()
-        adam = torch.optim.Adam(model.parameters(), 1e-3, fused=fused)
-        loss_of = torch.compile(model) if compiled else model
-
-        def step() -> float:
-            adam.zero_grad()
-            loss = loss_of(xt, et)
-            loss.backward()
-            adam.step()
-            return loss.item()
-
-        return step
-
-    model = TorchVAE()
-    model(xt, et).backward()
-    loss, trace = vae.forward(x, eps)
-    np.testing.assert_allclose(loss, model(xt, et).item(), rtol=1e-5)
-    for ours, theirs in zip(vae.backward(trace).values(), model.parameters(), strict=True):
-        np.testing.assert_allclose(ours, theirs.grad.numpy().T, rtol=1e-3, atol=1e-5)
-    return {
-        "PyTorch eager": stepper(fused=False, compiled=False),
-        "PyTorch eager, fused Adam": stepper(fused=True, compiled=False),
-        "torch.compile, fused Adam": stepper(fused=True, compiled=True),
-    }
+def batches_of(name: str, vae: npvae.VAE, data_dir: Path | None) -> contenders.Batches:
+    """Random batches, dense; or, for the case on real data, MNIST's first."""
+    N, rng = CASES[name][0], np.random.default_rng(0)
+    if name != REAL:
+        return [(rng.random((N, vae.data_dim), dtype=np.float32), vae.draw_eps(N, rng))]
+    train, _ = npvae.load_dataset("mnist", data_dir)
+    rows = rng.permutation(len(train))[: N * REAL_BATCHES].reshape(-1, N)
+    return [(np.ascontiguousarray(train[np.sort(some)], np.float32), vae.draw_eps(N, rng)) for some in rows]
 
 
-def run_case(name: str, count: int, rounds: int) -> dict[str, dict[str, float]]:
-    N, settings, _ = CASES[name]
-    rng = np.random.default_rng(0)
-    x = rng.random((N, settings["data_dim"]), dtype=np.float32)
-    reference = npvae.VAE(**settings, backend="numpy")
-    eps = reference.draw_eps(N, rng)
-    vaes = {
-        "npvae": (npvae.VAE(**settings), default := pools.choose()),
-        "npvae, BLAS products": (npvae.VAE(**settings), "blas"),
-        "npvae, backend numpy": (reference, None),
-    }
-    loss, trace = reference.forward(x, eps)
-    wanted = reference.backward(trace).flat
-    for vae, products in vaes.values():  # the same loss and gradients before anything is timed
-        pools.PRODUCTS = products or default
-        way = Step(vae, len(x))
-        found_loss, found = way.forward(x, eps)
-        np.testing.assert_allclose(found_loss, loss, rtol=1e-6)
-        np.testing.assert_allclose(way.backward(found).flat, wanted, rtol=1e-3, atol=2e-6)
-    contenders: dict[str, Callable[[], object]] = {}
+def installed(library: str) -> Any:
+    """The module, or None."""
     try:
-        import torch
+        return importlib.import_module(library)
+    except ImportError:
+        print(f"{library} is not installed: its rows are left out")
+        return None
 
+
+def run_case(name: str, count: int, rounds: int, data_dir: Path | None) -> dict[str, dict[str, float]]:
+    """Medians of all contenders with so many threads."""
+    settings, default = CASES[name][1], pools.PRODUCTS
+    pages = npvae.VAE(**settings, backend="numpy")
+    batches = batches_of(name, pages, data_dir)
+    wanted = contenders.by_the_pages(pages, batches)
+    pools.set_threads(count)
+    calls: dict[str, contenders.Call] = {}
+    if torch := installed("torch"):
         torch.set_num_threads(count)
         torch._dynamo.reset()  # it gives up compiling after eight models
-        contenders |= torch_steps(torch, npvae.VAE(**settings, backend="numpy"), x, eps)
-    except ImportError:
-        print("PyTorch is not installed: its rows are left out")
-    contenders |= {label: npvae_step(vae, x, eps, products) for label, (vae, products) in vaes.items()}
-    widths = [settings["data_dim"], *reference.hidden, 2 * reference.latent_dim]
-    widths += [reference.latent_dim, *reference.hidden[::-1], settings["data_dim"]]
-    contenders[FLOOR] = products_alone(widths, reference.latent_dim, N)
-    pools.set_threads(count)
-    for call in contenders.values():
+        calls |= contenders.torch_steps(torch, pages, batches, wanted)
+    if jax := installed("jax"):
+        calls["JAX"] = contenders.jax_step(jax, pages, batches, wanted)
+    for label, products in {"npvae": default, "npvae, BLAS products": "blas"}.items():
+        calls[label] = contenders.npvae_step(npvae.VAE(**settings), batches, wanted, products)
+    calls["npvae, backend numpy"] = contenders.npvae_step(pages, batches, wanted, None)
+    calls[FLOOR] = contenders.numpy_products(pages, batches)
+    if torch:
+        calls[OTHER_FLOOR] = contenders.torch_products(torch, pages, batches)
+    for call in calls.values():
         for _ in range(5):
             call()
     try:
-        return summary(interleaved(contenders, rounds))
+        return summary(interleaved(calls, rounds))
     finally:
         pools.PRODUCTS = default
 
 
+def in_a_process(count: int, cases: list[str], args: argparse.Namespace) -> dict[str, Any]:
+    """The result of this script for one number of threads."""
+    with tempfile.TemporaryDirectory() as folder:
+        kept = Path(folder) / "result.json"
+        options = ["--threads", str(count), "--rounds", str(args.rounds), "--json", str(kept), "--busy", str(args.busy)]
+        options += ["--data-dir", str(args.data_dir)] * (args.data_dir is not None)
+        options += [option for name in cases for option in ("--case", name)]
+        subprocess.run([sys.executable, __file__, *options], check=True)
+        return json.loads(kept.read_text(encoding="utf-8"))["result"]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--case", choices=CASES, action="append", help="default: all")
+    parser.add_argument("--case", choices=CASES, action="append", help=f"default: all, {REAL} if there is --data-dir")
     parser.add_argument("--threads", type=int, action="append", help="default: 2 and 1")
     parser.add_argument("--rounds", type=int, default=10)
+    parser.add_argument("--busy", type=int, default=0, metavar="N", help="so many busy programs beside it")
+    parser.add_argument("--data-dir", type=Path, help=f"folder with the MNIST files, for {REAL}")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
-    print(machine())
-    result = {}
-    for name in args.case or CASES:
-        for count in args.threads or CASES[name][2]:
-            rows = result[f"{name}, {count} threads"] = run_case(name, count, args.rounds)
-            print(f"\n{name}: {CASES[name][1]}, batch {CASES[name][0]}, {count} threads")
-            print(table(rows, "ms", [FLOOR, "PyTorch eager", "torch.compile, fused Adam"]))
-    write_json(args.json, result)
+    cases = args.case or [name for name in CASES if name != REAL or args.data_dir]
+    if REAL in cases and args.data_dir is None:
+        parser.error(f"{REAL} needs --data-dir, a folder with the MNIST files")
+    result: dict[str, Any] = {}
+    counts = args.threads or [2, 1]
+    if len(counts) > 1:
+        for count in counts:
+            here = [name for name in cases if args.threads or count in CASES[name][2]]
+            result |= in_a_process(count, here, args) if here else {}
+    else:
+        if hasattr(os, "sched_setaffinity"):
+            os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: counts[0]])
+        print(machine())
+        for name in cases:
+            with busy_programs(args.busy):
+                rows = result[f"{name}, {counts[0]} threads"] = run_case(name, counts[0], args.rounds, args.data_dir)
+            print(f"\n{name}: {CASES[name][1]}, batch {CASES[name][0]}, {counts[0]} threads; vectors: {vectors()}")
+            print(table(rows, "ms", RIVALS))
+    write_json(args.json, result | {"vectors": vectors()})
 
 
 if __name__ == "__main__":

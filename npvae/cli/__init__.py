@@ -3,13 +3,29 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import importlib
+import os
 import sys
 import warnings
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 
-from npvae.console import reader_left, surviving_streams
+from npvae.console import is_interrupt, reader_left, surviving_streams
+
+INTERRUPTED = 130  # exit code of a program that Ctrl-C has ended
+
+_MENDS = {  # of errors that name nothing but the file
+    errno.EACCES: "look at its permissions, or choose another place",
+    errno.EPERM: "look at its permissions, or choose another place",
+    errno.EROFS: "choose another place",
+    errno.ENOSPC: "make room, or choose another place",
+    errno.EDQUOT: "make room, or choose another place",
+    errno.ENAMETOOLONG: "choose a shorter name",
+    errno.ENOTDIR: "one of its folders is a file, choose another place",
+    errno.EISDIR: "choose the name of a file",
+    errno.ENOENT: "look at the path",
+}
 
 COMMANDS = (
     "train",
@@ -20,6 +36,7 @@ COMMANDS = (
     "export",
     "gradcheck",
     "explain",
+    "study",
     "audit-loss",
     "warmup",
     "doctor",
@@ -39,25 +56,43 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _main(argv: Sequence[str]) -> tuple[int, bool]:
     """The exit code, and whether what the command prints is what it is for."""
-    args = build_parser(argv).parse_args(argv)
-    listing = not hasattr(args, "resume")
+    args, listing = argparse.Namespace(traceback="--traceback" in argv), False
     try:
+        args = build_parser(argv).parse_args(argv)
+        listing = not hasattr(args, "resume")
         with warnings.catch_warnings(), _guarded_numbers(args):
             warnings.showwarning = lambda message, *_: print(f"npvae: warning: {message}", file=sys.stderr)
             return int(args.run(args)), listing
     except MemoryError as error:
         if args.traceback:
             raise
-        print(f"npvae: error: {error or 'there is not enough memory'}", file=sys.stderr)
+        print(f"npvae: error: {_of_memory(error)}", file=sys.stderr)
         return 2, listing
     except (ValueError, OSError, ArithmeticError) as error:
         if args.traceback:
             raise
-        print(f"npvae: error: {error}", file=sys.stderr)
+        print(f"npvae: error: {_of_system(error) if isinstance(error, OSError) else error}", file=sys.stderr)
         return 2, listing
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, RuntimeError) as error:
+        if not is_interrupt(error):
+            raise
         print("npvae: interrupted", file=sys.stderr)
-        return 130, listing
+        return INTERRUPTED, listing
+
+
+def _of_memory(error: MemoryError) -> str:
+    """What NumPy could not allocate, or what a model says of itself, and what makes it less."""
+    said = str(error) or "there is not enough memory"
+    return said if ": " in said else f"{said}: ask for fewer samples (-n), or give fewer or smaller data"
+
+
+def _of_system(error: OSError) -> str:
+    """What the system refused, and how to mend it."""
+    said = error.strerror or str(error)
+    if error.filename is not None:
+        said = f"{os.fspath(error.filename)}: {said[:1].lower()}{said[1:]}"
+    mend = "" if ": " in said and error.filename is None else _MENDS.get(error.errno or 0, "")
+    return f"{said}: {mend}" if mend else said
 
 
 def _guarded_numbers(args: argparse.Namespace) -> AbstractContextManager:

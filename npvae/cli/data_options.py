@@ -27,6 +27,8 @@ def add_data_options(parser: Any, default: str | None) -> None:
     add("--array", metavar="NAME", help="which array of a .npz, or set of idx files, if there are several")
     add("--layout", choices=("NHWC", "NCHW"), help="where an array of four axes has its colours, if both ends could be")
     add("--max-value", type=float, metavar="M", help="the number that is white, for whole numbers other than 0 to 255")
+    add("--labels", metavar="NAME", help="which column of a table holds labels, numbers or names, if it is not called "
+        "label, class or target")  # fmt: skip
 
 
 def height_and_width(text: str) -> tuple[int, int]:
@@ -41,4 +43,4 @@ def reading_of(args: argparse.Namespace) -> Reading:
     """The choices that were made on the command line."""
     from npvae.data.reading import Reading
 
-    return Reading(args.array, args.colour or "keep", args.resize, args.layout, args.max_value)
+    return Reading(args.array, args.colour or "keep", args.resize, args.layout, args.max_value, args.labels)

@@ -14,7 +14,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         "doctor",
         help="report the processor and libraries in use, time them, suggest improvements",
         description="Print the versions, the processor's vectors, BLAS, threads and the folder of compiled kernels, "
-        "measure one matrix product both ways, and list what is worth changing.",
+        "measure one matrix product, and list what is worth changing.",
     )
     parser.set_defaults(run=run)
 
@@ -28,18 +28,19 @@ def run(args: argparse.Namespace) -> int:
     import numpy as np
 
     import npvae
-    from npvae.kernels import jit
+    from npvae.kernels import jit, processor
     from npvae.kernels.team import blas, pools
 
-    features = processor_features()
     rows = {
         "npvae": npvae.__version__,
         "python": f"{platform.python_version()}, numpy {np.__version__}, numba {numba.__version__}, "
         f"llvmlite {llvmlite.__version__}",
-        "processor": f"{llvmlite.binding.get_host_cpu_name()}, {cores()} cores for this process, vectors: {features}",
+        "processor": f"{llvmlite.binding.get_host_cpu_name()}, {cores()} cores for this process",
+        "vectors": processor.description(),
         "BLAS": f"{blas.description()}, threads: {blas.threads() or 'unknown'}",
         "products": f"{pools.PRODUCTS}, threads: {pools.team.threads}",
         "threading": "of npvae's own; numba's threading layer is not used",
+        **threads_of_steps(),
         "kernels kept in": jit.cache_folder() or "no folder: compiled anew in every process",
         "compiled": "no: NUMBA_DISABLE_JIT is set" if disabled() else "yes",
     }
@@ -52,12 +53,13 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def processor_features() -> str:
-    """The widest vectors, in words."""
-    from npvae.kernels.team import pools
+def threads_of_steps() -> dict[str, str]:
+    """How many threads compute a step of the digits' model and of MNIST's, and why."""
+    import npvae
+    from npvae.steps.threads import threads_that_pay
 
-    found = pools.get_host_cpu_features()
-    return "512 bits (AVX-512)" if found.get("avx512f") else "256 bits (AVX2)" if found.get("avx2") else "128 bits"
+    models = {"a digits step": npvae.VAE(64, (256, 128), 2), "an MNIST step": npvae.VAE(784)}
+    return {name: "threads: {} ({})".format(*threads_that_pay(model, 128)) for name, model in models.items()}
 
 
 def cores() -> int:
@@ -73,19 +75,25 @@ def disabled() -> bool:
 
 
 def measure() -> str:
-    """128 x 784 by 784 x 400 in float32, by BLAS and by tiles: microseconds each, the median of 30."""
+    """128 x 784 by 784 x 400 in float32 by whom products are computed here, in microseconds, the median of 30.
+
+    Tiles are compared with BLAS. Where BLAS computes, tiles are not timed: nobody would use them.
+    """
     import numpy as np
 
     from npvae.kernels.team import pools
-    from npvae.kernels.team.jobs import outer_product
+    from npvae.kernels.team.jobs import product
     from npvae.steps.buffers import aligned_empty
 
     shapes = ((128, 784), (784, 400), (128, 400))
     a, b, out = (aligned_empty(shape, np.dtype(np.float32)) for shape in shapes)
     a[...], b[...] = 0.5, 0.25
-    by_blas = median_us(lambda: np.matmul(a, b, out=out))
-    by_tiles = median_us(lambda: pools.team.run(outer_product, a, b, out, False))
-    return f"{by_blas:.0f} us by BLAS, {by_tiles:.0f} us by tiles (128 x 784 x 400, float32)"
+    by_blas = f"{median_us(lambda: np.matmul(a, b, out=out)):.0f} us by BLAS"
+    which = "128 x 784 x 400, float32"
+    if pools.PRODUCTS == "blas":
+        return f"{by_blas} ({which})"
+    by_tiles = median_us(lambda: pools.team.run(product, a, b, out, False, False))
+    return f"{by_tiles:.0f} us by tiles, {by_blas} ({which})"
 
 
 def median_us(call: Callable[[], object], times: int = 30) -> float:
@@ -101,7 +109,7 @@ def median_us(call: Callable[[], object], times: int = 30) -> float:
 
 def advice() -> list[str]:
     """What is worth changing, with the reason; empty if nothing is."""
-    from npvae.kernels import jit
+    from npvae.kernels import jit, processor
     from npvae.kernels.team import blas, pools
 
     found = []
@@ -120,6 +128,8 @@ def advice() -> list[str]:
         )
     if os.environ.get("NPVAE_PRODUCTS"):
         found.append(f"NPVAE_PRODUCTS={os.environ['NPVAE_PRODUCTS']} overrides the choice that would be made here")
+    if processor.BITS < processor.NATIVE:
+        found.append(f"unset NPVAE_VECTORS={processor.BITS}, unless you want to see what narrower processors get")
     if blas.threads() is None:
         found.append("NumPy's BLAS is not known here, so --threads does not reach it: set its own variable")
     return found

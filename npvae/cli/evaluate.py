@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from npvae.cli.from_run import add_run_folder, add_source_options, check_place, images_of
+from npvae.cli.from_run import add_run_folder, add_source_options, images_of, make_room, write_output
 from npvae.cli.graphs import links_of
 from npvae.cli.seed_option import add_seed_option
 from npvae.cli.sequences import measured
@@ -34,6 +34,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     add_seed_option(parser, "everything that is drawn")
     parser.add_argument("--best", action="store_true", help="measure the epoch with the lowest held-out loss")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the measures to this file as well")
+    parser.add_argument("--force", action="store_true", help="write over an existing file")
     parser.set_defaults(run=run)
 
 
@@ -50,8 +51,7 @@ def run(args: argparse.Namespace) -> int:
     model = npvae.load(args.folder, best=args.best)
     config = npvae.training.read_config(args.folder)
     if args.json:  # a place that cannot be written is reported now, not after everything is measured
-        check_place(args.json, "--json")
-        args.json.parent.mkdir(parents=True, exist_ok=True)
+        make_room(args.json, "--json", args.force)
         there = args.json.exists()
         args.json.open("a", encoding="utf-8").close()
         if not there:
@@ -96,7 +96,7 @@ def _report(args: argparse.Namespace, measured: Any, about: dict[str, Any]) -> i
     if args.json:
         about = {"run": str(args.folder)} | about | {"samples": args.samples, "seed": args.seed}
         text = as_json(about | {"measures": [asdict(measure) for measure in found]}, indent=1)
-        args.json.write_text(text + "\n", encoding="utf-8")
+        write_output(args.json, text + "\n")
     return 0
 
 

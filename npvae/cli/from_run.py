@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,12 +52,19 @@ def output_path(args: argparse.Namespace, *kinds: str) -> Path:
     """Where to write. ValueError for an ending that is not one of `kinds`, or a file that is there already."""
     path = args.out or args.folder / args.output
     if path.suffix not in kinds:
-        raise ValueError(f"--out {path} ends in {path.suffix or 'nothing'!r}, expected {' or '.join(kinds)}")
-    if path.exists() and not args.force:
-        raise ValueError(f"{path} exists already: choose another --out, or add --force to write over it")
-    check_place(path, "--out")
-    path.parent.mkdir(parents=True, exist_ok=True)
+        raise ValueError(f"--out {path} ends in {path.suffix or 'no suffix'!r}, expected {' or '.join(kinds)}")
+    make_room(path, "--out", args.force)
     return path
+
+
+def make_room(path: Path, option: str, force: bool) -> None:
+    """Make the folder of a file that is to be written. ValueError if the file is there already, or cannot be."""
+    if path.is_dir():
+        raise ValueError(f"{option} {path} is a folder: choose the name of a file")
+    if path.exists() and not force:
+        raise ValueError(f"{path} exists already: choose another {option}, or add --force to write over it")
+    check_place(path, option)
+    path.parent.mkdir(parents=True, exist_ok=True)
 
 
 def check_place(path: Path, option: str) -> None:
@@ -142,11 +150,22 @@ def check_same_shape(images: Any, config: dict[str, Any], of: str) -> None:
     """ValueError for images of another size or colour than those that a model was trained on."""
     from npvae.data.image_shapes import in_words
 
-    shape = config.get("training", {}).get("image_shape")
+    kept = config.get("training", {})
+    shape, columns = kept.get("image_shape"), kept.get("column_names")
     if not shape:
         return
     is_picture = images.names is not None  # of rows in an array the shape is only guessed
-    if math.prod(shape) != images.shape[1] or (is_picture and tuple(shape) != images.image_shape):
+    if math.prod(shape) != images.shape[1] and not is_picture:
+        raise ValueError(
+            f"{images.source}: images are {in_words(images.image_shape)}, those of {of} {in_words(shape)}: give "
+            f"rows of {math.prod(shape)} numbers"
+        )
+    if columns and images.columns and list(images.columns) != list(columns):
+        raise ValueError(
+            f"{images.source}: the columns are {', '.join(images.columns)}, those of {of} {', '.join(columns)}: "
+            "bring them into that order, or give the header those names if they mean the same"
+        )
+    if is_picture and tuple(shape) != images.image_shape:
         mend = (
             f"add --resize {shape[0]},{shape[1]}"
             if tuple(shape[:2]) != images.image_shape[:2]
@@ -194,10 +213,20 @@ def save_arrays(path: Path, arrays: Any) -> None:
 
     by_name = arrays if isinstance(arrays, dict) else {path.stem: arrays}
     check_result(**by_name)
+    data = io.BytesIO()
     if path.suffix == ".npz":
-        np.savez(path, **by_name)
+        np.savez(data, **by_name)
     else:
-        np.save(path, arrays)
+        np.save(data, arrays)
+    write_output(path, data.getvalue())
+
+
+def write_output(path: Path, data: bytes | str) -> None:
+    """Write what a command is for, whole or not at all. OSError, which names the file, if it cannot be written."""
+    from npvae.training.whole_file import write_whole
+
+    data = data.encode() if isinstance(data, str) else data
+    write_whole(path, data, "make room, mend the folder, or choose another place; nothing was written over")
 
 
 def image_shape(config: dict[str, Any], data_dim: int) -> tuple[int, ...]:

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from npvae.cli.from_run import output_path, save_arrays
+from npvae.cli.from_run import output_path, own_data, save_arrays, write_output
 
 if TYPE_CHECKING:
     from npvae.data.links import Split
@@ -65,7 +65,7 @@ def reconstruct(args: argparse.Namespace, model: Any, config: dict[str, Any]) ->
         f"{names[a]},{names[b]},{p:.6f},{int(out)}"
         for (a, b), p, out in zip(pairs.tolist(), probability, held_out, strict=True)
     ]
-    path.write_text("\n".join(["source,target,probability,held_out", *rows]) + "\n", encoding="utf-8")
+    write_output(path, "\n".join(["source,target,probability,held_out", *rows]) + "\n")
     print("\n".join(rows[:10]))
     print(f"{path}: {len(rows)} pairs, {held_out.sum()} of them edges that were held out")
     return 0
@@ -96,4 +96,4 @@ def _where(args: argparse.Namespace, config: dict[str, Any]) -> tuple[str, Path 
     name = args.dataset or kept.get("dataset")
     if not name:
         raise ValueError(f"{args.folder} was not trained from the command line and names no data: say --dataset")
-    return name, args.data_dir or (None if args.dataset else kept.get("data_dir"))
+    return (name, args.data_dir) if args.dataset else own_data(args.folder, kept, None, args.data_dir)[:2]

@@ -12,7 +12,7 @@ from dataclasses import fields
 from typing import Any
 
 from npvae.models import LIKELIHOODS, MODELS, OBJECTIVES
-from npvae.models.settings import Option
+from npvae.models.settings import OF_LIKELIHOOD, Option
 
 MOST_GAPS = 10  # classes for each label that is there: above it, labels are numbers of another kind
 
@@ -47,9 +47,12 @@ def options() -> dict[str, Option]:
 
 def defaults(name: str) -> dict[str, Any]:
     """The default of a setting in each model that takes it, by the model's name."""
-    return {
-        kind: each.default for kind, model in MODELS.items() for each in fields(model.Settings) if each.name == name
-    }
+    found = {}
+    for kind, model in MODELS.items():
+        own = {each.name: each.default for each in fields(model.Settings)}
+        if name in own and (name not in OF_LIKELIHOOD or "likelihood" in own):
+            found[kind] = own[name]
+    return found
 
 
 def check_options(args: argparse.Namespace) -> None:

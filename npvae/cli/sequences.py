@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from npvae.cli.data_options import reading_of
-from npvae.cli.from_run import output_path, own_data, save_arrays
+from npvae.cli.from_run import output_path, own_data, save_arrays, write_output
 
 if TYPE_CHECKING:
     from npvae.data import Text
@@ -48,7 +48,7 @@ def add_writing_options(parser: argparse.ArgumentParser) -> None:
 def check_no_writing_options(args: argparse.Namespace) -> None:
     """ValueError for one of these options with a model of images."""
     for name in ("temperature", "greedy", "max_length"):
-        if getattr(args, name):
+        if getattr(args, name) not in (None, False):
             flag = "--" + name.replace("_", "-")
             raise ValueError(f"{flag} is for models of sequences, this run's takes images: leave it out")
 
@@ -150,7 +150,7 @@ def _text_path(args: argparse.Namespace, name: str) -> Path:
 
 
 def _write(path: Path, lines: list[str], shown: list[str], most: int = 10) -> int:
-    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    write_output(path, "".join(f"{line}\n" for line in lines))
     print("\n".join(shown[:most]))
     print(f"{path}: {len(lines)} lines")
     return 0

@@ -11,18 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 from npvae.cli.data_options import add_data_options, reading_of
 from npvae.cli.from_run import as_rows_of, check_place, check_same_shape, own_data, run_folder
-from npvae.cli.graphs import EPOCHS, LR, load_split, takes_graph
+from npvae.cli.graphs import LR, takes_graph
 from npvae.cli.mpiexec import share_cores, started_processes
 from npvae.cli.new_folder import new_folder, removed_if_empty
 from npvae.cli.seed_option import add_seed_option
-from npvae.cli.sequences import load_lines, takes_sequences
+from npvae.cli.train_data import columns_of, default_epochs, load_data, told_of
 
 if TYPE_CHECKING:
-    from npvae.data.columns import Columns
     from npvae.data.reading import Reading
     from npvae.training.processes import Processes
 
-LEAST_STEPS = 1000  # of a training whose epochs nobody has chosen
 INTERRUPTED = 130  # exit code of a program that Ctrl-C has ended
 WITH_RESUME = {
     "--resume",
@@ -81,7 +79,7 @@ def add_parser(subparsers: argparse._SubParsersAction, with_models: bool) -> Non
     add_seed_option(training, "weights, order and noise")
     add("--patience", type=int, metavar="P", help="hold out a tenth of the training data, stop once P epochs have not "
         "improved on it, keep the best epoch")  # fmt: skip
-    add("--threads", type=int, metavar="N", help="threads to compute with (default: as many as BLAS)")
+    add("--threads", type=int, metavar="N", help="threads to compute with (default: as many as pay, at most the cores)")
     add = output.add_argument
     add("--out", type=Path, metavar="RUN", help="folder of the run (default: runs/<dataset>-1, -2, ... the first free)")
     add("--resume", type=run_folder, metavar="RUN", help="go on with this run, from its last checkpoint")
@@ -135,11 +133,14 @@ def start(args: argparse.Namespace, processes: Processes) -> tuple[Any, Any, Any
     from npvae.models import LIKELIHOODS, MODELS
     from npvae.models.memory import memory_named
     from npvae.steps import Step
+    from npvae.steps.threads import threads_that_pay
 
     if args.model not in MODELS:
         raise ValueError(f"--model {args.model!r} is unknown, choose one of {', '.join(MODELS)}")
     if args.out:
         check_place(args.out, "--out")
+    if args.out == Path():
+        raise ValueError("--out is '', expected a folder for the run: give its name, or leave --out out")
     reading = reading_of(args)
     config = trained_config(args)
     if config is not None:
@@ -152,6 +153,8 @@ def start(args: argparse.Namespace, processes: Processes) -> tuple[Any, Any, Any
         )
     kind, settings = (args.model, {}) if config is None else (config["model"], config["model_settings"])
     holds_out, alphabet = args.patience is not None, settings.get("alphabet")
+    if takes_graph(kind) and "--batch-size" in args.given:
+        raise ValueError("--batch-size has no effect on a graph: each step takes all of it. Leave it out")
     train, valid, test = processes.in_turn(
         lambda: load_data(kind, args.dataset, args.data_dir, reading, holds_out, alphabet)
     )
@@ -174,29 +177,9 @@ def start(args: argparse.Namespace, processes: Processes) -> tuple[Any, Any, Any
         if not args.quiet:
             print(f"{model}\n{told_of(train, test)}")
             print(f"each step: {Step(model, args.batch_size)}")
+            print("threads: {} ({})".format(*threads_that_pay(model, args.batch_size)))
         train_new(args, model, train, valid, test, out, reading, processes, config["training"].get("columns"))
     return model, train, test, out
-
-
-def default_epochs(args: argparse.Namespace, rows: int) -> int:
-    """Epochs that bring a model somewhere: small data needs more of them for as many steps."""
-    if takes_graph(args.model):
-        return EPOCHS
-    if args.dataset == "digits":
-        return 400
-    return max(10, -(-LEAST_STEPS // -(-rows // max(1, args.batch_size))))
-
-
-def columns_of(args: argparse.Namespace, train: Any) -> Columns | None:
-    """How the columns of the user's data are made comparable for a likelihood of real numbers; None if they stay."""
-    from npvae.data import DATASETS
-    from npvae.data.columns import Columns
-    from npvae.data.registry import kept_name
-
-    of_real_numbers = str(args.likelihood).startswith("gaussian") or args.likelihood == "squared_error"
-    if not of_real_numbers or kept_name(args.dataset).lower().replace("_", "-") in DATASETS:
-        return None
-    return Columns.needed(train)
 
 
 def train_new(
@@ -236,21 +219,13 @@ def train_new(
             "data_dir": args.data_dir and os.path.abspath(args.data_dir.expanduser()),
             "image_shape": getattr(train, "image_shape", None),
             "reading": reading.as_config(),
+            **({"column_names": train.columns} if getattr(train, "columns", None) else {}),
             **({"class_names": train.class_names} if getattr(train, "class_names", None) else {}),
             **({"init": str(args.init)} if args.init else {}),
             **({"columns": columns} if columns else {}),
         },
         comm=processes.comm,
     )
-
-
-def told_of(train: Any, test: Any) -> str:
-    """How much there is to train on and to test, and what losses are counted by."""
-    if getattr(train, "kind", "") == "graph":
-        edges = f"{len(train.edges):,} edges to train on, {len(test.edges):,} to test"
-        return f"{train.vertices:,} vertices, {edges}; losses in nats a vertex, of held-out edges a pair"
-    what, one = ("sequences", "a sequence") if getattr(train, "kind", "") == "sequences" else ("images", "an image")
-    return f"{len(train):,} {what} to train on, {len(test):,} to test; losses in nats {one}"
 
 
 def go_on(args: argparse.Namespace, processes: Processes) -> tuple[Any, Any, Any, Path]:
@@ -300,30 +275,3 @@ def trained_config(args: argparse.Namespace) -> dict[str, Any] | None:
     if others:
         raise ValueError(f"{others[0]} cannot be given with --init, which takes the model of that run: leave it out")
     return read_config(args.init)
-
-
-def load_data(
-    model: str, dataset: str, data_dir: Path | None, reading: Reading, holds_out: bool, alphabet: str | None = None
-) -> tuple[Any, Any, Any]:
-    """What a model of this name trains on, stops by (None unless wanted) and is tested on: images, or lines."""
-    from npvae.data import GRAPHS, hold_out
-    from npvae.data.registry import load_parts
-    from npvae.data.split import with_test
-    from npvae.data.text import SEQUENCES
-
-    train: Any
-    test: Any
-    if takes_graph(model):
-        for name in reading.chosen():
-            raise ValueError(f"--{name.replace('_', '-')} is for images, --model {model} takes a graph: leave it out")
-        return load_split(dataset, data_dir)
-    if takes_sequences(model):
-        train, test = load_lines(dataset, data_dir, reading, alphabet)
-    elif dataset.lower() in SEQUENCES:
-        raise ValueError(f"{dataset} are sequences, --model {model} takes images: add --model sequence_vae")
-    elif dataset.lower() in GRAPHS:
-        raise ValueError(f"{dataset} is a graph, --model {model} takes images: add --model graph_vae")
-    else:
-        train, test = with_test(*load_parts(dataset, data_dir, reading))
-    train, valid = hold_out(train) if holds_out else (train, None)
-    return train, valid, test

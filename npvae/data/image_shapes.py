@@ -24,7 +24,8 @@ def as_rows(
     if layout not in (None, *LAYOUTS):
         raise ValueError(f"Images: layout is {layout!r}, expected 'NHWC', 'NCHW' or None")
     if 0 in pixels.shape:
-        raise DataError(f"{source}: pixels have shape {pixels.shape}, which holds no data: give at least one row")
+        mend = "row" if len(pixels) == 0 else "number per row"
+        raise DataError(f"{source}: pixels have shape {pixels.shape}, which holds no data: give at least one {mend}")
     if pixels.dtype not in (np.uint8, np.bool_) and pixels.dtype.kind != "f":
         raise DataError(f"{source}: pixels are {pixels.dtype}, expected uint8, bool or floats: {_conversion(pixels)}")
     shape = pixels.shape

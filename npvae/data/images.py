@@ -36,6 +36,7 @@ class Images:
     max_value    the pixel value that becomes 1.0: by default 255 for uint8, 1 for bool and floats.
     dtype        float32 or float64: what comes out. `pixels` of another float type are converted batch by batch.
     source       named in error messages: the file that the data came from.
+    columns      names of the D columns of a table, or None.
     gaps         NaN is a value that is missing, and allowed.
 
     DataError if the data cannot be used: another dtype or shape, no rows, an integer above max_value, NaN, an
@@ -53,10 +54,12 @@ class Images:
         layout: str | None = None,
         max_value: float | None = None,
         dtype: npt.DTypeLike = np.float32,
+        columns: Sequence[str] | None = None,
         source: str = "data",
         gaps: bool = False,
     ) -> None:
         self.source, self.gaps = source, gaps
+        self.columns = None if columns is None else tuple(columns)
         self.dtype = np.dtype(dtype)
         if self.dtype not in (np.float32, np.float64):
             raise ValueError(f"Images: dtype is {self.dtype}, expected float32 or float64")
@@ -229,4 +232,7 @@ class Images:
             mend = f"too large for {self.dtype}: rescale the data"
         else:
             mend = "expected finite numbers: take such rows out, or fill in what is missing"
-        raise DataError(f"{self.source}: row {row}, pixel {at[1]} is {value}, {mend}")
+            if np.isnan(value):
+                mend += ", or train with --missing ignore or mask (missing=)"
+        where = f"pixel {at[1]}" if self.columns is None else f"column {self.columns[at[1]]}"
+        raise DataError(f"{self.source}: row {row}, {where} is {value}, {mend}")

@@ -24,10 +24,12 @@ class LabelledImages:
             raise DataError(f"{images.source}: there are no labels, which a conditional model needs{why}")
         if not 0 <= images.labels.min() <= images.labels.max() < classes:
             found = f"{images.labels.min()} to {images.labels.max()}"
-            raise DataError(f"{images.source}: labels run from {found}, expected 0 to {classes - 1}")
+            mend = "number them from 0 on, labels = np.unique(labels, return_inverse=True)[1]"
+            raise DataError(f"{images.source}: labels run from {found}, expected 0 to {max(0, classes - 1)}: {mend}")
         self.images, self.classes, self.labels, self.pixels = images, classes, images.labels, images.pixels
         self.image_shape, self.dtype = images.image_shape, images.dtype
         self.note, self.class_names, self.names = images.note, images.class_names, images.names
+        self.columns = images.columns
 
     def __len__(self) -> int:
         return len(self.images)

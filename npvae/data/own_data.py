@@ -73,8 +73,11 @@ _TAKES = {  # choice -> what it is for
     "resize": ("folder of pictures", "picture"),
     "layout": ("npy", "npz", "idx"),
     "max_value": ("npy", "npz", "idx", "text"),
+    "labels": ("text",),
     "colour": ("folder of pictures", "picture", "npy", "npz", "idx"),
 }
+
+_IN_WORDS = {"npy": ".npy", "npz": ".npz", "idx": "idx file", "text": "text table"}
 
 
 def _check_choices(path: Path, reading: Reading, kind: str) -> None:
@@ -83,13 +86,17 @@ def _check_choices(path: Path, reading: Reading, kind: str) -> None:
         if kind not in _TAKES[name]:
             option = "--" + name.replace("_", "-")
             raise DataError(
-                f"{path}: {option} ({name}=) has no effect on a {kind}, only on {', '.join(_TAKES[name])}: leave it out"
+                f"{path}: {option} ({name}=) has no effect on a {_IN_WORDS.get(kind, kind)}, only on "
+                f"{', '.join(_IN_WORDS.get(each, each) for each in _TAKES[name])}: leave it out"
             )
 
 
 def _read_table(path: Path, reading: Reading, zipped: bool) -> Images:
     """A text table as Images. Whole numbers that go up to 255 exactly are grey levels; others stay what they are."""
-    table = read_table(path, zipped=zipped)
+    table = read_table(path, zipped=zipped, gaps=reading.gaps, labels=reading.labels)
+    if "labels" in reading.chosen() and table.label_name != reading.labels:
+        found = f"its columns are {', '.join(table.columns)}" if table.columns else "it has no header line"
+        raise DataError(f"{path}: holds no column {reading.labels!r} of labels beside its data: {found}")
     values, max_value = table.values, reading.max_value
     with np.errstate(invalid="ignore"):
         is_grey = (
@@ -101,7 +108,9 @@ def _read_table(path: Path, reading: Reading, zipped: bool) -> Images:
         )
     if is_grey:
         values = values.astype(np.uint8)
-    images = Images(values, table.labels, max_value=max_value, source=str(path), gaps=reading.gaps)
+    images = Images(
+        values, table.labels, max_value=max_value, columns=table.columns, source=str(path), gaps=reading.gaps
+    )
     labels = f", labels in column {table.label_name}" if table.label_name else ""
     grey = ", whole numbers up to 255, taken as grey levels" if is_grey else ""
     images.note = f"{path}: {len(images):,} lines of {values.shape[1]:,} numbers{labels}{grey}"
@@ -151,8 +160,10 @@ def _chosen(path: Path, names: Sequence[str], array: str | None) -> tuple[str, s
     if train is None:
         others = [name for name in names if name not in (test, train_labels, test_labels)]
         if len(others) != 1:
+            if not names:
+                raise DataError(f"{path}: holds no arrays: save some, numpy.savez(path, x=images)")
             raise DataError(
-                f"{path}: holds {', '.join(names) or 'no arrays'}: choose one with --array NAME (array=), or name "
+                f"{path}: holds {', '.join(names)}: choose one with --array NAME (array=), or name "
                 "images x and x_test, labels y and y_test"
             )
         train = others[0]

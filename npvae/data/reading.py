@@ -20,6 +20,7 @@ class Reading:
     resize     (height, width) to which every picture of a folder is scaled
     layout     "NHWC" or "NCHW": where the colours stand in an array of four axes in which either could be
     max_value  the number that becomes 1.0, for whole numbers that are neither grey levels to 255 nor zeros and ones
+    labels     the column of a table that holds labels, if no name such as label, class or target says so
     gaps       NaN is a value that is missing, for a model that takes that
     counts     whole numbers are counts and stay what they are, for a likelihood of counts
     implied    names of choices that nobody made: they follow from the run whose model reads these data, and have no
@@ -32,6 +33,7 @@ class Reading:
     resize: tuple[int, int] | None = None
     layout: str | None = None
     max_value: float | None = None
+    labels: str | None = None
     gaps: bool = False
     counts: bool = False
     implied: tuple[str, ...] = ()
@@ -74,6 +76,8 @@ class Reading:
         own = Reading.of_run(training)
         if self.resize is None and not own.as_010:
             implied["resize"] = own.resize
+        if self.labels is None and own.labels is not None:
+            implied["labels"] = own.labels
         return replace(self, **implied, implied=tuple(implied), gaps=own.gaps, counts=own.counts)
 
 

@@ -49,6 +49,7 @@ def load_dataset(
     resize: tuple[int, int] | None = None,
     layout: str | None = None,
     max_value: float | None = None,
+    labels: str | None = None,
 ) -> tuple[Images, Images]:
     """A data set -> (train, test), both Images.
 
@@ -88,6 +89,7 @@ def load_dataset(
         resize     (height, width) for pictures; without it they must be of one size
         layout     "NHWC" or "NCHW", where either axis of an array could hold the colours
         max_value  the number that becomes 1.0
+        labels     the column of a table that holds labels, numbers or names, if it is not called label, class, target
 
     Pixels are uint8, of which 255 becomes 1 (if the train set holds only 0 and 1, these stay 0 and 1), or floats, which
     stay as they are; other whole numbers need a max_value unless they end at 1 or 255. Where there is no test set, one
@@ -100,7 +102,7 @@ def load_dataset(
         >>> train.shape, test.shape
         ((1501, 64), (296, 64))
     """
-    reading = Reading(array, colour, resize, layout, max_value)
+    reading = Reading(array, colour, resize, layout, max_value, labels)
     return with_test(*load_parts(name_or_path, data_dir, reading))
 
 

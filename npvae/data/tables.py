@@ -19,21 +19,72 @@ _COUNTED = 8  # columns from which on a line 0, 1, 2 ... is no sample but number
 _MEND = "save it as text of numbers, one sample per line"
 
 
+_MISSING = ("", "na", "n/a", "null", "none", "?")
+"""What stands in a cell without a number, beside nan, in small letters."""
+
+
 class Table(NamedTuple):
     """N samples of D numbers each."""
 
     values: np.ndarray  # (N, D) float64
-    labels: np.ndarray | None  # (N,) int64, of the column whose header is one of _LABEL_NAMES
-    label_name: str  # that header, or empty
+    labels: np.ndarray | None  # (N,) int64 or names, of the column that holds labels
+    label_name: str  # that column's name, or empty
+    columns: tuple[str, ...] | None  # the D names of the header, if there is one
 
 
-def read_table(path: Path, *, zipped: bool = False, max_bytes: int = MAX_BYTES // 4) -> Table:
+def read_table(
+    path: Path,
+    *,
+    zipped: bool = False,
+    gaps: bool = False,
+    labels: str | None = None,
+    max_bytes: int = MAX_BYTES // 4,
+) -> Table:
     """Read a text table, separated by commas, semicolons, tabs or blanks.
 
     A first line of names, or of names and the numbers 0, 1, 2 ..., is a header. A first column without a name that
-    counts the rows is left out. DataError for cells that are no numbers, lines of different
-    lengths, no lines, text that is not UTF-8, or more than `max_bytes` of it.
+    counts the rows is left out. A column called `labels` is labels; if there is none, so is one
+    whose name says so and that holds whole numbers or names. With `gaps`, empty cells and such as NA are NaN.
+
+    DataError for other cells that are no numbers, lines of different lengths, no lines, text that is not UTF-8, or more
+    than `max_bytes` of it.
     """
+    lines = _lines(path, zipped, max_bytes)
+    separator = next((mark for mark in (";", "\t", ",") if mark in lines[0]), None)
+    first = _cells(lines[0], separator)
+    header = [cell.strip().strip("\"'") for cell in first] if _is_header(first) else []
+    body = lines[1:] if header else lines
+    if not body:
+        raise DataError(f"{path}: holds no lines after its header: {_MEND}")
+    place, texts, values = header.index(labels) if labels in header[1:] + header[:-1] else None, None, None
+    if place is None:
+        values = _numbers(body, separator, gaps)
+        place = _place_of_labels(header) if values is None else None
+        if values is None and place is None:
+            raise DataError(f"{path}: {_first_fault(body, separator, header, gaps)}")
+    width = len(_cells(body[0], separator)) if values is None else values.shape[1]
+    if header and len(header) != width:
+        raise DataError(f"{path}: the header has {len(header)} names, a line {width} numbers: {_MEND}")
+    if place is not None:
+        body, texts, others = *_taken_out(body, place, separator), header[:place] + header[place + 1 :]
+        values = _numbers(body, separator, gaps)
+    else:
+        others = header
+    if values is None:
+        raise DataError(f"{path}: {_first_fault(body, separator, others, gaps)}")
+    if others[:1] == [""] and len(others) > 1 and np.array_equal(values[:, 0], np.arange(len(values))):
+        others, values = others[1:], values[:, 1:]  # the numbers of the rows, as pandas writes them
+    if texts is not None and place is not None:
+        return Table(values, _as_labels(texts), header[place], tuple(others))
+    place = _place_of_labels(others)
+    if place is None or not _is_whole(values[:, place]):
+        return Table(values, None, "", tuple(others) or None)
+    rest = tuple(others[:place] + others[place + 1 :])
+    return Table(np.delete(values, place, axis=1), values[:, place].astype(np.int64), others[place], rest)
+
+
+def _lines(path: Path, zipped: bool, max_bytes: int) -> list[str]:
+    """The lines that hold something, at least one."""
     check_size(path, file_size(path), max_bytes)
     with damage_as_data_error(path, _MEND):
         if zipped:
@@ -49,23 +100,7 @@ def read_table(path: Path, *, zipped: bool = False, max_bytes: int = MAX_BYTES /
     lines = [line for line in text.splitlines() if line.strip()]
     if not lines:
         raise DataError(f"{path}: holds no lines: {_MEND}")
-    separator = next((mark for mark in (";", "\t", ",") if mark in lines[0]), None)
-    first = _cells(lines[0], separator)
-    header = [cell.strip().strip("\"'") for cell in first] if _is_header(first) else None
-    body = lines[1:] if header else lines
-    if not body:
-        raise DataError(f"{path}: holds no lines after its header: {_MEND}")
-    values = _numbers(path, body, separator, header)
-    if header is None:
-        return Table(values, None, "")
-    if len(header) != values.shape[1]:
-        raise DataError(f"{path}: the header has {len(header)} names, a line {values.shape[1]} numbers: {_MEND}")
-    if header[0] == "" and len(header) > 1 and np.array_equal(values[:, 0], np.arange(len(values))):
-        header, values = header[1:], values[:, 1:]  # the numbers of the rows, as pandas writes them
-    place = _label_column(header, values)
-    if place is None:
-        return Table(values, None, "")
-    return Table(np.delete(values, place, axis=1), values[:, place].astype(np.int64), header[place])
+    return lines
 
 
 def _is_header(cells: Sequence[str]) -> bool:
@@ -80,40 +115,86 @@ def _is_header(cells: Sequence[str]) -> bool:
     return any(numbers == [str(first + i) for i in range(len(numbers))] for first in starts)
 
 
-def _label_column(header: Sequence[str], values: np.ndarray) -> int | None:
-    """The column whose name says that it holds labels, if it holds whole numbers and is not all there is."""
+def _place_of_labels(header: Sequence[str]) -> int | None:
+    """The column whose name says that it holds labels, if it is not all there is."""
     names = [name.lower() for name in header]
     for place, name in enumerate(names):
-        column = values[:, place]
         is_axis = name == "y" and "x" in names  # a point's coordinates
         if name in _LABEL_NAMES and not is_axis and len(names) > 1:
-            with np.errstate(invalid="ignore"):
-                is_whole = bool((np.abs(column) < 2**53).all() and (column == np.rint(column)).all())
-            return place if is_whole else None
+            return place
     return None
 
 
-def _numbers(path: Path, lines: Sequence[str], separator: str | None, header: Sequence[str] | None) -> np.ndarray:
-    """The lines as (N, D) float64."""
+def _is_whole(column: np.ndarray) -> bool:
+    with np.errstate(invalid="ignore"):
+        return bool((np.abs(column) < 2**53).all() and (column == np.rint(column)).all())
+
+
+def _taken_out(lines: Sequence[str], place: int, separator: str | None) -> tuple[list[str], list[str]]:
+    """The lines without one of their columns, and that column."""
+    rest, taken = [], []
+    for line in lines:
+        cells = _cells(line, separator)
+        taken.append(cells.pop(place).strip() if place < len(cells) else "")
+        rest.append((separator or " ").join(cells))
+    return rest, taken
+
+
+def _as_labels(texts: Sequence[str]) -> np.ndarray:
+    """A column of labels (N,): whole numbers if all of it is, else names."""
+    if all(_is_number(text) for text in texts):
+        column = np.array(texts, np.float64)
+        return column.astype(np.int64) if _is_whole(column) else column
+    return np.array(texts)
+
+
+def _numbers(lines: Sequence[str], separator: str | None, gaps: bool) -> np.ndarray | None:
+    """The lines as (N, D) float64; None if a cell is no number, or a line is longer than another."""
     quoted = [line.replace('"', "") for line in lines] if any('"' in line for line in lines) else lines
     try:
-        return np.loadtxt(io.StringIO("\n".join(quoted)), delimiter=separator, ndmin=2, comments=None, dtype=np.float64)
-    except ValueError as error:
-        raise DataError(f"{path}: {_first_fault(lines, separator, header) or error}: {_MEND}") from None
+        return _loaded(quoted, separator)
+    except ValueError:
+        if not gaps:
+            return None
+    mark = separator or " "
+    filled = [
+        mark.join("nan" if cell.strip().lower() in _MISSING else cell for cell in _cells(line, separator))
+        for line in lines
+    ]
+    try:
+        return _loaded(filled, separator)
+    except ValueError:
+        return None
 
 
-def _first_fault(lines: Sequence[str], separator: str | None, header: Sequence[str] | None) -> str:
-    """What is wrong with the first line that is wrong."""
+def _loaded(lines: Sequence[str], separator: str | None) -> np.ndarray:
+    return np.loadtxt(io.StringIO("\n".join(lines)), delimiter=separator, ndmin=2, comments=None, dtype=np.float64)
+
+
+def _first_fault(lines: Sequence[str], separator: str | None, header: Sequence[str], gaps: bool) -> str:
+    """What is wrong with the first line that is wrong, and how to mend it."""
     width = len(_cells(lines[0], separator))
     for row, line in enumerate(lines):
         cells = _cells(line, separator)
         if len(cells) != width:
-            return f"sample {row} has {len(cells)} numbers, sample 0 has {width}"
+            return f"sample {row} has {len(cells)} numbers, sample 0 has {width}: {_MEND}"
         for i, cell in enumerate(cells):
             if not _is_number(cell):
-                column = header[i] if header and i < len(header) else i
-                return f"sample {row}, column {column} is {cell.strip()[:40]!r}, expected a number"
-    return ""
+                if all(re.search(r"[^\W\d]", cell) for cell in cells) and len(cells) > 1:
+                    return f"sample {row} holds no number: {_MEND}; lines of text are for --model sequence_vae"
+                return _of_cell(row, header[i] if i < len(header) else "", i, cell.strip(), gaps)
+    return f"cannot be read as numbers: {_MEND}"
+
+
+def _of_cell(row: int, name: str, place: int, cell: str, gaps: bool) -> str:
+    """What is wrong with a cell that is no number, and how to mend it."""
+    found = f"sample {row}, column {name or place} is {cell[:40]!r}"
+    if cell.lower() in _MISSING and not gaps:
+        return f"{found}, expected a number: take such lines out, fill it in, or train with --missing ignore or mask"
+    if re.fullmatch(r"[-+]?\d*,\d+", cell):
+        return f"{found}, expected a number: write it with a point, {cell.replace(',', '.')}"
+    column = f"; if that column holds labels, --labels {name} (labels={name!r})" if name else ""
+    return f"{found}, expected a number: {_MEND}{column}"
 
 
 def _cells(line: str, separator: str | None) -> list[str]:

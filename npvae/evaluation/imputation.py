@@ -52,6 +52,8 @@ def impute(
     """
     check_whole(samples=samples)
     check_whole(0, draws=draws)
+    if len(x) == 0:
+        raise ValueError(f"x has shape {x.shape}, which holds no rows: give at least one")
     parts = []
     batch = max(1, rows // samples)
     for start in range(0, len(x), batch):
@@ -91,6 +93,8 @@ def held_out_error(
 
     Raises ValueError if hide is not between 0 and 1, or hides nothing.
     """
+    if getattr(model.settings, "missing", "error") == "error":
+        raise ValueError("the model takes NaN as an error and cannot impute: build it with missing='ignore' or 'mask'")
     if not 0 < hide < 1:
         raise ValueError(f"hide is {hide}, expected a share between 0 and 1")
     data = model.data_of(x)

@@ -12,15 +12,18 @@ from functools import partial
 import numpy as np
 
 from npvae import ops
+from npvae.kernels import count_jobs
 from npvae.kernels.arrays import one_float_dtype
-from npvae.kernels.counts import binomial_values, negative_binomial_values, poisson_values
+from npvae.kernels.counts import binomial_values, negative_binomial_values, of_dispersions, poisson_values
 from npvae.kernels.slopes import REFERENCE, nll_and_slopes, scaled, times_slopes
+from npvae.kernels.team.pools import team_computes
 from npvae.ops.gamma_functions import lgamma
 
 
 def poisson_nll_forward(log_rate: np.ndarray, x: np.ndarray, *, new: Callable = np.empty) -> tuple[np.ndarray, tuple]:
     """log_rate (N, D), counts x (N, D) of at least 0 -> nll (N,), in nats. ValueError if the shapes differ."""
-    return nll_and_slopes(poisson_values, ops.poisson_nll_forward, log_rate, x, new)
+    loop = count_jobs.poisson if team_computes(x) else poisson_values
+    return nll_and_slopes(loop, ops.poisson_nll_forward, log_rate, x, new)
 
 
 def poisson_nll_backward(dnll: np.ndarray, cache: tuple, *, new: Callable = np.empty) -> np.ndarray:
@@ -54,8 +57,10 @@ def negative_binomial_nll_forward(
         return nll, (REFERENCE, cache)
     nll, slope_mean, slope_r = (new(shape, x.dtype) for shape in (x.shape[:1], x.shape, x.shape))
     rows = np.ascontiguousarray(np.atleast_2d(log_r))
-    negative_binomial_values(
-        np.ascontiguousarray(log_mean), rows, np.ascontiguousarray(x), nll, slope_mean, slope_r, log_r.ndim == 1
+    known = of_dispersions(rows[0] if log_r.ndim == 1 else rows[0, :0])
+    loop = count_jobs.negative_binomial if team_computes(x) else negative_binomial_values
+    loop(
+        np.ascontiguousarray(log_mean), rows, known, np.ascontiguousarray(x), nll, slope_mean, slope_r, log_r.ndim == 1
     )
     return nll, (slope_mean, (slope_r, log_r.ndim))
 

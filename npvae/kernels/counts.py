@@ -1,7 +1,8 @@
 """The loops of the likelihoods of counts: value and slopes in one pass.
 
 Most counts in most tables are 0, and what 0 costs is short: it is computed for a whole row as vectors, whatever stands
-there. The entries that are not 0 follow one by one, in float64, by the formulas on the pages.
+there. The entries that are not 0 are gathered in a short row and follow in float64, by the formulas on the pages: as
+vectors too, because no function in that loop branches or is the C library's.
 """
 
 import numpy as np
@@ -10,6 +11,7 @@ from numba.extending import register_jitable
 from npvae.kernels.gamma_functions import lgamma, lgamma_rest, log1pmx, rests
 from npvae.kernels.jit import AS_WRITTEN, SUMS, kernel
 from npvae.kernels.polynomials import exp, log1p
+from npvae.kernels.polynomials64 import exp_and_expm1, log
 from npvae.ops import gamma_functions as reference
 
 KNOWN = 1024  # counts below it are looked up: most are, and they depend on the data alone
@@ -17,11 +19,15 @@ _COUNTS = np.maximum(np.arange(KNOWN), 1.0)
 LOGS = np.log(_COUNTS)
 LEAST_NLLS = reference.lgamma_rest(_COUNTS) + LOGS  # of a Poisson, by its count
 
+WIDTH = 64  # counts that are gathered at a time, in one array whose columns follow each other
+COUNT, LOG, LEAST, MEAN, R, LOG_R, REST_R, SLOPE_R, VALUE, SLOPE, OTHER = range(0, 11 * WIDTH, WIDTH)
+
 
 @kernel(SUMS)
 def poisson_values(log_rate: np.ndarray, x: np.ndarray, nll: np.ndarray, residual: np.ndarray) -> None:
     """nll (N,) and residual = exp(log_rate) - x (N, D)."""
     zero, one = log_rate.dtype.type(0), log_rate.dtype.type(1)
+    some, at = room()
     for n in range(log_rate.shape[0]):
         an, xn, rn = log_rate[n], x[n], residual[n]
         total = zero
@@ -30,31 +36,58 @@ def poisson_values(log_rate: np.ndarray, x: np.ndarray, nll: np.ndarray, residua
             rate = one / e if an[d] > zero else e
             rn[d] = rate
             total += rate if xn[d] == zero else zero
-        rest = np.float64(total)
-        for d in range(an.size):
-            if xn[d] != zero:
-                value, slope = _poisson_of_some(np.float64(an[d]), np.float64(xn[d]))
-                rest += value
-                rn[d] = slope
-        nll[n] = rest
+        rest, d = 0.0, 0
+        while d < xn.size:
+            K, d = gather_counts(xn, d, at, some)
+            for i in range(K):
+                some[MEAN + i] = an[at[i]]
+            for i in range(WIDTH):
+                _poisson_of_some(i, some)
+            for i in range(K):
+                rn[at[i]] = some[SLOPE + i]
+                rest += some[VALUE + i]
+        nll[n] = total + rest
+
+
+@register_jitable
+def room() -> tuple[np.ndarray, np.ndarray]:
+    """Where counts are gathered, harmless numbers until then, and where in a row each stood."""
+    return np.ones(11 * WIDTH), np.empty(WIDTH, np.int64)
 
 
 @register_jitable(fastmath=AS_WRITTEN)
-def _of_count(x: float) -> tuple[float, float]:
-    """log(x) and the nll of the count x at rate x, for x > 0."""
-    if 0 < x < KNOWN and x == np.floor(x):
-        return LOGS[int(x)], LEAST_NLLS[int(x)]
-    log_x = np.log(x)
-    return log_x, lgamma_rest(x) + log_x
+def gather_counts(x: np.ndarray, start: int, at: np.ndarray, some: np.ndarray) -> tuple[int, int]:
+    """Gather what is not 0 in the row x (D,) from `start` on: up to WIDTH counts, and what depends on them alone.
+
+    Returns how many they are, and where to go on. What stood in `some` behind them is computed with once more, for
+    nothing: a loop of known length over one array is what LLVM makes vectors of.
+    """
+    K, d = 0, start
+    while d < x.size and K < WIDTH:
+        if x[d] != 0:
+            k = np.float64(x[d])
+            at[K], some[COUNT + K] = d, k
+            if 0 < k < KNOWN and k == np.floor(k):
+                some[LOG + K], some[LEAST + K] = LOGS[int(k)], LEAST_NLLS[int(k)]
+            else:
+                log_k = np.log(k)
+                some[LOG + K], some[LEAST + K] = log_k, lgamma_rest(k) + log_k
+            K += 1
+        d += 1
+    return K, d
 
 
-@register_jitable(fastmath=AS_WRITTEN)
-def _poisson_of_some(a: float, x: float) -> tuple[float, float]:
-    log_x, least = _of_count(x)
-    u = a - log_x
-    z = np.expm1(u)
-    off = z - u if z < -0.5 else -log1pmx(z)
-    return least + x * off, x * z
+@register_jitable(fastmath=AS_WRITTEN, forceinline=True)
+def _poisson_of_some(i: int, some: np.ndarray) -> None:
+    """VALUE, the nll, and SLOPE, its slope in MEAN, of the count i."""
+    x = some[COUNT + i]
+    u = some[MEAN + i] - some[LOG + i]
+    e, minus_t = exp_and_expm1(-abs(u))
+    up = -minus_t / e
+    z = up if u > 0 else minus_t  # exp(u) - 1
+    near = -log1pmx(z)
+    some[VALUE + i] = some[LEAST + i] + x * (z - u if z < -0.5 else near)
+    some[SLOPE + i] = x * z
 
 
 @kernel(SUMS)
@@ -85,23 +118,36 @@ def binomial_values(
 
 
 @kernel(SUMS)
+def of_dispersions(log_r: np.ndarray) -> np.ndarray:
+    """r, and the two numbers of `rests(r)`, for log_r (D,): what depends on them alone, once for all samples."""
+    known = np.empty((3, log_r.size))
+    r, rest, slope = known[0], known[1], known[2]
+    for d in range(r.size):
+        r[d] = np.exp(np.float64(log_r[d]))
+    for d in range(r.size):
+        rest[d], slope[d] = rests(r[d])
+    return known
+
+
+@kernel(SUMS)
 def negative_binomial_values(
     log_mean: np.ndarray,
     log_r: np.ndarray,
+    known: np.ndarray,
     x: np.ndarray,
     nll: np.ndarray,
     dlog_mean: np.ndarray,
     dlog_r: np.ndarray,
     shared: bool,
 ) -> None:
-    """nll (N,) and its slopes (N, D) in log_mean and log_r; log_r has N rows, or if shared 1 that serves all."""
+    """nll (N,) and its slopes (N, D) in log_mean and log_r; log_r has N rows, or if shared 1 that serves all.
+
+    known is what `of_dispersions` makes of a shared log_r; else its rows are empty.
+    """
     zero, one, small = log_mean.dtype.type(0), log_mean.dtype.type(1), log_mean.dtype.type(1 / 32)
     D = log_mean.shape[1]
     r_of = np.exp(log_r)
-    known = np.empty((3, D if shared else 0))  # what takes r alone: once for all samples
-    for d in range(known.shape[1]):
-        known[0, d] = np.exp(np.float64(log_r[0, d]))
-        known[1, d], known[2, d] = rests(known[0, d])
+    some, at = room()
     for n in range(log_mean.shape[0]):
         row = 0 if shared else n
         mn, ln, rn, xn, jn, sn = log_mean[n], log_r[row], r_of[row], x[n], dlog_mean[n], dlog_r[n]
@@ -116,18 +162,26 @@ def negative_binomial_values(
             series = q * q * _rest_of_log(q, one)  # -log(1 - q) - q where it would lose digits
             sn[d] = rn[d] * (series if q < small else minus_log_p - q)
             total += rn[d] * minus_log_p if xn[d] == zero else zero
-        rest = np.float64(total)
-        for d in range(D):
-            if xn[d] != zero:
-                r = known[0, d] if shared else np.exp(np.float64(ln[d]))
-                rest_r, slope_r = (known[1, d], known[2, d]) if shared else rests(r)
-                value, j, s = _negative_binomial_of_some(np.float64(mn[d]), np.float64(ln[d]), r, np.float64(xn[d]))
-                rest += value + rest_r
-                jn[d], sn[d] = j, r * (s + slope_r)
-        nll[n] = rest
+        rest, d = 0.0, 0
+        while d < D:
+            K, d = gather_counts(xn, d, at, some)
+            for i in range(K):
+                some[MEAN + i], some[LOG_R + i] = mn[at[i]], ln[at[i]]
+                some[R + i] = known[0, at[i]] if shared else np.exp(np.float64(ln[at[i]]))
+                if shared:
+                    some[REST_R + i], some[SLOPE_R + i] = known[1, at[i]], known[2, at[i]]
+            if not shared:
+                for i in range(WIDTH):
+                    some[REST_R + i], some[SLOPE_R + i] = rests(some[R + i])
+            for i in range(WIDTH):
+                _negative_binomial_of_some(i, some)
+            for i in range(K):
+                jn[at[i]], sn[at[i]] = some[SLOPE + i], some[OTHER + i]
+                rest += some[VALUE + i]
+        nll[n] = total + rest
 
 
-@register_jitable(fastmath=AS_WRITTEN)
+@register_jitable(fastmath=AS_WRITTEN, forceinline=True)
 def _rest_of_log(q: float, one: float) -> float:
     """(-log(1 - q) - q) / q**2 = 1/2 + q / 3 + q**2 / 4 ... for 0 <= q <= 1/32, right to 2e-13; one has q's dtype."""
     y = one / np.float32(9)
@@ -136,18 +190,23 @@ def _rest_of_log(q: float, one: float) -> float:
     return y
 
 
-@register_jitable(fastmath=AS_WRITTEN)
-def _negative_binomial_of_some(log_mean: float, log_r: float, r: float, x: float) -> tuple[float, float, float]:
-    """The nll less lgamma_rest(r), its slope in log_mean, and 1 / r of that in log_r less digamma_rest(r)."""
-    a = log_mean - log_r
-    log_x, least = _of_count(x)
-    u = log_mean - log_x
-    e = np.exp(-abs(a))
-    p, q = (e / (1 + e), 1 / (1 + e)) if a > 0 else (1 / (1 + e), e / (1 + e))
-    t = -np.expm1(-abs(u))
-    j = r * q * t if u > 0 else -x * p * t
+@register_jitable(fastmath=AS_WRITTEN, forceinline=True)
+def _negative_binomial_of_some(i: int, some: np.ndarray) -> None:
+    """VALUE, the nll, SLOPE, its slope in MEAN, and OTHER, that in LOG_R, of the count i."""
+    x, r = some[COUNT + i], some[R + i]
+    a, u = some[MEAN + i] - some[LOG_R + i], some[MEAN + i] - some[LOG + i]
+    e = exp_and_expm1(-abs(a))[0]
+    larger = 1 / (1 + e)
+    smaller = e * larger
+    p, q = (smaller if a > 0 else larger), (larger if a > 0 else smaller)
+    t = -exp_and_expm1(-abs(u))[1]
+    above, below = r * q * t, -x * p * t
+    j = above if u > 0 else below
     z_r, z_x = -j / r, j / x
-    h_r = -log1pmx(z_r) if z_r >= -0.5 else z_r - (np.log1p(z_x) - u)
-    h_x = -log1pmx(z_x) if z_x >= -0.5 else z_x - (np.log1p(z_r) + u)
+    near_r, near_x = -log1pmx(z_r), -log1pmx(z_x)
+    far_r, far_x = z_r - (log(1 + z_x) - u), z_x - (log(1 + z_r) + u)
+    h_r, h_x = (near_r if z_r >= -0.5 else far_r), (near_x if z_x >= -0.5 else far_x)
     rest, slope = rests(r + x)
-    return r * h_r + x * h_x - rest + least, j, h_r - slope
+    some[VALUE + i] = some[LEAST + i] + r * h_r + x * h_x + (some[REST_R + i] - rest)
+    some[SLOPE + i] = j
+    some[OTHER + i] = r * (h_r + (some[SLOPE_R + i] - slope))

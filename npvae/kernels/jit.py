@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -18,9 +18,12 @@ from typing import Any
 import numba
 from numba import types
 from numba.core import config, event
-from numba.core.caching import FunctionCache, IndexDataCacheFile
+from numba.core.caching import FunctionCache, IndexDataCacheFile, NullCache
 from numba.core.ccallback import CFunc
 
+from npvae.kernels import processor  # before the first kernel: it may narrow what numba compiles for
+
+BITS = processor.BITS
 ROOMS = ("kernels", "steps")  # of npvae: a kernel stands in one of these, or the cache does not see its edits
 # All of fastmath but "nnan" and "ninf": with those, isnan(nan) is false and a broken loss goes on unseen.
 SUMS = {"nsz", "arcp", "contract", "afn", "reassoc"}
@@ -34,8 +37,7 @@ def kernel(fastmath: set[str]) -> Callable[[Callable], Any]:
     def compile_lazily(function: Callable) -> Any:
         dispatcher: Any = numba.njit(nogil=True, error_model="numpy", fastmath=fastmath)(function)
         if not config.DISABLE_JIT:  # type: ignore[attr-defined]
-            with suppress(RuntimeError):  # no folder that can be written: compile in every process
-                dispatcher._cache = RoomCache(function)
+            dispatcher._cache = LateCache(function)
         return dispatcher
 
     return compile_lazily
@@ -58,8 +60,7 @@ class Callback:
                 compiled: Any = CFunc(
                     self.function, (types.void(types.int64, types.int64).args, types.void), {}, options
                 )
-                with suppress(RuntimeError):  # no folder that can be written
-                    compiled._cache = RoomCache(self.function)
+                compiled._cache = LateCache(self.function)
                 compiled.compile()
                 self._compiled = compiled
         return int(self._compiled.address)
@@ -68,6 +69,24 @@ class Callback:
 def job_piece(function: Callable[[int, int], None]) -> Callback:
     """Decorator: what a piece of a job does, called with the address of the job's plan and the number of the piece."""
     return Callback(function)
+
+
+class LateCache:
+    """A kernel's cache, opened when the kernel is first wanted: most are inlined into others, or never called."""
+
+    def __init__(self, function: Callable) -> None:
+        self.function = function
+
+    @cached_property
+    def opened(self) -> Any:
+        """The cache on disk, or none: then every process compiles."""
+        try:
+            return RoomCache(self.function)
+        except RuntimeError:  # no folder that can be written
+            return NullCache()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.opened, name)
 
 
 class RoomCache(FunctionCache):

@@ -1,32 +1,63 @@
-"""Who computes a product: our own tiles or BLAS. The rule is in `npvae.kernels.team.pools`."""
+"""Who computes a product: our own tiles or BLAS, and whether the tiles skip zeros.
+
+Tiles or BLAS follows from the processor and the shape alone (see `npvae.kernels.team.pools`), because the two round
+differently. Zeros do not change a bit, so there the data may decide.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
-from npvae.kernels.team import pools
-from npvae.kernels.team.jobs import dot_product, outer_product
+from npvae.kernels.matmul.products import K_BLOCK, ROWS, pieces_of
+from npvae.kernels.team import blas, pools
+from npvae.kernels.team.jobs import call_pieces, product
+from npvae.kernels.zeros import AT, listed_product, needed
 
 SMALLEST_ROWS = 2  # one row is a vector, for which BLAS has a function of its own
 SMALL = 2**18  # multiply-adds: so few OpenBLAS computes in the caller, without its threads, and faster than tiles
 LARGEST = 10**12  # multiply-adds: the number of pieces must fit into a ticket
 
+LOOK_FROM = 2**23  # multiply-adds that are worth a look for zeros
+SAMPLE, MOST_OTHERS = 64, 24  # entries that are looked at first, and how many of them may be other than zero
+MOST_NEEDED = 0.8  # of all k: with more, a list costs what it saves
+LOOKS = 8  # pieces of the second look, at all of a and b
+
 
 def multiply(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> np.ndarray:
     """out (M, N) = a (M, K) @ b (K, N), written to out and returned. Any layout and dtype."""
-    fits = out.dtype == np.float32 and len(out) >= SMALLEST_ROWS and SMALL < out.size * len(b) < LARGEST
+    work = out.size * len(b)
+    fits = out.dtype == np.float32 and len(out) >= SMALLEST_ROWS and SMALL < work < LARGEST
     if pools.PRODUCTS == "tiles" and fits and out.flags.c_contiguous:
-        rows_of_b = b.flags.c_contiguous
-        if rows_of_b and a.flags.c_contiguous:
-            pools.team.run(outer_product, a, b, out, False)
+        a_turned, b_turned = not a.flags.c_contiguous, not b.flags.c_contiguous
+        if (a.flags.f_contiguous or not a_turned) and (b.flags.f_contiguous or not b_turned):
+            x = a.T if a_turned else a
+            if not (work >= LOOK_FROM and not b_turned and mostly_zeros(x) and by_lists(a, b, out)):
+                pools.team.run(product, x, b.T if b_turned else b, out, a_turned, b_turned)
             return out
-        if rows_of_b and a.flags.f_contiguous:
-            pools.team.run(outer_product, a.T, b, out, True)
-            return out
-        if b.flags.f_contiguous and a.flags.c_contiguous and len(b) >= len(a):
-            pools.team.run(dot_product, a, b.T, out)
-            return out
-        if b.flags.f_contiguous and a.flags.c_contiguous:  # turning b is less work than adding up lanes for all of out
-            pools.team.run(outer_product, a, np.ascontiguousarray(b), out, False)
-            return out
-    return np.matmul(a, b, out=out)
+    return blas.matmul(a, b, out)
+
+
+def mostly_zeros(x: np.ndarray) -> bool:
+    """Whether a few entries, spread over a C-contiguous array, say that a look at all of them is worth it."""
+    spread = x.reshape(-1)[:: x.size // SAMPLE | 1]
+    return bool(np.count_nonzero(spread) <= MOST_OTHERS)
+
+
+def by_lists(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> bool:
+    """out = a @ b by tiles that skip zeros; False, and nothing done, if that does not pay or is not allowed."""
+    (rows, k), columns = a.shape, b.shape[1]
+    blocks, k_blocks = -(-rows // ROWS), -(-k // K_BLOCK)
+    lists, counts, finite = (
+        np.empty((blocks, k), np.int64),
+        np.empty((blocks, k_blocks), np.int64),
+        np.empty(LOOKS, int),
+    )
+    a_row, a_k = (1, rows) if not a.flags.c_contiguous else (k, 1)
+    addresses = [array.ctypes.data for array in (out, a, b, lists, counts, finite)]
+    plan = np.array([*addresses[:3], rows, columns, k, a_row, a_k, *addresses[3:], LOOKS], np.int64)  # a Plan
+    assert len(plan) == len(AT)
+    pools.team.run(call_pieces, needed.address, plan, LOOKS)
+    if not finite.all() or counts.sum() > MOST_NEEDED * blocks * k:
+        return False
+    pools.team.run(call_pieces, listed_product.address, plan, pieces_of(rows, columns, k))
+    return True

@@ -1,5 +1,7 @@
 """Adam and Adagrad with the loops of `npvae.kernels.updates`: twins of `npvae.ops.adam` and `npvae.ops.adagrad`."""
 
+from functools import cache
+
 import numpy as np
 
 from npvae import ops
@@ -40,6 +42,7 @@ def adagrad_update(p: np.ndarray, g: np.ndarray, G: np.ndarray, lr: float, eps: 
     adagrad(p, g, G, np.array([lr, eps], p.dtype), least_of(p.dtype))
 
 
+@cache
 def least_of(dtype: np.dtype) -> np.ndarray:
     """The least mean or mean square that is kept, and the least gradient that is squared."""
     return np.array([LEAST[dtype], LEAST[dtype] ** 0.5], dtype)

@@ -11,7 +11,8 @@ from itertools import product
 import numpy as np
 
 from npvae.kernels import KERNELS, optimizers
-from npvae.kernels.multiply import multiply
+from npvae.kernels.multiply import by_lists, multiply
+from npvae.kernels.team import pools
 from npvae.kernels.team.pools import SHARED_FROM
 from npvae.kernels.updates import sum_of_squares
 from npvae.spec import Op
@@ -77,5 +78,7 @@ def multiply_all(read_only: bool) -> None:
     x, W, y = np.zeros((64, 128), np.float32), np.zeros((128, 64), np.float32), np.zeros((64, 64), np.float32)
     x.flags.writeable = not read_only
     multiply(x, W, y)
+    if pools.PRODUCTS == "tiles":
+        by_lists(x, W, y)
     multiply(x.T, y, W)
     multiply(y, W.T, np.zeros(x.shape, np.float32))

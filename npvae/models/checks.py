@@ -64,6 +64,8 @@ def check_rows(model: Any, array: Any, name: str, symbol: str, width: int) -> np
     """The array in the model's dtype. ValueError if it is not (N, width) of finite numbers."""
     who = type(model).__name__
     try:
+        if np.iscomplexobj(array):
+            raise TypeError("it is complex")
         array = np.asarray(array, model.dtype)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{who}: {name} is not an array of numbers ({error}): pass floats (N, {symbol})") from None

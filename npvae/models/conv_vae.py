@@ -22,13 +22,11 @@ from npvae.models.convnet import (
     conv_backward,
     conv_forward,
     conv_shapes,
-    layers_backward,
-    layers_forward,
     sizes_of,
     transposed_backward,
     transposed_forward,
 )
-from npvae.models.mlp import mlp_backward, mlp_forward, mlp_shapes
+from npvae.models.mlp import layers_backward, layers_forward, mlp_backward, mlp_forward, mlp_shapes
 from npvae.models.settings import (
     KLTerm,
     Option,

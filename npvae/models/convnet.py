@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from npvae.models.contract import Ops
+from npvae.models.mlp import put_gradients
 from npvae.ops.windows import positions
 from npvae.params import Params
 
@@ -69,8 +70,7 @@ def conv_backward(
     """dy (N, H', W', F) -> dx (N, H, W, C), or None if not needed; the gradients go into their places in grads."""
     for i in reversed(range(len(caches))):
         dy, dW, db = ops.conv2d_layer_backward(dy, caches[i], needs_dx=needs_dx or i > 0)
-        grads[f"{prefix}.{i}.W"] = dW
-        grads[f"{prefix}.{i}.b"] = db
+        put_gradients(grads, prefix, i, dW, db)
     return dy
 
 
@@ -99,26 +99,5 @@ def transposed_backward(ops: Ops, dy: np.ndarray, caches: list[Any], grads: Para
         last = i == len(caches) - 1
         backward = ops.conv2d_transpose_backward if last else ops.conv2d_transpose_layer_backward
         dy, dW, db = backward(dy, caches[i])
-        grads[f"{prefix}.{i}.W"] = dW
-        grads[f"{prefix}.{i}.b"] = db
-    return dy
-
-
-def layers_forward(
-    ops: Ops, x: np.ndarray, params: Params, prefix: str, depth: int, activation: str
-) -> tuple[np.ndarray, list[Any]]:
-    """x (N, I) through `depth` dense maps, each followed by the activation -> y (N, O), caches."""
-    caches = []
-    for i in range(depth):
-        x, cache = ops.layer_forward(x, params[f"{prefix}.{i}.W"], params[f"{prefix}.{i}.b"], activation)
-        caches.append(cache)
-    return x, caches
-
-
-def layers_backward(ops: Ops, dy: np.ndarray, caches: list[Any], grads: Params, prefix: str) -> np.ndarray:
-    """dy (N, O) -> dx (N, I); the gradients go into their places in grads."""
-    for i in reversed(range(len(caches))):
-        dy, dW, db = ops.layer_backward(dy, caches[i])
-        grads[f"{prefix}.{i}.W"] = dW
-        grads[f"{prefix}.{i}.b"] = db
+        put_gradients(grads, prefix, i, dW, db)
     return dy

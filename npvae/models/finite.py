@@ -6,7 +6,10 @@ from typing import Any
 
 import numpy as np
 
-_MEND = "The model has come too far from its data: train it again with a smaller lr."
+_MEND = (
+    "The model has come too far from its data: train it again with a smaller lr. "
+    "Or these data are far from those it was trained on: look at their units."
+)
 
 
 class NonFiniteError(ArithmeticError):

@@ -100,6 +100,29 @@ class OfSequences:
         """E, numbers that stand for a letter."""
         return int(self.settings.embedding_dim)
 
+    def draw_starts(self, n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray | None]:
+        """The states that n new lines start from, (n, H), and their codes, (n, L), if the model has any."""
+        raise NotImplementedError
+
+    def sample(
+        self,
+        n: int,
+        rng: np.random.Generator,
+        *,
+        temperature: float = 1.0,
+        greedy: bool = False,
+        max_length: int | None = None,
+    ) -> list[str]:
+        """n new lines, letter by letter, from z ~ N(0, I) if there is a code; greedy takes the likeliest letters.
+
+        Raises ValueError for an n that is no whole number of at least 1, a temperature that is not above 0, a
+        max_length below 1.
+        """
+        check_whole(n=n)
+        check_generator(rng)
+        h0, z = self.draw_starts(n, rng)
+        return write(self, h0, z, None if greedy else rng, temperature, max_length)
+
     def batch_of(self, lines: Sequence[str]) -> SequenceBatch:
         """Lines -> what forward and encode take. DataError for a letter that is not in the alphabet."""
         return Text(lines, self.alphabet).batch(slice(None))
@@ -120,7 +143,7 @@ class OfSequences:
         start_recurrent(self.params, rng)
 
 
-class LanguageModel(OfSequences, Autoencoder):
+class LanguageModel(OfSequences, Autoencoder):  # type: ignore[misc]  # it samples lines, and no rows
     """A GRU that predicts each letter from those before it; loss = mean over the batch of -log p(x), in nats.
 
     alphabet       the letters, of which the first has id 1 (npvae.data.Text finds them)
@@ -168,20 +191,9 @@ class LanguageModel(OfSequences, Autoencoder):
         decoder_backward(ops, doutput, decoder_cache, grads)
         return grads
 
-    def sample(  # type: ignore[override]
-        self,
-        n: int,
-        rng: np.random.Generator,
-        *,
-        temperature: float = 1.0,
-        greedy: bool = False,
-        max_length: int | None = None,
-    ) -> list[str]:
-        """n lines, letter by letter; greedy takes the likeliest letter at every step, the same line n times."""
-        check_whole(n=n)
-        check_generator(rng)
-        h0 = np.zeros((n, self.hidden_dim), self.dtype)
-        return write(self, h0, None, None if greedy else rng, temperature, max_length)
+    def draw_starts(self, n: int, rng: np.random.Generator) -> tuple[np.ndarray, None]:
+        """The state that n new lines start from, zero (n, H), and no code."""
+        return np.zeros((n, self.hidden_dim), self.dtype), None
 
     def encode(self, x: Any) -> Any:
         """A language model has no code."""

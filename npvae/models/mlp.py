@@ -33,29 +33,48 @@ def init_weights(params: Params, rng: np.random.Generator) -> None:
             W[...] = rng.uniform(-a, a, W.shape)
 
 
+def layers_forward(
+    ops: Ops, x: np.ndarray, params: Params, prefix: str, depth: int, activation: str
+) -> tuple[np.ndarray, list[tuple]]:
+    """x (N, I) through `depth` dense maps, each followed by the activation -> y (N, O), caches."""
+    caches = []
+    for i in range(depth):
+        x, cache = ops.layer_forward(x, params[f"{prefix}.{i}.W"], params[f"{prefix}.{i}.b"], activation)
+        caches.append(cache)
+    return x, caches
+
+
+def layers_backward(
+    ops: Ops, dy: np.ndarray, caches: list[tuple], grads: Params, prefix: str, needs_dx: bool = True
+) -> Any:
+    """dy (N, O) -> dx (N, I), or None if not needed; the gradients of all weights go into their places in grads."""
+    for i in reversed(range(len(caches))):
+        dy, dW, db = ops.layer_backward(dy, caches[i], needs_dx=needs_dx or i > 0)
+        put_gradients(grads, prefix, i, dW, db)
+    return dy
+
+
 def mlp_forward(
     ops: Ops, x: np.ndarray, params: Params, prefix: str, depth: int, activation: str
 ) -> tuple[np.ndarray, list[tuple]]:
-    """x (N, I) through `depth` dense maps, all but the last followed by the activation -> y (N, O)."""
-    caches = []
-    for i in range(depth):
-        W, b = params[f"{prefix}.{i}.W"], params[f"{prefix}.{i}.b"]
-        if i < depth - 1:
-            x, cache = ops.layer_forward(x, W, b, activation)
-        else:
-            x, cache = ops.dense_forward(x, W, b)
-        caches.append(cache)
-    return x, caches
+    """x (N, I) through `depth` dense maps, all but the last followed by the activation -> y (N, O), caches."""
+    last = depth - 1
+    h, caches = layers_forward(ops, x, params, prefix, last, activation)
+    y, cache = ops.dense_forward(h, params[f"{prefix}.{last}.W"], params[f"{prefix}.{last}.b"])
+    return y, [*caches, cache]
 
 
 def mlp_backward(
     ops: Ops, dy: np.ndarray, caches: list[tuple], grads: Params, prefix: str, needs_dx: bool = True
 ) -> Any:
     """dy (N, O) -> dx (N, I), or None if not needed; the gradients of all weights go into their places in grads."""
-    depth = len(caches)
-    for i in reversed(range(depth)):
-        backward = ops.layer_backward if i < depth - 1 else ops.dense_backward
-        dy, dW, db = backward(dy, caches[i], needs_dx=needs_dx or i > 0)
-        grads[f"{prefix}.{i}.W"] = dW
-        grads[f"{prefix}.{i}.b"] = db
-    return dy
+    last = len(caches) - 1
+    dh, dW, db = ops.dense_backward(dy, caches[last], needs_dx=needs_dx or last > 0)
+    put_gradients(grads, prefix, last, dW, db)
+    return layers_backward(ops, dh, caches[:last], grads, prefix, needs_dx)
+
+
+def put_gradients(grads: Params, prefix: str, i: int, dW: np.ndarray, db: np.ndarray) -> None:
+    """Those of layer i, into their places."""
+    grads[f"{prefix}.{i}.W"] = dW
+    grads[f"{prefix}.{i}.b"] = db

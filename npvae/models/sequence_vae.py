@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from npvae.models.checks import check_generator, check_noise, check_rows, check_whole
+from npvae.models.checks import check_noise, check_rows, check_whole
 from npvae.models.contract import Ops
 from npvae.models.language_model import Alphabet, OfSequences
 from npvae.models.letters import Letters, decoder_backward, decoder_forward, decoder_shapes, gru_backward, gru_forward
@@ -57,7 +57,7 @@ class SequenceVAESettings(KLTerm, Settings, AlphabetAndCode):
     )
 
 
-class SequenceVAE(OfSequences, VAE):
+class SequenceVAE(OfSequences, VAE):  # type: ignore[misc]  # it samples lines, and no rows
     """GRU encoder, one Gaussian latent layer, GRU decoder. Arguments as for LanguageModel, and more.
 
     latent_dim    L, length of a code
@@ -153,20 +153,10 @@ class SequenceVAE(OfSequences, VAE):
         """The noise of the latents alone: letters are hidden in training only."""
         return super().draw_eps(n, rng)
 
-    def sample(  # type: ignore[override]
-        self,
-        n: int,
-        rng: np.random.Generator,
-        *,
-        temperature: float = 1.0,
-        greedy: bool = False,
-        max_length: int | None = None,
-    ) -> list[str]:
-        """n lines from z ~ N(0, I): letters are drawn, or with greedy the likeliest taken (see `decode`)."""
-        check_whole(n=n)
-        check_generator(rng)
+    def draw_starts(self, n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """States (n, H) made of codes (n, L) ~ N(0, I), and the codes."""
         z = rng.standard_normal((n, self.latent_dim), dtype=self.dtype)
-        return self.decode(z, None if greedy else rng, temperature=temperature, max_length=max_length)
+        return self._start_of(z), z
 
     def decode(  # type: ignore[override]
         self,
@@ -181,8 +171,11 @@ class SequenceVAE(OfSequences, VAE):
         Raises ValueError for a z of another width, a temperature that is not above 0, a max_length below 1.
         """
         z = check_rows(self, z, "z", "L", self.latent_dim)
-        h0, _ = self.ops.layer_forward(z, self.params["decoder.start.W"], self.params["decoder.start.b"], "tanh")
-        return write(self, h0, z, rng, temperature, max_length)
+        return write(self, self._start_of(z), z, rng, temperature, max_length)
+
+    def _start_of(self, z: np.ndarray) -> np.ndarray:
+        """z (N, L) -> the decoder's first state (N, H)."""
+        return self.ops.layer_forward(z, self.params["decoder.start.W"], self.params["decoder.start.b"], "tanh")[0]
 
     def reconstruct(self, x: Any, eps: np.ndarray | None = None) -> list[str]:  # type: ignore[override]
         """Sequences, or lines -> the likeliest letters at z = mu, or at z = mu + std * eps if noise (N, L) is given."""

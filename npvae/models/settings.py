@@ -148,6 +148,10 @@ class Affine:
     likelihood: str = likelihood_setting("gaussian_scalar")
 
 
+OF_LIKELIHOOD = ("logvar", "offset", "missing")
+"""Settings that a model has no use for unless its likelihood can be chosen."""
+
+
 @dataclass(frozen=True)
 class Settings:
     """What every model takes."""
@@ -185,6 +189,9 @@ class Settings:
             check, value = each.metadata["check"], getattr(self, each.name)
             normal = None if check is None else check(each.name, value)
             object.__setattr__(self, each.name, plain(value if normal is None else normal))
+            if each.name in OF_LIKELIHOOD and value != each.default and not hasattr(self, "likelihood"):
+                what = f"{each.name} is {value!r}, which is for models whose likelihood can be chosen"
+                raise ValueError(f"{what}: leave it out")
 
     def config(self) -> dict[str, Any]:
         """The settings as config.json keeps them: what the model's class is called with to build it again."""

@@ -36,21 +36,20 @@ from npvae.params import Params
 from npvae.spec import Arg, Law
 
 
-def page_of_small_vae() -> Page:
-    """Encoder, std, z, decoder, nll, kl, loss; then back from the loss to the encoder."""
+def parts_of_small_vae() -> list[Equation | Call]:
+    """What the model is made of, in the order of its forward: calls of ops, and the lines above where they run."""
     own = {f"{e.section} {e.name}": e for e in read_page(__doc__ or "", __name__).equations}
-    forward = {name: equation for name, equation in own.items() if name.startswith("Forward")}
     in_, hidden = {"i": "d", "I": "D", "o": "h", "O": "H"}, {"d": "h", "D": "H"}
     op = {each.name: each for each in ops.OPS}
-    parts: list[Equation | Call] = [
+    return [
         Call(op["dense"], {"y": "a1", "W": "W1", "b": "b1", **in_}, without=["dx"]),
         Call(op["relu"], {"x": "a1", "y": "h1", **hidden}),
-        forward["Forward J"],
+        own["Forward J"],
         Call(op["dense"], {"x": "h1", "y": "head", "W": "W2", "b": "b2", "i": "h", "I": "H", "o": "j", "O": "J"}),
         own["Backward dhead"],
-        forward["Forward mu"],
+        own["Forward mu"],
         own["Backward dlogvar"],
-        forward["Forward logvar"],
+        own["Forward logvar"],
         own["Backward dmu"],
         Call(op["std_from_logvar"], grads={"dlogvar": "dlogvar_z"}),
         Call(op["reparameterize"], grads={"dmu": "dmu_z"}),
@@ -63,8 +62,12 @@ def page_of_small_vae() -> Page:
         own["Backward dkl"],
         own["Backward dnll"],
     ]
+
+
+def page_of_small_vae() -> Page:
+    """Encoder, std, z, decoder, nll, kl, loss; then back from the loss to the encoder."""
     page = read_page(__doc__ or "", __name__)
-    return composed("npvae.models.wiring", page.title, parts, page.derivation)
+    return composed("npvae.models.wiring", page.title, parts_of_small_vae(), page.derivation)
 
 
 PLACES = ("encoder.0", "encoder.1", "decoder.0", "decoder.1")

@@ -3,8 +3,8 @@
 A step is thirty calls from Python, and where the network is small they take as long as its arithmetic. So for the VAE
 that is trained most (objective "elbo", one draw, Bernoulli likelihood, float32, products by tiles) compiled code calls
 the kernels in the order of the model's lines. It repeats the latent layer's formulas, each cited by its page and
-equation; a test checks every step against the pages. It is used while every product is so small that the caller
-computes it alone: beyond, calls cost little, and are left in Python.
+equation; a test checks every step against the pages. The caller computes every product alone. So it is used while
+products are small: beyond, calls cost little, and sharing products between threads saves more.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from npvae.kernels.gaussian_kl import kl_gradients, kl_of
 from npvae.kernels.jit import SUMS, kernel
 from npvae.kernels.likelihoods import nll_and_residual, times_row
 from npvae.kernels.team import pools
-from npvae.kernels.team.jobs import WORTH_SHARING
 from npvae.kernels.updates import sum_of_squares
 from npvae.models.checks import check_noise
 from npvae.models.likelihoods.unit_interval import Bernoulli
@@ -26,8 +25,9 @@ from npvae.models.trace import VAETrace
 from npvae.models.vae import VAE
 from npvae.params import Params
 from npvae.steps.buffers import STALE, aligned_empty
-from npvae.steps.mlp import SLOPE, layers_of, matrix, mlp_backward, mlp_forward
+from npvae.steps.mlp import SLOPE, layers_at, layers_of, matrix, mlp_backward, mlp_forward, vector
 
+LARGEST = 2**24  # floating-point operations of a product: up to here one thread without calls is as fast as two with
 METHODS = frozenset(name for name in dir(VAE) if callable(getattr(VAE, name)))  # a model may be given its own
 
 
@@ -60,35 +60,28 @@ def largest_product(model: Any) -> tuple[int, int]:
 def most_samples(model: Any) -> int:
     """The largest batch of which the caller computes every product alone."""
     rows, columns = largest_product(model)
-    return (WORTH_SHARING - 1) // (2 * rows * columns)
+    return LARGEST // (2 * rows * columns)
 
 
-class Network(NamedTuple):
-    """Where compiled code finds the model."""
+class Plan(NamedTuple):
+    """What compiled code finds in the plan of a step, one integer each: addresses of arrays that are made once."""
 
-    params: np.ndarray  # flat
-    grads: np.ndarray  # flat
-    encoder: np.ndarray  # tables of npvae.steps.mlp
-    decoder: np.ndarray
     activation: int  # place in ACTIVATIONS
+    encoder: int  # a table of npvae.steps.mlp
+    encoder_layers: int
+    decoder: int
+    decoder_layers: int
+    std: int  # (N, L)
+    z: int  # (N, L)
+    var_minus_1: int  # (N, L), exp(logvar) - 1
+    nll: int  # (N,)
+    kl: int  # (N,)
+    residual: int  # (N, D), sigmoid(logits) - x
+    dlogits: int  # (N, D)
+    dhead: int  # (N, 2 L): dmu and dlogvar
 
 
-class Arrays(NamedTuple):
-    """What one step on N samples computes; every step writes them anew."""
-
-    buffer: np.ndarray  # flat: the results of every layer
-    std: np.ndarray  # (N, L)
-    z: np.ndarray  # (N, L)
-    var_minus_1: np.ndarray  # (N, L), exp(logvar) - 1
-    nll: np.ndarray  # (N,)
-    kl: np.ndarray  # (N,)
-    residual: np.ndarray  # (N, D), sigmoid(logits) - x
-    dlogits: np.ndarray  # (N, D)
-    dhead: np.ndarray  # (N, 2 L): dmu and dlogvar
-
-    def first(self, n: int) -> Arrays:
-        """The same places for the first n samples."""
-        return Arrays._make([self.buffer, *(array[:n] for array in self[1:])])
+AT = Plan(*range(len(Plan._fields)))  # where in the plan
 
 
 class CompiledTrace(VAETrace):
@@ -109,18 +102,22 @@ class SmallVAEStep:
 
     def __init__(self, model: VAE, N: int) -> None:
         """Arrays for at most N samples: no more than `most_samples`, and `why_not` has nothing to say of the model."""
-        self.model, self.N = model, N
-        self.grads = model.params.like(aligned_empty(model.params.flat.shape, model.params.flat.dtype))
-        D, L, params = model.data_dim, model.latent_dim, model.params
-        encoder, size = layers_of(params, "encoder", N, 0, needs_dx=False)
-        decoder, size = layers_of(params, "decoder", N, size, needs_dx=True)
+        self.model, self.N, params = model, N, model.params
+        self.grads = params.like(aligned_empty(params.flat.shape, params.flat.dtype))
+        D, L = model.data_dim, model.latent_dim
+        self.encoder = layers_of(params, self.grads, "encoder", N, needs_dx=False)
+        self.decoder = layers_of(params, self.grads, "decoder", N, needs_dx=True)
+        shapes = ((N, L), (N, L), (N, L), (N,), (N,), (N, D), (N, D), (N, 2 * L))
+        self.arrays = [aligned_empty(shape, params.flat.dtype) for shape in shapes]
         activation = list(ACTIVATIONS).index(model.activation)
-        self.network = Network(params.flat, self.grads.flat, encoder, decoder, activation)
-        shapes = ((size,), (N, L), (N, L), (N, L), (N,), (N,), (N, D), (N, D), (N, 2 * L))
-        self.arrays = Arrays._make(np.empty(shape, np.float32) for shape in shapes)
-        self.arrays_of = {N: self.arrays}
+        encoder, decoder = self.encoder.table, self.decoder.table
+        tables = encoder.ctypes.data, len(encoder), decoder.ctypes.data, len(decoder)
+        self.plan = np.array(Plan(activation, *tables, *(array.ctypes.data for array in self.arrays)), np.int64)
+        head, logits, (std, z, _, nll, kl, *_) = self.encoder.output, self.decoder.output, self.arrays
+        self.shown: Any = head[:, :L], head[:, L:], std, z, logits, nll, kl
+        self.shown_of: dict[int, Any] = {N: self.shown}
         self.fixed = self._what_is_compiled_in()
-        self.inputs: tuple[np.ndarray, np.ndarray] = self.arrays.z, self.arrays.z
+        self.inputs: tuple[np.ndarray, np.ndarray] = z, z
         self.trace: Any = None
 
     def forward(self, x: np.ndarray, eps: np.ndarray) -> tuple[float, Any]:
@@ -131,21 +128,22 @@ class SmallVAEStep:
             raise ValueError(f"{exchanged} were exchanged: make a new Step of it")
         if eps.ndim == 3:
             return self.model.forward(x, eps)
-        N, L = eps.shape
-        if N not in self.arrays_of:
-            self.arrays_of = {self.N: self.arrays, N: self.arrays.first(N)}
-        arrays = self.arrays_of[N]
+        N = len(x)
+        if N not in self.shown_of:
+            if N > self.N:
+                raise ValueError(f"a batch of {N} is too large for arrays of {self.N}")
+            self.shown_of = {self.N: self.shown, N: tuple(array[:N] for array in self.shown)}
         x, eps = self.inputs = _as_compiled_for(x), _as_compiled_for(eps)
-        nll, kl, head, logits = elbo_forward(x, eps, self.network, arrays)
-        mu, logvar = head[:, :L], head[:, L:]
-        self.trace = CompiledTrace(mu, logvar, arrays.std, arrays.z, logits, arrays.nll, arrays.kl, (), None)
+        nll, kl = elbo_forward(x, eps, self.plan)
+        mu, logvar, std, z, logits, nll_shown, kl_shown = self.shown_of[N]
+        self.trace = CompiledTrace(mu, logvar, std, z, logits, nll_shown, kl_shown, (), None)
         return nll + self.model.beta * kl, self.trace  # npvae.models.vae (4)
 
     def backward(self, trace: Any) -> Params:
         """The gradients of the last forward's loss."""
         if trace is not self.trace:
             return self.model.backward(trace)
-        elbo_backward(*self.inputs, float(self.model.beta), self.network, self.arrays_of[len(trace.nll)])
+        elbo_backward(*self.inputs, float(self.model.beta), self.plan)
         return self.grads
 
     def square_norm(self, grads: Params) -> float:
@@ -164,13 +162,12 @@ def _as_compiled_for(array: np.ndarray) -> np.ndarray:
 
 
 @kernel(SUMS)
-def elbo_forward(
-    x: np.ndarray, eps: np.ndarray, network: Network, arrays: Arrays
-) -> tuple[float, float, np.ndarray, np.ndarray]:
-    """The means of nll and kl over the batch, in nats, the encoder's output (N, 2 L), and the logits (N, D)."""
-    N, L = eps.shape
-    std, z, var_minus_1, nll, kl = arrays.std, arrays.z, arrays.var_minus_1, arrays.nll, arrays.kl
-    head = mlp_forward(x, network.params, network.encoder, network.activation, arrays.buffer)  # mu and logvar
+def elbo_forward(x: np.ndarray, eps: np.ndarray, plan: np.ndarray) -> tuple[float, float]:
+    """The means of nll and kl over the batch, in nats."""
+    (N, D), L = x.shape, eps.shape[1]
+    std, z, var_minus_1 = matrix(plan[AT.std], N, L), matrix(plan[AT.z], N, L), matrix(plan[AT.var_minus_1], N, L)
+    nll, kl = vector(plan[AT.nll], N), vector(plan[AT.kl], N)
+    head = mlp_forward(x, layers_at(plan[AT.encoder], plan[AT.encoder_layers]), plan[AT.activation])  # mu and logvar
     mu, logvar, half = head[:, :L], head[:, L:], np.float32(0.5)
     for n in range(N):
         for l in range(L):
@@ -178,28 +175,30 @@ def elbo_forward(
             z[n, l] = mu[n, l] + std[n, l] * eps[n, l]  # npvae.ops.reparameterize (1)
             var_minus_1[n, l] = np.expm1(logvar[n, l])
     kl_of(mu, logvar, var_minus_1, kl)  # npvae.ops.gaussian_kl (1)
-    logits = mlp_forward(z, network.params, network.decoder, network.activation, arrays.buffer)
-    nll_and_residual(logits, x, nll, arrays.residual)  # npvae.ops.bernoulli_nll (1)
+    logits = mlp_forward(z, layers_at(plan[AT.decoder], plan[AT.decoder_layers]), plan[AT.activation])
+    nll_and_residual(logits, x, nll, matrix(plan[AT.residual], N, D))  # npvae.ops.bernoulli_nll (1)
     nll_in_all = kl_in_all = 0.0
     for n in range(N):
         nll_in_all += nll[n]
         kl_in_all += kl[n]
-    return nll_in_all / N, kl_in_all / N, head, logits
+    return nll_in_all / N, kl_in_all / N
 
 
 @kernel(SUMS)
-def elbo_backward(x: np.ndarray, eps: np.ndarray, beta: float, network: Network, arrays: Arrays) -> None:
+def elbo_backward(x: np.ndarray, eps: np.ndarray, beta: float, plan: np.ndarray) -> None:
     """The gradients of mean(nll) + beta * mean(kl), into their places: forward, from bottom to top."""
-    N, L = eps.shape
-    dlogits, dhead, std, half = arrays.dlogits, arrays.dhead, arrays.std, np.float32(0.5)
-    head = matrix(arrays.buffer, network.encoder[len(network.encoder) - 1, SLOPE], N, 2 * L)
-    dmu, dlogvar = dhead[:, :L], dhead[:, L:]
+    (N, D), L, half = x.shape, eps.shape[1], np.float32(0.5)
+    encoder = layers_at(plan[AT.encoder], plan[AT.encoder_layers])
+    decoder = layers_at(plan[AT.decoder], plan[AT.decoder_layers])
+    std, z, var_minus_1 = matrix(plan[AT.std], N, L), matrix(plan[AT.z], N, L), matrix(plan[AT.var_minus_1], N, L)
+    head, dhead = matrix(encoder[len(encoder) - 1, SLOPE], N, 2 * L), matrix(plan[AT.dhead], N, 2 * L)
+    dmu, dlogvar, dlogits = dhead[:, :L], dhead[:, L:], matrix(plan[AT.dlogits], N, D)
     dnll, dkl = np.full(N, 1 / N, np.float32), np.full(N, beta / N, np.float32)  # npvae.models.vae (5) (6)
-    kl_gradients(dkl, head[:, :L], arrays.var_minus_1, dmu, dlogvar)  # npvae.ops.gaussian_kl (2) (3)
-    times_row(dnll, arrays.residual, dlogits)  # npvae.ops.bernoulli_nll (2)
-    dz = mlp_backward(dlogits, arrays.z, network.params, network.grads, network.decoder, arrays.buffer)
+    kl_gradients(dkl, head[:, :L], var_minus_1, dmu, dlogvar)  # npvae.ops.gaussian_kl (2) (3)
+    times_row(dnll, matrix(plan[AT.residual], N, D), dlogits)  # npvae.ops.bernoulli_nll (2)
+    dz = mlp_backward(dlogits, z, decoder)
     for n in range(N):
         for l in range(L):
             dmu[n, l] += dz[n, l]  # npvae.models.vae (7)
             dlogvar[n, l] += half * dz[n, l] * eps[n, l] * std[n, l]  # npvae.models.vae (8)
-    mlp_backward(dhead, x, network.params, network.grads, network.encoder, arrays.buffer)
+    mlp_backward(dhead, x, encoder)

@@ -69,11 +69,15 @@ class Step:
 
         Raises ValueError as the model's forward does, and for a batch of more than batch_size.
         """
-        n = _samples_in(x)
-        if n > self.batch_size:
-            raise ValueError(f"a batch of {n} is too large for a Step of {self.batch_size}: make one of its size")
-        self._way = next(way for most, way in self._ways if n <= most)
-        return self._way.forward(x, eps)
+        try:
+            n = len(x)
+        except TypeError:  # no batch: the model's forward will say so
+            n = 1
+        for most, way in self._ways:
+            if n <= most:
+                self._way = way
+                return way.forward(x, eps)
+        raise ValueError(f"a batch of {n} is too large for a Step of {self.batch_size}: make one of its size")
 
     def backward(self, trace: Any) -> Params:
         """The gradients of the loss, valid until the next backward. ValueError for the trace of an earlier forward."""
@@ -89,14 +93,6 @@ class Step:
     def __reduce__(self) -> tuple:
         """Copied and pickled as a new Step of the model, which is copied with it: the buffers stay with their owner."""
         return Step, (self.model, self.batch_size)
-
-
-def _samples_in(x: Any) -> int:
-    """How many samples a batch holds; 1 for what has no length, which the model's forward will look at."""
-    try:
-        return len(x)
-    except TypeError:
-        return 1
 
 
 def _choose(model: Any, batch_size: int) -> tuple[list[tuple[int, Any]], str]:

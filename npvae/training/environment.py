@@ -38,9 +38,12 @@ def environment(backend: str, processes: int = 1) -> dict[str, str]:
     if backend == "numba":
         found["numba"] = _version("numba")
         found["llvmlite"] = _version("llvmlite")
+        from npvae.kernels import processor
         from npvae.kernels.team import pools
 
         found["products"] = pools.PRODUCTS
+        if processor.BITS < processor.NATIVE:
+            found["vectors"] = processor.description()
     return found | {name: os.environ.get(name, "not set") for name in _THREAD_VARIABLES}
 
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from npvae.console import is_interrupt
 from npvae.models import MODELS
 from npvae.training.checkpoint import RunError, read_arrays
 from npvae.training.history import History
@@ -67,6 +68,8 @@ def load(folder: str | Path, *, best: bool = False) -> Any:
     except MemoryError:
         raise
     except Exception as error:  # whatever settings that were changed by hand or by an accident lead to
+        if is_interrupt(error):
+            raise KeyboardInterrupt from None
         raise RunError(
             f"{folder}/config.json describes a model that cannot be built ({type(error).__name__}: {error}): put its "
             "model_settings back as they were, or train again"

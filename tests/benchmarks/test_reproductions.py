@@ -90,3 +90,21 @@ def test_the_gaussian_with_a_sigmoid_has_the_right_gradient_and_density():
     assert density.sum() == pytest.approx(1, abs=1e-9)
     assert (density * grid[:, 0]).sum() == pytest.approx(1 / (1 + np.exp(-0.7)), abs=1e-9)
     assert likelihood.mean(npvae.ops, output)[0, 0] == pytest.approx(1 / (1 + np.exp(-0.7)))
+
+
+def test_a_training_that_is_finished_is_kept_and_one_without_time_is_left(tmp_path, capsys):
+    from beside_torch import finished_trainings, show
+    from resumable import Clock
+
+    calls = []
+    who = {name: lambda seed, name=name: (calls.append((name, seed)), ([9.0, 8.0 + seed], [1.0]))[1] for name in "ab"}
+    first = finished_trainings(tmp_path, who, [1], 2, Clock(None))
+    again = finished_trainings(tmp_path, who, [1, 2], 2, Clock(None))
+    assert calls == [("a", 1), ("b", 1), ("a", 2), ("b", 2)]
+    assert first.items() <= again.items()
+    assert finished_trainings(tmp_path, who, [1, 2, 3], 2, Clock(0)) == again
+    capsys.readouterr()
+    show({name: [again[f"{name} {seed}"]["losses"] for seed in (1, 2)] for name in "ab"}, {"before": {2: 7.5}}, 2)
+    *_, last_epoch, difference, _ = capsys.readouterr().out.splitlines()
+    assert last_epoch.split() == ["2", "9.50", "±", "0.71", "9.50", "±", "0.71", "7.50"]
+    assert difference == "last epoch: npvae less PyTorch +0.00 ± 0.71 nats"

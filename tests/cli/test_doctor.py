@@ -4,18 +4,37 @@ import pytest
 from numba import config
 
 from npvae.cli import main
-from npvae.kernels import jit
+from npvae.kernels import jit, processor
 from npvae.kernels.team import blas, pools
 
 
 def test_doctor_prints_what_is_in_force(capsys):
     assert main(["doctor"]) == 0
     said = capsys.readouterr().out
-    for name in ("processor", "BLAS", "products", "kernels kept in", "compiled"):
+    for name in ("processor", "vectors", "BLAS", "products", "kernels kept in", "compiled"):
         assert f"\n{name} " in said
     assert f"{pools.PRODUCTS}, threads: {pools.team.threads}" in said
+    assert "an MNIST step    threads: " in said
     if not config.DISABLE_JIT:
         assert "us by BLAS" in said
+        assert ("us by tiles" in said) == (pools.PRODUCTS == "tiles")
+
+
+def test_doctor_times_only_what_would_be_used(monkeypatch):
+    from npvae.cli import doctor
+
+    monkeypatch.setattr(pools, "PRODUCTS", "blas")
+    monkeypatch.setattr(pools.team, "run", lambda *_: pytest.fail("tiles were called"))
+    assert "us by BLAS (128 x 784 x 400" in doctor.measure()
+
+
+def test_doctor_says_that_narrower_vectors_are_imitated(monkeypatch):
+    from npvae.cli import doctor
+
+    monkeypatch.setattr(processor, "BITS", 256)
+    for native, said in ((512, True), (256, False)):
+        monkeypatch.setattr(processor, "NATIVE", native)
+        assert any("unset NPVAE_VECTORS=256" in line for line in doctor.advice()) == said
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,10 @@ def test_a_file_without_a_test_set_is_measured_whole(run, tmp_path, capsys):
 
 def test_a_place_that_cannot_be_written_is_told_before_anything_is_measured(run, tmp_path, capsys):
     (tmp_path / "file").write_text("")
-    for place, message in [("file/m.json", f"{tmp_path / 'file'} is a file and not a folder"), ("", "Is a directory")]:
+    for place, message in [
+        ("file/m.json", f"{tmp_path / 'file'} is a file and not a folder"),
+        ("", "is a folder: choose the name of a file"),
+    ]:
         assert main(["evaluate", str(run), "--json", str(tmp_path / place)]) == 2
         out, err = capsys.readouterr()
         assert message in err

@@ -70,7 +70,10 @@ def test_a_language_model_is_the_baseline(capsys):
             ["--model", "vae", "--dataset", "names"],
             "names are sequences, --model vae takes images: add --model sequence",
         ),
-        (["--model", "sequence_vae", "--dataset", "digits"], "digits is not there: a sequence model reads names"),
+        (
+            ["--model", "sequence_vae", "--dataset", "digits"],
+            "digits are images, --model sequence_vae takes lines of text",
+        ),
         (["--model", "sequence_vae", "--hidden", "3"], "--hidden is of vae,"),
         (["--model", "sequence_vae", "--colour", "grey"], "--colour is for images, this model takes lines of text"),
         (["--model", "sequence_vae", "--likelihood", "bernoulli"], "sequence_vae has no use for it"),

@@ -202,9 +202,9 @@ def test_arrays_in_colour_and_the_choices_that_concern_them(tmp_path):
         (
             "grey.npy",
             {"array": "x"},
-            r"--array \(array=\) has no effect on a npy, only on npz, folder of idx files: leave",
+            r"--array \(array=\) has no effect on a \.npy, only on \.npz, folder of idx files: leave",
         ),
-        ("grey.npy", {"resize": (4, 4)}, r"--resize .* has no effect on a npy"),
+        ("grey.npy", {"resize": (4, 4)}, r"--resize .* has no effect on a \.npy"),
         ("t.csv", {"colour": "grey"}, "--colour .* no effect on a text"),
         ("digits", {"colour": "grey"}, "digits: --colour .* is for the user's own data"),
     ],

@@ -143,7 +143,7 @@ BROKEN = {
     ),
     "gradient-missing": (
         Op(scaled, lambda dy, c: (None, dy * c[0]), TWO),
-        "if x has no gradient, declare it: Arg(..., differentiable=False)",
+        "declare x to have none: Arg(..., differentiable=False)",
     ),
     "gradient-shape": (once(lambda dy, c: (2 * dy * c[0])[None]), "the gradient has shape (1, 4, 3), x has (4, 3)"),
     "gradient-dtype": (once(lambda dy, c: (2 * dy * c[0]).astype(np.float64)), "the gradient is float64, x is float32"),
@@ -167,11 +167,11 @@ BROKEN = {
         "y shares memory with the input x",
     ),
     "forward-changes": (jittered(), "if it draws noise of its own, declare seeded=True"),
-    "changes-on-repeat": (Op(forward_of_copy, consuming, ONE, pure=True), "state is kept, or the cache was consumed"),
+    "changes-on-repeat": (Op(forward_of_copy, consuming, ONE, pure=True), "it keeps state or changes its cache"),
     "accumulates": (accumulating(), "gradients ACCUMULATE"),
     "gradient-overwritten": (with_buffer(), "its memory is used again"),
     "output-overwritten": (with_output_buffer(), "another forward changed an earlier output y: a reused buffer"),
-    "cache-overwritten": (with_hidden_cache(), "state is shared between calls"),
+    "cache-overwritten": (with_hidden_cache(), "the calls share state"),
     "not-linear-in-dy": (once(lambda dy, c: 2 * np.clip(dy, -20, 20) * c[0]), "is dy CLIPPED or normalised?"),
     "not-zero-at-zero": (
         once(lambda dy, c: 2 * dy * c[0] + dy.dtype.type(1e-7)),
@@ -230,7 +230,7 @@ NUMERIC = {
         "1 of 3 entries of d/dx are not compared: a kink is nearer than float32 can look"),
     "slope-infinite": (
         lambda: gradcheck(lambda x: (np.sqrt(x), x), lambda dy, x: dy / (2 * np.sqrt(x)), (np.array([0.0, 1.0]),)),
-        "PASS", "the slope is infinite there"),
+        "PASS", "and so is the slope"),
     "forward-nonfinite": (
         lambda: check_op(Op(lambda x: (np.log(x), (x,)), lambda dy, c: dy / c[0], ONE)), "INCONCLUSIVE",
         "declare where it is defined: Arg(..., domain=(low, high))"),

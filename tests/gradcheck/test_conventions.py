@@ -141,7 +141,7 @@ def square_backward(dy, x):
         (
             lambda x: (x * x, x),
             lambda dy, x: 2 * dy * x * np.ones(1),
-            "y is not: an array or a NumPy number in float64",
+            "y is float32: does the backward use an array or a NumPy number in float64?",
         ),
     ],
 )

@@ -149,7 +149,7 @@ CASES = {
     "skip": (altered(lambda dx, dy, x: dx - dy, residual, lambda dy, c: dy * (2 - np.tanh(c[0]) ** 2)), "SKIP"),
     "extra-dy": (altered(lambda dx, dy, x: dx + dy), "one dy TOO MANY"),
     "extra-term": (altered(lambda dx, dy, x: dx + dx.dtype.type(0.01) * x), "0.01 times x"),
-    "offset": (altered(lambda dx, dy, x: dx + dx.dtype.type(0.5)), "0.5 times 1"),
+    "offset": (altered(lambda dx, dy, x: dx + dx.dtype.type(0.5)), "is 0.5 everywhere: a CONSTANT too many"),
     "tail": (altered(last_rows), "zeros in the LAST rows, from 8 of 37"),
     "one-entry": (altered(one_entry), "ONE ENTRY"),
     "one-row": (altered(one_row), "only in row 1"),
@@ -174,7 +174,7 @@ CASES = {
     "shape-only ": (altered(lambda dx, dy, x: dx * 3 if len(dx) > 8 else dx), "only where N is 37 or more"),
     "mask": (
         Op(lambda x, m: (np.tanh(x) * m, (x, m)), lambda dy, c: dy * (1 - np.tanh(c[0]) ** 2),
-           {"x": Arg("N T D"), "m": Arg("N T D", dtype=bool, differentiable=False)}), "a MASK?"),
+           {"x": Arg("N T D"), "m": Arg("N T D", dtype=bool, differentiable=False)}), "is a MASK forgotten?"),
     "repeated-index": (
         Op(lambda W, i: (np.tanh(W[i]), (W, i)), once_per_row,
            {"W": Arg("9 D"), "i": Arg("6", dtype=int, domain=(0, 8), differentiable=False)}), "MORE THAN ONCE"),
@@ -204,6 +204,64 @@ def test_the_message_names_the_mistake(code):
     found = {name for finding in report.findings for name in finding.diagnosis_codes}
     assert code.strip() in found, report
     assert words in str(report), report
+
+
+def picked_forward(logits, labels):
+    chosen = np.take_along_axis(np.tanh(logits), labels[:, np.newaxis], axis=1)[:, 0]
+    return chosen + logits.sum(axis=1), (logits, labels)
+
+
+def picked_backward(dy, cache):
+    logits, labels = cache
+    chosen = np.arange(logits.shape[1]) == labels[:, np.newaxis]
+    return dy[:, np.newaxis] * (1 + chosen * (1 - np.tanh(logits) ** 2)).astype(dy.dtype)
+
+
+def constant_far_out(a, b):
+    """d/db is -dy / 2 in every entry where b is far below zero."""
+    return (a * a / 2 + (np.exp(b) - b) / 2).sum(axis=1), (a, b)
+
+
+def constant_far_out_backward(dy, cache):
+    a, b = cache
+    return dy[:, np.newaxis] * a + dy.dtype.type(0.5), dy[:, np.newaxis] * np.expm1(b) / 2
+
+
+def softmax(x):
+    e = np.exp(x - x.max(axis=1, keepdims=True))
+    p = e / e.sum(axis=1, keepdims=True)
+    return p, p.copy()
+
+
+NOT_SAID = {
+    "one entry, of rows that labels happen to name": (
+        Op(picked_forward, lambda dy, c: one_entry(picked_backward(dy, c), dy, c[0]),
+           {"logits": Arg("N C"), "labels": Arg("N", dtype=int, domain=(0, "C"), differentiable=False)}),
+        {"repeated-index"}),
+    "one layout, also in float32": (
+        altered(lambda dx, dy, x: 2 * dx if x.strides[-1] == 2 * x.itemsize else dx), {"float32-only"}),
+    "a sign, right where there is one class and no slope": (
+        Op(softmax, lambda dy, p: p * ((dy * p).sum(axis=1, keepdims=True) - dy), X), {"shape-only"}),
+    "a constant, beside a gradient that is constant": (
+        Op(constant_far_out, constant_far_out_backward, {"a": Arg("N D"), "b": Arg("N D")}), {"extra-term", "skip"}),
+    "seven digits, beside a mask of zero and one": (
+        Op(lambda x, m: (np.tanh(x) * m, (x, m)),
+           lambda dy, c: (dy * c[1] * (1 - np.tanh(c[0]) ** 2)).astype(np.float32).astype(dy.dtype),
+           {"x": Arg("N D"), "m": Arg("N D", dtype=bool, differentiable=False)}), {"factor-of-argument", "factor"}),
+    "a row, at the ends of the domain too": (
+        altered(one_row, square, lambda dy, c: 2 * dy * c[0], {"x": Arg("N D", domain=(0, 1))}),
+        {"edge-only", "one-entry"}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("mistake", NOT_SAID)
+def test_no_sample_says_what_another_denies(mistake):
+    op, untrue = NOT_SAID[mistake]
+    for seed in range(3):
+        report = check_op(op, seed)
+        assert report.verdict == "FAIL"
+        said = {code for finding in report.findings for code in finding.diagnosis_codes}
+        assert not said & untrue, f"{said}\n{report}"
 
 
 def test_a_factor_everywhere_is_not_said_where_entries_are_right():

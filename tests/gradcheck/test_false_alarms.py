@@ -61,3 +61,12 @@ def test_a_right_gradient_passes_at_the_ends_of_its_domain_and_near_zero(op, see
         if sample.regime in ("edge", "tiny"):
             outcome = check_case(build(op, sample, seed), build(op, sample, seed + 1), Settings(strict=True))
             assert not outcome.findings, outcome.findings
+
+
+def test_what_float32_loses_inside_is_measured_where_the_last_bits_of_the_inputs_leave_no_trace():
+    """The squarings of a matrix exponential multiply what was lost when a small matrix was added to the identity."""
+    expm = next((op for op in OTHER_PEOPLES if op.name == "expm"), None)
+    if expm is None:
+        pytest.skip("the benchmark's ops are not here")
+    report = check_op(expm, seed=9, sample="37-f32-strided", dtype="strict")
+    assert report, str(report)

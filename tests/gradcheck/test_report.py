@@ -144,3 +144,39 @@ def test_behind_an_adapter_it_is_the_line_of_what_was_wrapped():
     assert check_loss_and_grads(loss_and_grads, x).backward.endswith(" loss_and_grads")
     assert check_function(lambda x: float((x * x).sum()), slope, x).backward.endswith(" slope")
     assert "adapters.py" not in check_layer(Layer(), x, params="W").backward
+
+
+X = {"x": Arg("N D")}
+
+
+def tanh_forward(x):
+    return np.tanh(x), x
+
+
+def in_place(x):
+    np.tanh(x, out=x)
+    return x.copy(), x
+
+
+UNTRUE = {
+    "numbers of a pair that spoils its own inputs": (
+        Op(in_place, lambda dy, y: dy * (1 - y * y), X), "changed its input x in place", "disagree"),
+    "clipping, where only the sign of dy counts": (
+        Op(tanh_forward, lambda dy, x: np.maximum(dy, dy.mean()) * (1 - np.tanh(x) ** 2), X),
+        "dx depends on the size or the SIGN of dy", "CLIPPED"),
+    "the formula, where dy is ignored": (
+        Op(lambda x: ((x * x).sum(axis=1), x), lambda dy, x: 2 * x, X), "dy is IGNORED", "FORMULA"),
+    "sizes, where the forward raised for another reason": (
+        Op(lambda x: 1 / 0, lambda dy, x: dy, X), "raised ZeroDivisionError: division by zero", "sizes"),
+    "only in float32, of a dtype": (
+        Op(tanh_forward, lambda dy, x: (dy * (1 - np.tanh(x) ** 2)).astype(float), X, pure=True),
+        "x is float32, y is float32: does the backward use", "only in float32"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", UNTRUE)
+def test_a_message_says_nothing_that_follows_from_another_mistake(what):
+    op, true, untrue = UNTRUE[what]
+    report = str(check_op(op))
+    assert true in report, report
+    assert untrue not in report, report

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from numba import config
 
 from npvae.kernels.matmul import products
-from npvae.kernels.matmul.tiles import DOT_COLUMNS, DOT_ROWS, OUTER_ROWS
+from npvae.kernels.matmul.products import ROWS
 from npvae.kernels.multiply import multiply
 from npvae.kernels.team import pools
-from npvae.kernels.team.jobs import dot_product, outer_product
+from npvae.kernels.team.jobs import product as team_product
 from npvae.kernels.team.team import Team
 
 compiled = pytest.mark.skipif(bool(config.DISABLE_JIT), reason="tiles exist compiled only")
@@ -26,10 +26,7 @@ def computed_by_tiles(fenced):
         rows = x.shape[1] if kind == "TN" else x.shape[0]
         columns = y.shape[0] if kind == "NT" else y.shape[1]
         out, check = fenced((rows, columns))
-        if kind == "NT":
-            team.run(dot_product, x, y, out)
-        else:
-            team.run(outer_product, x, y, out, kind == "TN")
+        team.run(team_product, x, y, out, kind == "TN", kind == "NT")
         check()
         return out
 
@@ -59,12 +56,8 @@ def assert_within_rounding(kind, x, y, out):
 @pytest.mark.parametrize("kind", ["NN", "TN", "NT"])
 def test_every_remainder_of_the_tile(computed_by_tiles, kind):
     rng, team = np.random.default_rng(0), Team(1)
-    rows = range(1, 2 * (DOT_ROWS if kind == "NT" else OUTER_ROWS) + 2)
-    columns = (
-        range(1, 2 * DOT_COLUMNS + 2) if kind == "NT" else (1, 5, 15, 16, 17, 31, 32, 33, 47, 48, 49, 63, 64, 65, 130)
-    )
-    inner = (1, 2, 15, 16, 17, 31, 32, 33) if kind == "NT" else (1, 2, 3, 40)
-    for M, N, K in product(rows, columns, inner):
+    columns = (1, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 48, 63, 64, 65, 130)
+    for M, N, K in product(range(1, 2 * ROWS + 2), columns, (1, 2, 3, 4, 5, 40)):
         x, y = factors(kind, M, K, N, rng)
         assert_within_rounding(kind, x, y, computed_by_tiles(kind, x, y, team))
 
@@ -90,16 +83,30 @@ ONE, THREE = Team(1), Team(3)
 
 
 @compiled
+@pytest.mark.parametrize("kind", ["NN", "TN", "NT"])
+def test_every_entry_is_one_chain_of_fused_multiply_adds_in_the_order_of_k(computed_by_tiles, kind):
+    """So bits depend on no width, tile, packing or thread. In double precision a product is exact, and so is the sum
+    of one this small and a total of its size, so that the chain can be followed there.
+    """
+    rng = np.random.default_rng(3)
+    for M, K, N in ((13, 7, 37), (40, products.K_BLOCK + 3, 5)):
+        x, y = (rng.integers(-(2**14), 2**14, a.shape).astype(np.float32) for a in factors(kind, M, K, N, rng))
+        a, b = (x.T if kind == "TN" else x), (y.T if kind == "NT" else y)
+        total = np.zeros((M, N))
+        for k in range(K):
+            total = (total + np.outer(a[:, k].astype(float), b[k].astype(float))).astype(np.float32).astype(float)
+        assert np.abs(total).max() > 2**24  # beyond, float32 rounds
+        np.testing.assert_array_equal(computed_by_tiles(kind, x, y, ONE), total)
+
+
+@compiled
 @pytest.mark.parametrize("K", [products.K_BLOCK + 300, 2 * products.K_BLOCK + 5])
 @pytest.mark.parametrize("kind", ["NN", "TN", "NT"])
 def test_more_k_than_a_block_and_many_pieces(computed_by_tiles, kind, K):
-    """K beyond K_BLOCK continues the sums that out holds; rows beyond ROW_BLOCK begin another block.
-
-    With the smaller K a piece has several tiles, so that the registers hold another tile's sums when it goes on.
-    """
-    M, N = products.ROW_BLOCK + 13, 330
+    """K beyond K_BLOCK continues the sums that out holds, with another tile's sums in the registers before."""
+    M, N = 163, 330
     x, y = factors(kind, M, K, N, np.random.default_rng(1))
-    assert products.outer_pieces(M, N, K) > 4
+    assert products.pieces_of(M, N, K) > 4
     alone = computed_by_tiles(kind, x, y, ONE)
     assert_within_rounding(kind, x, y, alone)
     for _ in range(20):
@@ -149,11 +156,9 @@ def test_multiply_takes_any_size_layout_and_dtype(products_by, M, K, N, dtype, l
 
 @compiled
 @pytest.mark.parametrize("layouts", list(product(["C", "F", "strided"], repeat=2)), ids="-".join)
-@pytest.mark.parametrize("K", [69, 70])
-def test_large_products_of_contiguous_factors_are_by_tiles_and_right(monkeypatch, K, layouts):
-    """A transposed b that is smaller than the result is turned, so that no sums lie along the vectors."""
+def test_large_products_of_contiguous_factors_are_by_tiles_and_right(monkeypatch, layouts):
     rng, jobs = np.random.default_rng(0), []
-    a, b = rng.standard_normal((70, K), np.float32), rng.standard_normal((K, 200), np.float32)
+    a, b = rng.standard_normal((70, 69), np.float32), rng.standard_normal((69, 200), np.float32)
 
     def note(job, *arguments):
         jobs.append(job)
@@ -164,8 +169,7 @@ def test_large_products_of_contiguous_factors_are_by_tiles_and_right(monkeypatch
     out = np.full((70, 200), np.nan, np.float32)
     assert multiply(laid_out(a, layouts[0]), laid_out(b, layouts[1]), out) is out
     assert_within_rounding("NN", a, b, out)
-    dots = layouts == ("C", "F") and K == 70
-    assert jobs == ([] if "strided" in layouts or layouts == ("F", "F") else [dot_product if dots else outer_product])
+    assert jobs == ([] if "strided" in layouts else [team_product])
 
 
 @compiled
@@ -180,10 +184,10 @@ def test_small_products_and_vectors_are_left_to_blas_and_no_others(monkeypatch):
         assert bool(done) == by_tiles
 
 
-@pytest.mark.parametrize(("features", "wanted"), [({"avx512f": True}, "tiles"), ({"avx2": True}, "blas"), ({}, "blas")])
-def test_tiles_are_chosen_by_the_width_of_the_vectors(monkeypatch, features, wanted):
+@pytest.mark.parametrize(("bits", "wanted"), [(512, "tiles"), (256, "tiles"), (128, "blas")])
+def test_tiles_are_chosen_by_the_width_of_the_vectors(monkeypatch, bits, wanted):
     monkeypatch.delenv("NPVAE_PRODUCTS", raising=False)
-    monkeypatch.setattr(pools, "get_host_cpu_features", lambda: features)
+    monkeypatch.setattr(pools, "BITS", bits)
     assert pools.choose() == ("blas" if config.DISABLE_JIT else wanted)
 
 

@@ -108,7 +108,7 @@ _FITTED = {dtype: small().fit(data(dtype=dtype)) for dtype in (np.float32, np.fl
 
 
 def test_rows_past_a_chunk_are_scored_like_the_first(monkeypatch):
-    monkeypatch.setattr("npvae.sklearn.ROWS", 7)
+    monkeypatch.setattr("npvae.sklearn.vae.ROWS", 7)
     x, vae = data(), small().fit(data())
     scores, codes = vae.score_samples(x), vae.transform(x)
     monkeypatch.undo()

@@ -7,7 +7,7 @@ pytest.importorskip("sklearn", "1.6", reason="scikit-learn is not installed: it 
 
 from sklearn.utils.estimator_checks import check_estimator
 
-from npvae.sklearn import VAE
+from npvae.sklearn import VAE, ConvVAE
 
 
 def small(**settings):
@@ -103,3 +103,22 @@ def test_the_digits_have_a_binomial_likelihood():
     assert vae.history_[-1]["loss"] < vae.history_[0]["loss"]
     drawn = vae.sample(5, draw_pixels=True) * 16
     np.testing.assert_allclose(drawn, np.rint(drawn), atol=1e-9)
+
+
+@pytest.mark.parametrize("missing", ["ignore", "mask"])
+def test_images_with_gaps_are_imputed_as_images(missing):
+    rng = np.random.default_rng(0)
+    x = rng.random((30, 1, 1, 1)) * np.ones((30, 4, 5, 3))
+    x[rng.random(x.shape) < 0.2] = np.nan
+    settings = {"channels": (3,), "hidden": (), "epochs": 2, "backend": "numpy", "random_state": 0}
+    vae = ConvVAE(1, missing=missing, **settings).fit(x)
+    filled, draws, seen = vae.impute(x, samples=5), vae.impute(x, samples=5, draws=2), ~np.isnan(x)
+    assert (filled.shape, draws.shape) == (x.shape, (2, *x.shape))
+    np.testing.assert_allclose(filled[seen], x[seen], rtol=1e-12)
+    np.testing.assert_allclose(draws[:, seen], np.tile(x[seen], (2, 1)), rtol=1e-12)
+
+
+def test_a_kind_of_estimator_adds_its_settings_to_those_of_all():
+    own = ConvVAE().get_params().keys() - VAE().get_params().keys()
+    assert own == {"channels"}
+    assert VAE().get_params().keys() <= ConvVAE().get_params().keys()

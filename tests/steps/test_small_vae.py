@@ -1,6 +1,7 @@
 """A small VAE's step, compiled as a whole, is the step of the ops; and it is taken where it should be, nowhere else."""
 
 import copy
+import gc
 
 import numpy as np
 import pytest
@@ -11,13 +12,13 @@ from numba import config
 import npvae
 from npvae.kernels.matmul.alone import times, times_transposed, transposed_times
 from npvae.kernels.team import pools
-from npvae.kernels.team.jobs import WORTH_SHARING, dot_product, outer_product
+from npvae.kernels.team.jobs import product
 from npvae.kernels.team.team import Team
 from npvae.models.likelihoods.unit_interval import Bernoulli
 from npvae.ops import ACTIVATIONS
 from npvae.steps import Step
 from npvae.steps.mlp import NEEDS_DX
-from npvae.steps.small_vae import CompiledTrace, SmallVAEStep, elbo_backward, most_samples, why_not
+from npvae.steps.small_vae import LARGEST, CompiledTrace, SmallVAEStep, elbo_backward, most_samples, why_not
 
 pytestmark = pytest.mark.skipif(bool(config.DISABLE_JIT), reason="it exists compiled only")
 PARTS = ("mu", "logvar", "std", "z", "output", "nll", "kl")
@@ -130,6 +131,22 @@ def test_a_batch_of_another_size_has_arrays_of_its_own():
         np.testing.assert_array_equal(grads, wanted_grads)
 
 
+def test_a_batch_beyond_its_arrays_is_refused_before_anything_is_written():
+    vae, x, eps = drawn(5)
+    with pytest.raises(ValueError, match="a batch of 5 is too large for arrays of 4"):
+        SmallVAEStep(vae, 4).forward(x, eps)
+
+
+def test_the_arrays_that_it_computes_in_outlive_their_names():
+    vae, x, eps = drawn(12, (9, 8))
+    step = Step(vae, 12)
+    wanted = step_of(vae, x, eps)[2]
+    gc.collect()
+    crowd = [np.full((12, 9), np.nan, np.float32) for _ in range(500)]
+    np.testing.assert_allclose(step_of(vae, x, eps, step)[2], wanted, rtol=1e-4, atol=1e-6)
+    assert np.isnan(crowd).all()
+
+
 def test_a_second_backward_gives_the_gradients_again_in_their_place():
     vae, x, eps = drawn(12)
     step = Step(vae, 12)
@@ -154,9 +171,9 @@ def test_an_earlier_trace_is_refused_and_so_is_one_without_its_step():
 
 def test_the_gradient_with_respect_to_the_data_is_not_computed():
     vae, _, _ = drawn(12, (9, 8))
-    network = SmallVAEStep(vae, 12).network
-    assert network.encoder[:, NEEDS_DX].tolist() == [0, 1, 1]
-    assert network.decoder[:, NEEDS_DX].tolist() == [1, 1, 1]
+    step = SmallVAEStep(vae, 12)
+    assert step.encoder.table[:, NEEDS_DX].tolist() == [0, 1, 1]
+    assert step.decoder.table[:, NEEDS_DX].tolist() == [1, 1, 1]
 
 
 def test_the_weight_of_the_kl_term_may_change_from_step_to_step():
@@ -216,8 +233,8 @@ def test_other_models_take_the_ops(settings):
 
 def test_ops_are_taken_where_products_are_not_tiles_or_not_small(monkeypatch):
     vae, x, eps = drawn(12, (10,), D=5)
-    assert most_samples(vae) == (WORTH_SHARING - 1) // (2 * 5 * 10)
-    monkeypatch.setattr("npvae.steps.small_vae.WORTH_SHARING", 2 * 12 * 50)
+    assert most_samples(vae) == LARGEST // (2 * 5 * 10)
+    monkeypatch.setattr("npvae.steps.small_vae.LARGEST", 2 * 12 * 50 - 1)
     assert most_samples(vae) == 11
     step = Step(vae, 12)
     assert not step_of(vae, x, eps, step)[3]
@@ -311,14 +328,9 @@ def test_products_by_the_caller_alone_have_the_bits_of_the_team(M, K, N):
     a_turned, b_turned = np.ascontiguousarray(a.T), np.ascontiguousarray(b.T)
     found, wanted = np.full((2, M, N), np.nan, np.float32)
     times(a, b, found)
-    team.run(outer_product, a, b, wanted, False)
+    team.run(product, a, b, wanted, False, False)
     np.testing.assert_array_equal(found, wanted)
     transposed_times(a_turned, b, found)
-    team.run(outer_product, a_turned, b, wanted, True)
     np.testing.assert_array_equal(found, wanted)
-    times_transposed(a, b_turned, np.full((K, N), np.nan, np.float32), found)
-    if K < M:
-        team.run(outer_product, a, b, wanted, False)
-    else:
-        team.run(dot_product, a, b_turned, wanted)
+    times_transposed(a, b_turned, found)
     np.testing.assert_array_equal(found, wanted)

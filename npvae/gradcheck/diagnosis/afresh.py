@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
@@ -28,28 +29,53 @@ BY_CHANCE = {
 PLACES = {"tail", "one-row", "one-entry", "one-step", "overlap"}
 """Of these, what is said to be wrong at fixed indices, whatever the values."""
 
+NUMBERS = {"factor", "offset", "extra-term"}
+"""And what says a number, which is the same whatever the values: one entry is off by some factor in any case."""
+
 Pattern = Callable[[SideBySide, Pair], Iterable[Diagnosis]]
 
 
 def holds_afresh(claim: Claim, pattern: Pattern, said: Diagnosis) -> bool:
     """Whether the same pattern says the same of two more samples of the same kind; True where there are none.
 
-    A place is the same only in the same words: chance finds a last row twice, but not the same one.
+    A place is the same only in the same words: chance finds a last row twice, but not the same one. A sample that is
+    hardly wrong says nothing for or against a pattern, and another is drawn.
     """
-    case, (code, words) = claim.first_run.case, said
+    case, (code, _) = claim.first_run.case, said
+    confirmed = 0
     if case.label.startswith(("given", "drawn")) or claim.grad.size > t.ENTRIES:
         return True
-    for turn in range(1, 1 + t.TRIED_AFRESH):
+    for turn in range(1, 1 + t.DRAWN_AFRESH):
         try:
             again = _view(claim, _redrawn(case, turn))
             found = [] if again is None else list(pattern(again, again.first_run.pair))
         except (Broken, Refused):
             return True
-        if code not in PLACES and (again is None or np.sum(again.wrong) < t.FEW_ENTRIES):
-            continue  # hardly wrong there, by chance: that says nothing for or against it
-        if code not in dict(found) or (code in PLACES and words not in dict(found).values()):
+        if code not in PLACES and (again is None or np.sum(again.wrong) < min(t.FEW_ENTRIES, claim.grad.size)):
+            continue
+        if not any(_same(said, one) for one in found):
             return False
-    return True
+        confirmed += 1
+        if confirmed == t.TRIED_AFRESH:
+            return True
+    return False
+
+
+def _same(said: Diagnosis, again: Diagnosis) -> bool:
+    """Whether two samples look the same: by code, by the place where it is a place, by the number where it is one."""
+    (code, words), (other, others) = said, again
+    if code != other or code in PLACES:
+        return said == again
+    if code not in NUMBERS:
+        return True
+    number, another = (_NUMBER.search(one) for one in (words, others))
+    if number is None or another is None:
+        return number is another
+    value = float(number[1])
+    return abs(value - float(another[1])) <= t.SAME_NUMBER * abs(value)
+
+
+_NUMBER = re.compile(r" is (?:1 )?([-+]?[\d.]+(?:e[-+]?\d+)?)")
 
 
 def _redrawn(case: Case, turn: int) -> Case:

@@ -1,4 +1,4 @@
-"""What the samples that fail have in common and the ones that pass have not."""
+"""What the samples that fail have in common and the ones that pass have not, and what they say against each other."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from npvae.gradcheck.battery.drawing import Case
 from npvae.gradcheck.ground import thresholds as t
 
-__all__ = ["in_common"]
+__all__ = ["contradicted", "in_common"]
 
 _REGIMES = {
     "kink": "exactly on a kink or on zero",
@@ -35,6 +35,21 @@ def in_common(failing: Sequence[Case], passing: Sequence[Case]) -> tuple[str, st
         if others and all(map(holds, failing)) and not any(map(holds, others)):
             return code, words
     return "", ""
+
+
+def contradicted(codes: Sequence[str], failing: Sequence[Case], counts: Sequence[int]) -> bool:
+    """Whether a diagnosis of one sample is ruled out by the other samples in which the same gradient is wrong.
+
+    counts  how many entries were found wrong in each of those samples
+    """
+    rules = {
+        "float32-only": any(case.dtype != "float32" for case in failing),
+        "layout-only": any(case.layout == "C" for case in failing),
+        "kink-only": any(case.regime == "generic" for case in failing),  # ordinary values are never on a kink
+        "edge-only": any(case.regime == "generic" for case in failing),
+        "one-entry": any(count > 1 for count in counts),
+    }
+    return any(rules.get(code, False) for code in codes)
 
 
 Property = Callable[[Case], bool]

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
+from npvae.gradcheck.battery.drawing import in_layout
 from npvae.gradcheck.diagnosis.side_by_side import Diagnosis, SideBySide
 from npvae.gradcheck.ground import thresholds as t
 from npvae.gradcheck.pair.calls import Broken, Pair, Refused
@@ -29,8 +30,8 @@ def by_experiment(view: SideBySide, pair: Pair) -> Iterator[Diagnosis]:
         return grad is not None and view.mends(np.asarray(grad, dtype=np.float64) * scale)
 
     if case.dtype == np.float32 and not view.loss.low:
-        doubles = [np.asarray(x, dtype=np.float64) if x.dtype == np.float32 else x for x in case.inputs]
-        if again(doubles, lambda dy: np.asarray(dy, dtype=np.float64), 1.0):
+        doubles = [in_layout(x.astype(np.float64), case.layout) if x.dtype == np.float32 else x for x in case.inputs]
+        if again(doubles, lambda dy: in_layout(dy.astype(np.float64), case.layout), 1.0):
             yield "float32-only", "ONLY IN FLOAT32: in float64 the same gradient is right"
             return
     if case.layout != "C" and again(

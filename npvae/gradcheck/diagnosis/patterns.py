@@ -24,16 +24,12 @@ def by_pattern(view: SideBySide, pair: Pair) -> Iterator[Diagnosis]:
         return
     if weight > 0 and (np.sum(seen) > 1 or grad.size == 1):
         ratio = float(np.sum(grad[seen] * numeric[seen])) / weight
-        rest = float(np.max(np.abs(grad - ratio * numeric)[seen]))
-        # A constant ratio explains the mistake only if little of the mistake remains once it is taken out.
-        explains = rest <= t.EXPLAINED * float(np.max(np.abs(grad - numeric)[seen])) and view.alike(
-            grad, ratio * numeric
-        )
+        explains = view.explains(grad, ratio * numeric)
         factor = _factor(ratio, view) if explains and not view.right_beside(ratio) else None
         if factor:
             yield factor
             return
-    if grad.ndim == 2 and min(grad.shape) > 1 and view.alike(_transposed(grad), numeric):
+    if grad.ndim == 2 and min(grad.shape) > 1 and view.explains(_transposed(grad), numeric):
         yield "transposed", "the analytic gradient is the numeric one TRANSPOSED"
         return
     if grad.ndim > 2 and (order := _other_order(view)):
@@ -50,11 +46,11 @@ def _other_argument(view: SideBySide, pair: Pair) -> list[Diagnosis]:
             continue
         if np.array_equal(theirs, grad):
             return [("other-argument", f"it is the same as d/d{name}: is one returned in the place of the other?")]
-        if view.alike(theirs.astype(np.float64), view.numeric):
-            return [("other-argument", f"the numeric slope is what is returned for {name}: are they SWAPPED?")]
+        if view.explains(theirs.astype(np.float64), view.numeric):
+            return [("other-argument", f"what is returned for {name} would be right here: are they SWAPPED?")]
         if grad.size <= t.SLOPES_OF_ANOTHER:
             slopes = numeric_gradient(pair, case, view.first_run.dys, tuple(case.op.args).index(name))
-            if view.alike(grad, slopes):
+            if view.explains(grad, slopes):
                 return [("other-argument", f"it is the gradient of {name}: are d/d{view.name} and d/d{name} SWAPPED?")]
     return []
 
@@ -66,10 +62,10 @@ def _factor_of_argument(view: SideBySide) -> list[Diagnosis]:
         for factor in _spread_over(np.asarray(x, dtype=np.float64), grad.shape):
             if np.ptp(factor) == 0:
                 continue
-            if view.alike(grad * factor, numeric):
+            if view.explains(grad * factor, numeric):
                 words = f"numeric / analytic is {name} {view.everywhere}: a FACTOR {name} forgotten?"
                 return [("factor-of-argument", words)]
-            if view.alike(numeric * factor, grad):
+            if view.explains(numeric * factor, grad):
                 words = f"analytic / numeric is {name} {view.everywhere}: a FACTOR {name} too many, or not divided by?"
                 return [("factor-of-argument", words)]
     return []
@@ -110,10 +106,11 @@ def _factor(ratio: float, view: SideBySide) -> Diagnosis | None:
     single = {name: x.flat[0] for name, x in zip(case.op.args, view.loss.inputs, strict=True) if x.size == 1}
     known = {**single, **{name: v for name, v in case.params.items() if isinstance(v, (int, float))}}
     for name, value in known.items():
-        for there, text in ((float(value), name), (1.0 / float(value) if value else 0.0, f"1/{name}")):
-            if there and abs(ratio - there) < view.precision * abs(there):
-                return "factor-of-argument", f"{words}, which is {text}: is {name} a FACTOR too many, or forgotten?"
-    if view.grad.size == 1:
+        if abs(ratio - value) < view.precision * abs(value):
+            return "factor-of-argument", f"{words}, which is {name}: a FACTOR {name} too many, or not divided by?"
+        if value and abs(ratio * value - 1.0) < view.precision:
+            return "factor-of-argument", f"{words}, which is 1/{name}: a FACTOR {name} forgotten, or divided by twice?"
+    if np.sum(view.told) < 2:
         return None
     return "factor", f"{words}: a " + (
         "constant in FLOAT32?" if abs(ratio - 1.0) < t.FLOAT32_FACTOR else "wrong constant FACTOR"
@@ -137,7 +134,7 @@ def _other_order(view: SideBySide) -> tuple[int, ...] | None:
         if (
             order != tuple(range(len(shape)))
             and moved == shape
-            and view.alike(view.grad.transpose(order), view.numeric)
+            and view.explains(view.grad.transpose(order), view.numeric)
         ):
             return order
     return None
@@ -154,14 +151,19 @@ def _difference(view: SideBySide) -> Iterator[Diagnosis]:
         rest = np.max(np.abs(lacking - c * term)[view.seen])
         if c == 0.0 or rest > t.EXPLAINED * np.max(np.abs(lacking[view.seen])):
             continue
-        if words == "dy" and abs(c - 1.0) < t.WHOLE_DY:
+        whole = words == "dy" and abs(abs(c) - 1.0) < t.WHOLE_DY
+        if words != "1" and not whole and np.ptp(term[view.seen]) <= t.EXPLAINED * np.max(np.abs(term[view.seen])):
+            continue  # the same everywhere: it cannot be told from a constant
+        if whole and c > 0:
             yield "skip", "numeric - analytic is dy itself: a forgotten SKIP connection?"
-        elif words == "dy" and abs(c + 1.0) < t.WHOLE_DY:
+        elif whole:
             yield "extra-dy", "analytic - numeric is dy itself: one dy TOO MANY"
         else:
-            code = "offset" if words == "1" else "extra-term"
+            if words == "1":
+                yield "offset", f"analytic - numeric is {-c:.4g} {view.everywhere}: a CONSTANT too many, or missing"
+                return
             found = f"analytic - numeric is {-c:.4g} times {words} {view.everywhere}"
-            yield code, f"{found}: a TERM missing, or one too many"
+            yield "extra-term", f"{found}: a TERM missing, or one too many"
         return
 
 
@@ -176,9 +178,9 @@ def _terms(view: SideBySide, shape: tuple[int, ...]) -> Iterator[tuple[str, np.n
     named = zip(view.first_run.case.op.args, view.loss.inputs, strict=True)
     inputs = [(name, np.asarray(x, dtype=np.float64)) for name, x in named if x.shape == shape]
     yield from (("dy", dy) for dy in dys)
+    yield "1", np.ones(shape)
     yield from inputs
     yield from ((f"dy * {name}", dy * x) for dy in dys for name, x in inputs)
     grads = zip(view.first_run.case.op.differentiable, view.first_run.grads, strict=True)
     others = [(name, g) for name, g in grads if name != view.name and g is not None and g.shape == shape]
     yield from ((f"d/d{name}", g.astype(np.float64)) for name, g in others)
-    yield "1", np.ones(shape)

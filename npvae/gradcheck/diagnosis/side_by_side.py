@@ -50,12 +50,24 @@ class SideBySide:
         a, b = found[self.seen], expected[self.seen]
         return bool(np.max(np.abs(a - b)) <= self.precision * np.max(np.abs(b)) + self.tolerance.atol)
 
+    def explains(self, found: np.ndarray, expected: np.ndarray) -> bool:
+        """Whether two arrays are alike and hardly differ beside the mistake: a small one makes most things alike."""
+        if not self.alike(found, expected):
+            return False
+        mistake = float(np.max(np.abs(self.grad - self.numeric)[self.seen]))
+        return bool(np.max(np.abs(found - expected)[self.seen]) <= t.EXPLAINED * mistake)
+
     def right_beside(self, ratio: float) -> bool:
         """Whether entries are right that would be wrong if all of the gradient were off by a factor."""
         right = self.seen & ~self.wrong.reshape(self.grad.shape) & (np.nan_to_num(self.numeric) != 0)
         off = np.abs((ratio - 1.0) * self.numeric)[right]
         allowed = t.NOT_EXCUSED * (self.tolerance.rtol * np.abs(self.numeric) + self.tolerance.atol)[right]
         return bool(np.any(off > allowed)) or int(np.sum(right)) > int(np.sum(self.wrong))
+
+    @property
+    def told(self) -> np.ndarray:
+        """Where the slope is known and not zero: what shows a factor."""
+        return self.seen & (np.nan_to_num(self.numeric) != 0)
 
     def mends(self, found: np.ndarray) -> bool:
         """Whether hardly anything of the mistake is left in another analytic gradient."""

@@ -27,7 +27,9 @@ def _repeated(view: SideBySide, wrong: np.ndarray) -> list[Diagnosis]:
     rows = np.any(wrong.reshape(wrong.shape[0], -1), axis=1) if wrong.ndim else wrong
     case = view.first_run.case
     for (name, arg), x in zip(case.op.args.items(), case.inputs, strict=True):
-        if arg.differentiable or x.dtype.kind not in "iu" or not x.size or np.min(x) < 0 or np.max(x) >= rows.size:
+        if arg.differentiable or arg.offsets or x.dtype.kind not in "iu" or not x.size:
+            continue
+        if np.min(x) < 0 or np.max(x) >= rows.size:
             continue
         twice = np.bincount(x.reshape(-1), minlength=rows.size) > 1
         if np.any(twice) and np.any(~twice) and np.array_equal(rows, twice):
@@ -41,7 +43,8 @@ def _masked(view: SideBySide, wrong: np.ndarray) -> list[Diagnosis]:
     count = int(np.sum(wrong))
     if count < t.FEW_ENTRIES or not np.all(zero[wrong]) or not np.any(~zero):
         return []
-    return [("mask", f"the slope is 0 in all {count} entries that are wrong, {view.name} has no part there: a MASK?")]
+    there = f"the slope is 0 in all {count} entries that are wrong"
+    return [("mask", f"{there}, {view.name} has no part there: is a MASK forgotten?")]
 
 
 def _steps(view: SideBySide, wrong: np.ndarray) -> list[Diagnosis]:

@@ -125,7 +125,8 @@ def _in_words(where: str, error: Exception, mend: str = "") -> Exception:
         refusal = Refused(words)
         refusal.__cause__ = error
         return refusal
-    return Broken(f"{where}-raises", words + mend)
+    of_shapes = isinstance(error, (ValueError, IndexError))  # what NumPy raises where shapes do not fit
+    return Broken(f"{where}-raises", words + mend * of_shapes)
 
 
 def _place(error: Exception) -> str:

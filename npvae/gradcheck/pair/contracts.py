@@ -53,7 +53,8 @@ def _check_form(first_run: FirstRun, dtype_verdict: str) -> None:
             first_run.add_finding(
                 "contract", "gradient-missing",
                 ("every gradient is None: is a `return` forgotten in the backward?" if everything else
-                 f"the gradient is None; if {name} has no gradient, declare it: Arg(..., differentiable=False)"), name,
+                 f"the gradient is None: return an array, or declare {name} to have none: "
+                 "Arg(..., differentiable=False)"), name,
             )  # fmt: skip
         elif grad.shape != x.shape:
             first_run.add_finding(
@@ -81,7 +82,8 @@ def _words_of_dtype(first_run: FirstRun, name: str, found: np.dtype, wanted: np.
     if all(y.dtype == found for y in first_run.outputs):
         return f"{words}, y is {found} already, and so is dy: does the forward compute in {found} whatever it is given?"
     if found.itemsize > wanted.itemsize:
-        return f"{words}, y is not: an array or a NumPy number in {found} inside the backward?"
+        given = ", ".join(dict.fromkeys(y.dtype.name for y in first_run.outputs))
+        return f"{words}, y is {given}: does the backward use an array or a NumPy number in {found}?"
     return f"{words}: digits are cut off in the backward"
 
 
@@ -106,7 +108,7 @@ def _add_nonfinite(first_run: FirstRun, name: str, x: np.ndarray, grad: np.ndarr
         there = f"{grad[where]} at {list(where)} where {name} = {x[where]:.6g}"
         if _slope_unbounded(first_run, k, where):
             first_run.add_finding(
-                "contract", "slope-infinite", f"the slope is infinite there: the gradient is {there}", name, WARNING
+                "contract", "slope-infinite", f"the gradient is {there}, and so is the slope", name, WARNING
             )
         else:
             first_run.add_finding(
@@ -159,7 +161,7 @@ def _check_aliases(first_run: FirstRun, given: Arrays) -> None:
                 shared("alias-input", f"d{name} shares memory with the input {other}: return a copy", name)
         for other, later in grads[i + 1 :]:
             if _shared(grad, later):
-                shared("alias-gradient", f"d{name} and d{other} share memory: return an array each", name)
+                shared("alias-gradient", f"d{name} and d{other} share memory: return a copy of one", name)
         if any(_shared(grad, y) for y in first_run.result.outputs):
             shared("alias-output", f"d{name} shares memory with y: return a copy", name)
     for other, x in inputs:
@@ -181,7 +183,7 @@ def check_determinism(first_run: FirstRun) -> None:
     if not all(_same(a, b, False) for a, b in zip(first_run.outputs, repeated, strict=True)):
         first_run.add_finding(
             "determinism", "forward-changes",
-            "the same forward twice gives another y; if it draws noise of its own, declare seeded=True",
+            "the same forward, run twice, gives two different y; if it draws noise of its own, declare seeded=True",
         )  # fmt: skip
         return
     again = first_run.backward()
@@ -196,12 +198,12 @@ def check_determinism(first_run: FirstRun) -> None:
         if _adds_up(first, second, third[name]):
             first_run.add_finding(
                 "determinism", "accumulates",
-                f"each backward adds to the d{name} before it: gradients ACCUMULATE", name,
+                f"each backward adds to the d{name} of the one before: gradients ACCUMULATE; return a new array", name,
             )  # fmt: skip
         else:
             first_run.add_finding(
                 "determinism", "changes-on-repeat",
-                f"the same backward twice gives another d{name}: state is kept, or the cache was consumed", name,
+                f"the same backward, run twice, gives two different d{name}: it keeps state or changes its cache", name,
             )  # fmt: skip
 
 
@@ -236,7 +238,7 @@ def check_isolation(first_run: FirstRun, other: Case) -> None:
         if not _same(first, second, first_run.case.op.pure):
             first_run.add_finding(
                 "isolation", "cache-overwritten",
-                f"after another forward the earlier cache gives another d{name}: state is shared between calls", name,
+                f"after another forward the same dy and cache give another d{name}: the calls share state", name,
             )  # fmt: skip
 
 

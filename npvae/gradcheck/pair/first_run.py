@@ -32,7 +32,7 @@ class FirstRun:
         self.findings: list[Finding] = []
         self.returned: Returned = ()
         self.grads: Returned = ()
-        self._double: tuple[Returned, Returned] | None = None
+        self._double: tuple[Returned, Returned, Returned] | None = None
 
     def fresh_dys(self, dys: Arrays | None = None) -> Arrays:
         """Copies of the cotangents (or of others) in the layout of the case."""
@@ -43,33 +43,37 @@ class FirstRun:
         grads = self.pair.backward(self.result.in_form_of_y(self.fresh_dys(dys)), self.result.cache)
         return [None if grad is None else np.array(grad) for grad in grads]
 
-    def in_double(self) -> tuple[Returned, Returned]:
+    def in_double(self) -> tuple[Returned, Returned, Returned]:
         """The gradients of the same pair at the same point in float64, and how far float32 may be from them.
 
-        Both are measured by moving the last bit of the inputs: how far the gradient in float64 moves with it, and, away
-        from ordinary values, how far the distance between float32 and float64 does: rounding is there by chance, a
+        Both distances are measured beside the inputs. The second is how far the gradient in float64 moves with their
+        last bit; the third how much the distance between float32 and float64 scatters: rounding is there by chance, a
         mistake stays. None for each if the pair does not go that far.
         """
         if self._double is None:
             exact = self._at(self._nudged(0), np.float64)
-            self._double = exact, exact
+            self._double = exact, exact, exact
             if all(grad is not None for grad in exact):
-                self._double = exact, self._spread(exact)
+                self._double = exact, self._moved(exact), self._scatter(exact)
         return self._double
 
-    def _spread(self, exact: Returned) -> Returned:
-        points = [self._nudged(turn) for turn in range(1, 1 + t.NUDGES)]
-        doubles = [self._at(point, np.float64) for point in points]
-        singles = [self._at(point, np.float32) for point in points]
-        spread: list[np.ndarray | None] = []
+    def _moved(self, exact: Returned) -> Returned:
+        nearby = [self._at(self._nudged(turn), np.float64) for turn in range(1, 1 + t.NUDGES)]
+        moved = []
         for k, grad in enumerate(exact):
-            d = [g[k] for g in doubles if g[k] is not None]
-            moved = np.max([np.abs(np.subtract(g, grad)) for g in d], axis=0) if d else np.zeros(np.shape(grad))  # type: ignore[arg-type]
-            if self.case.regime != "generic":
-                apart = [np.subtract(s[k], g[k]) for s, g in zip(singles, doubles, strict=True) if s[k] is not None]  # type: ignore[arg-type]
-                moved = np.maximum(moved, np.std(apart, axis=0) if len(apart) > 1 else 0.0)
-            spread.append(moved)
-        return spread
+            distances = [np.abs(np.subtract(g[k], grad)) for g in nearby if g[k] is not None]  # type: ignore[arg-type]
+            moved.append(np.max([np.zeros(np.shape(grad)), *distances], axis=0))  # type: ignore[arg-type]
+        return moved
+
+    def _scatter(self, exact: Returned) -> Returned:
+        ordinary = self.case.regime == "generic"
+        points = [self._moved_by_chance(turn) if ordinary else self._nudged(turn) for turn in range(1, 1 + t.NUDGES)]
+        rows = [(self._at(point, np.float32), self._at(point, np.float64)) for point in points]
+        scatter = []
+        for k, grad in enumerate(exact):
+            apart = [np.subtract(s[k], d[k]) for s, d in rows if s[k] is not None and d[k] is not None]  # type: ignore[arg-type]
+            scatter.append(np.std(apart, axis=0) if len(apart) > 1 else np.zeros(np.shape(grad)))  # type: ignore[arg-type]
+        return scatter
 
     def _nudged(self, turn: int) -> list[np.ndarray]:
         """The inputs, from turn 1 on with the last bit of each float32 moved up or down."""
@@ -79,6 +83,14 @@ class FirstRun:
             towards = np.where(rng.random(x.shape) < 0.5, -np.inf, np.inf).astype(x.dtype) if x.dtype.kind == "f" else x
             inputs.append(np.asarray(np.nextafter(x, towards)) if turn and x.dtype == np.float32 else np.array(x))
         return inputs
+
+    def _moved_by_chance(self, turn: int) -> list[np.ndarray]:
+        """The inputs moved a little: where a small one is added to 1 inside, its last bit would be lost."""
+        rng = self.case.rng(f"by chance {turn}")
+        return [
+            (x * (1.0 + t.NUDGE_FAR * rng.standard_normal(x.shape))).astype(x.dtype) if x.dtype == np.float32 else x
+            for x in self.case.inputs
+        ]
 
     def _at(self, inputs: Sequence[np.ndarray], dtype: type) -> Returned:
         """The gradients at other inputs, computed in a dtype."""

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from npvae.gradcheck.diagnosis.common_ground import in_common
+from npvae.gradcheck.diagnosis.common_ground import contradicted, in_common
 from npvae.gradcheck.ground.findings import CHECKS, FAIL, INCONCLUSIVE, PASS, WARNING, Finding, Row
 from npvae.gradcheck.report.report import Report
 from npvae.gradcheck.report.source import line_of
@@ -33,10 +33,8 @@ def join(op: Op, seed: int, outcomes: Sequence[Outcome], seconds: float) -> Repo
     if not samples:
         reason = next(iter(skipped.values()), "there are no samples")
         findings.append(Finding("contract", "nothing-checked", INCONCLUSIVE, f"nothing was checked: {reason}", "all"))
-    elif not any(row.compared and math.prod(row.shape) for group in rows.values() for row in group) and _silent(
-        op, outcomes, findings
-    ):
-        words = "no gradient was compared with anything: has the pair an argument with a gradient, and entries in it?"
+    elif not _anything(rows) and _silent(op, outcomes, findings):
+        words = "no gradient was compared with anything: declare an argument that has a gradient and at least one entry"
         findings.append(Finding("numeric", "nothing-compared", INCONCLUSIVE, words, "all"))
     return Report(
         op.name, seed, tuple(findings), tuple(_summary(group) for group in rows.values()),
@@ -57,28 +55,41 @@ def _silent(op: Op, outcomes: Sequence[Outcome], findings: Sequence[Finding]) ->
 
 
 def _located(finding: Finding, outcomes: Sequence[Outcome]) -> Finding:
-    """The finding, with what its samples have in common and no other sample has."""
+    """The finding, with what its samples have in common and no other sample has, and without what others rule out."""
     if finding.verdict != FAIL or finding.check == "determinism":  # where chance is at work, so it is in the places
         return finding
-    failing, passing = [], []
+    failing, passing, counts, everybody_knows = [], [], list[int](), True
     for outcome in (o for o in outcomes if not o.skipped):
         serious = [f for f in outcome.findings if f.verdict != WARNING]
-        if any((f.code, f.arg) == (finding.code, finding.arg) for f in serious):
+        same = [f for f in serious if (f.code, f.arg) == (finding.code, finding.arg)]
+        if same:
             failing.append(outcome.case)
+            counts += [f.wrong or 0 for f in same]
         elif finding.check in outcome.ran and not any(f.arg == finding.arg for f in serious):
-            passing.append(outcome.case)
+            passing += [outcome.case] * _would_show(finding, outcome)
         else:  # it broke before it came to that, or something else is wrong with the same argument: nobody knows
-            return finding
-    code, words = in_common(failing, passing)
+            everybody_knows = False
+    if contradicted(finding.diagnosis_codes, failing, counts):
+        finding = replace(finding, diagnosis="", diagnosis_codes=())
+    code, words = in_common(failing, passing) if everybody_knows else ("", "")
     if not code or code in finding.diagnosis_codes:
         return finding
     said = {finding.code, *finding.diagnosis_codes}
     if code == "regime-only" and said & {"kink-only", "edge-only", "wrong-at-ties"}:
         return finding  # the same, said twice
+    if code == "float32-only" and finding.code == "gradient-dtype":
+        return finding
     if code == "shape-only" and words.endswith("> 1") and "factor-of-size" in said:
         return finding
     diagnosis = "; ".join(part for part in (finding.diagnosis, words) if part)
     return replace(finding, diagnosis=diagnosis, diagnosis_codes=(*finding.diagnosis_codes, code))
+
+
+def _would_show(finding: Finding, outcome: Outcome) -> bool:
+    """Whether a sample that passes says anything: where a gradient is zero, most mistakes in it are right."""
+    if finding.check != "numeric":
+        return True
+    return any(row.name == finding.arg and row.analytic_norm > 0 for row in outcome.rows)
 
 
 def _summary(rows: Sequence[Row]) -> Row:

@@ -54,7 +54,7 @@ def one_screen(report: Found) -> str:
 
 def _skipped(report: Found) -> list[str]:
     """One line per reason, unless the pair takes nothing at all: then that is what there is to say."""
-    if report.skipped and any(f.code == "refused" for f in report.findings):
+    if report.skipped and any(f.code in ("refused", "forward-raises") for f in report.findings):
         return []
     reasons: dict[str, list[str]] = {}
     for sample, reason in report.skipped.items():

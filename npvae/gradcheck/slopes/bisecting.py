@@ -79,4 +79,6 @@ def reach(claim: Claim, failed: list[int], looked: int, alone: bool) -> str:
     if len(failed) == 1:
         found = f"1 of {looked} entries looked at disagrees, found by bisecting {claim.grad.size}"
         return f"{found}; the others disagree too along a random direction"
+    if looked == claim.grad.size:
+        return f"{len(failed)} of {looked} entries disagree"
     return f"{len(failed)} of {looked} entries looked at disagree; there are {claim.grad.size}"

@@ -21,7 +21,7 @@ from npvae.gradcheck.verdict.gradient import compare
 __all__ = ["Outcome", "Settings", "check_case"]
 
 
-_HOPELESS = {"forward-changes", "accumulates"}
+_HOPELESS = {"forward-changes", "accumulates", "mutates-input"}
 """After these there is no one gradient to compare."""
 
 
@@ -97,6 +97,7 @@ def check_case(case: Case, other: Case, settings: Settings, dys: tuple[np.ndarra
         for check, function in later.items():
             # A pair that keeps state fails everything that calls it again: the first such failure says it all.
             against = [f for f in first_run.findings if f.check in ("determinism", "isolation") and f.verdict == FAIL]
+            against += [f for f in first_run.findings if f.code == "mutates-input"]
             if check not in settings.checks or (check == "numeric" and case.op.estimator):
                 continue
             if check == "isolation" and pair.keeps_its_cache:  # there is one cache, and the next forward takes it
@@ -152,7 +153,7 @@ def _check_numeric(pair: Pair, first_run: FirstRun, settings: Settings, outcome:
     case = first_run.case
     loss = NumericLoss(pair, case, first_run.dys, low=settings.low)
     if loss.low:
-        outcome.notes.append("the forward computes in float32: compared with float32 differences, by measured noise")
+        outcome.notes.append("the forward computes in float32: gradients are compared to the noise of its differences")
     # Where a forward is dear, entry by entry is left to small arguments: directions see the rest as well.
     dear = sum(x.size for x in case.inputs) > t.DEAR_INPUTS
     entries = settings.entries // t.DEAR_ENTRIES if dear else settings.entries
@@ -166,7 +167,7 @@ def _check_numeric(pair: Pair, first_run: FirstRun, settings: Settings, outcome:
         loss.reach(k)[~finite] = 0.0  # an infinite slope was looked at already: no direction moves that entry
         grad = loss.in_set(k, np.where(finite, grad, 0).astype(grad.dtype))
         if loss.args[k].set == "one-hot":
-            outcome.notes.append(f"d/d{name} is compared off its set: one-hot arrays have no way to move in it")
+            outcome.notes.append(f"d/d{name} is compared off its domain: a one-hot array cannot move and stay one-hot")
         dtype = np.dtype(np.float32) if loss.low or case.inputs[k].dtype == np.float32 else case.dtype
         tolerance = tolerance_for(grad, first_run.dys, dtype, settings.rtol, settings.atol)
         if loss.low:

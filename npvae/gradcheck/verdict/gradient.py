@@ -70,7 +70,7 @@ def _first_wrong(claim: Claim) -> tuple[Row, list[Finding]] | None:
             looked = int(np.sum(np.isfinite(compared.numeric)))
             finding = _finding(
                 claim, "wrong-at-kink" if ruling.kink else "wrong-gradient", FAIL,
-                f"wrong here too, {claim.grad.size} entries; no others are looked at",
+                "wrong in this sample too: its first wrong entry, the others are not looked at",
                 index=tuple(int(j) for j in np.unravel_index(i, claim.grad.shape)), analytic=claim.of_entry(i),
                 numeric=ruling.numeric, error=ruling.error, wrong=1, compared=looked,
             )  # fmt: skip
@@ -181,9 +181,9 @@ def _too_many(claim: Claim, rulings: dict[int, Ruling]) -> str:
         ruling = adjudicate_ties(claim, tied)
         if ruling is not None and ruling.verdict == FAIL:
             return (
-                f"{tied.size} entries {claim.name} = {value + 0.0:g} are tied: each has a subgradient, but not all "
-                f"together. If they move by the same distance the slope is {ruling.numeric:+.4g}; their gradients add "
-                f"up to {float(np.sum(claim.grad.flat[tied])):+.4g}: does every TIE get the whole of it?"
+                f"{tied.size} entries {claim.name} = {value + 0.0:g} are tied: each gradient alone is a subgradient, "
+                f"together they are none. If all move by the same distance the slope is {ruling.numeric:+.4g}; the "
+                f"gradients add up to {float(np.sum(claim.grad.flat[tied])):+.4g}: does every TIE get the whole of it?"
             )
     return ""
 

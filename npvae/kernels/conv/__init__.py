@@ -6,7 +6,7 @@ weigh    dW = every window, transposed, times small[pos]                      dW
 
 geometry.py  sizes, and where windows and their pixels lie in memory: read this first
 windows.py   loops over one block of images: padding, columns, sums
-tiles.py     the three products in registers, straight from the padded image, for 512-bit vectors and float32
+tiles.py     the three products in registers, straight from the padded image, for float32 where there are tiles
 pieces.py    a layer as a job of the team: a block of images at a time, from padding to activation
 chunks.py    the same with columns and NumPy's products, for every other processor and dtype
 twins.py     the twins of the pages

@@ -1,4 +1,4 @@
-"""A layer block by block, with columns and NumPy's products: for float64, and where there are no 512-bit vectors.
+"""A layer block by block, with columns and NumPy's products: for float64, and where products are BLAS's.
 
 The same three products as in pieces.py. All arrays are C-contiguous and of one dtype.
 """
@@ -66,60 +66,33 @@ def finish(a: np.ndarray, b: np.ndarray, y: np.ndarray, activation: str) -> None
 
 
 def forward(
-    g: Geometry,
-    x: np.ndarray,
-    W: np.ndarray,
-    b: np.ndarray,
-    a: np.ndarray,
-    y: np.ndarray,
-    activation: str,
-    new: Callable,
-) -> None:
-    """x large, a and y small."""
+    g: Geometry, transposed: bool, x: np.ndarray, W: np.ndarray, b: np.ndarray, a: np.ndarray, y: np.ndarray,
+    activation: str, new: Callable,
+) -> None:  # fmt: skip
+    """x large, a and y small; transposed, x small, a and y large. W (window, F)."""
     block = Block.of(g, len(x), x.dtype, new)
     for some in block.over(len(x)):
-        multiply(block.windows_of(x[some]), W, a[some].reshape(-1, g.F))
-        finish(a[some], b, y[some], activation)
-
-
-def transpose_forward(
-    g: Geometry,
-    x: np.ndarray,
-    W: np.ndarray,
-    b: np.ndarray,
-    a: np.ndarray,
-    y: np.ndarray,
-    activation: str,
-    new: Callable,
-) -> None:
-    """x small, a and y large."""
-    block = Block.of(g, len(x), x.dtype, new)
-    for some in block.over(len(x)):
-        block.spread(x[some], W, a[some])
+        if transposed:
+            block.spread(x[some], W, a[some])
+        else:
+            multiply(block.windows_of(x[some]), W, a[some].reshape(-1, g.F))
         finish(a[some], b, y[some], activation)
 
 
 def backward(
-    g: Geometry, da: np.ndarray, x: np.ndarray, W: np.ndarray, dW: np.ndarray, dx: np.ndarray | None, new: Callable
-) -> None:
-    """da small, x and dx large."""
+    g: Geometry, transposed: bool, da: np.ndarray, x: np.ndarray, W: np.ndarray, dW: np.ndarray,
+    dx: np.ndarray | None, new: Callable,
+) -> None:  # fmt: skip
+    """da small, x and dx large; transposed, da large, x and dx small. W, dW (window, F)."""
     block, part = Block.of(g, len(x), x.dtype, new), new(W.shape, W.dtype)
     for some in block.over(len(x)):
-        add_product(block.windows_of(x[some]).T, da[some].reshape(-1, g.F), dW, part, some.start)
-        if dx is not None:
-            block.spread(da[some], W, dx[some])
-
-
-def transpose_backward(
-    g: Geometry, da: np.ndarray, x: np.ndarray, W: np.ndarray, dW: np.ndarray, dx: np.ndarray | None, new: Callable
-) -> None:
-    """da large, x and dx small."""
-    block, part = Block.of(g, len(x), x.dtype, new), new(W.shape, W.dtype)
-    for some in block.over(len(x)):
-        columns = block.windows_of(da[some])
-        add_product(columns.T, x[some].reshape(-1, g.F), dW, part, some.start)
-        if dx is not None:
+        large, small = (da, x) if transposed else (x, da)
+        columns = block.windows_of(large[some])
+        add_product(columns.T, small[some].reshape(-1, g.F), dW, part, some.start)
+        if dx is not None and transposed:
             multiply(columns, W, dx[some].reshape(-1, g.F))
+        elif dx is not None:
+            block.spread(da[some], W, dx[some])
 
 
 def add_product(a: np.ndarray, b: np.ndarray, total: np.ndarray, part: np.ndarray, start: int) -> None:

@@ -7,13 +7,13 @@ way round. So all three products of a convolution run at the speed of a matrix p
 the window, its stride and its padding are. A term costs one more load than in `outer_tile`, of its shift; 24
 multiply-adds hide it.
 
-Rows beyond the last are the last row again, as there.
+Rows beyond the last are the last row again, as there. Weights are few and read again and again: they are not packed,
+and where the columns end within a vector they are masked.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 from numba import types
@@ -21,26 +21,15 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from npvae.kernels.jit import AS_WRITTEN, kernel
-from npvae.kernels.matmul.vectors import (
-    FLOAT,
-    INT,
-    LANES,
-    ZERO,
-    at,
-    copies,
-    fma,
-    lanes_below,
-    load,
-    load_some,
-    smaller,
-    store,
-    store_some,
-)
+from npvae.kernels.matmul.shape import LANES, SHAPE
+from npvae.kernels.matmul.tiles import Sums
+from npvae.kernels.matmul.vectors import FLOAT, INT, at, smaller
 
-HEIGHTS = (8, 8, 8, 6)  # rows of a tile of 1, 2, 3 and 4 vectors: divides 16, 32 and 48, and fills 24 registers
+VECTORS = SHAPE.vectors
+HEIGHTS = SHAPE.window_rows  # rows of a tile of 1, 2, 3 and 4 vectors: they fill the registers
 
 
-def window_tile(R: int, C: int) -> Callable:
+def window_tile(R: int, C: int, lanes: int) -> Callable:
     """A tile of R rows and C vectors, the last of them masked.
 
     The function takes, all integers: the addresses of out, a, b, starts, shifts and ends (where each row of out
@@ -56,29 +45,22 @@ def window_tile(R: int, C: int) -> Callable:
             row = [smaller(bb, bb.add(i, INT(r)), bb.sub(rows, INT(1))) for r in range(R)]
             a_start = [at(bb, a, bb.load(at(bb, starts, row[r]))) for r in range(R)]
             out_start = [at(bb, out, bb.add(bb.load(at(bb, ends, row[r])), j)) for r in range(R)]
-            b_start = at(bb, b, j)
-            mask = lanes_below(bb, bb.sub(columns, bb.add(j, INT((C - 1) * LANES))))
-            total = [[cgutils.alloca_once_value(bb, ZERO) for _ in range(C)] for _ in range(R)]  # become registers
+            sums = Sums(bb, out_start, C, lanes, bb.sub(columns, j))
+            sums.start_at_zero()
 
-            def multiply_add(t: Any, load_last: Callable) -> None:
-                shift, start = bb.load(at(bb, shifts, t)), at(bb, b_start, bb.mul(t, columns))
-                b_t = [load(bb, at(bb, start, INT(c * LANES))) for c in range(C - 1)]
-                b_t.append(load_last(at(bb, start, INT((C - 1) * LANES))))
-                for r in range(R):
-                    a_t_r = copies(bb, bb.load(at(bb, a_start[r], shift)))
-                    for c in range(C):
-                        bb.store(fma(bb, a_t_r, b_t[c], bb.load(total[r][c])), total[r][c])
+            def add_all(masked: bool) -> None:
+                with cgutils.for_range_slice(bb, INT(0), terms, INT(1), inc=True) as (t, _):
+                    shift = bb.load(at(bb, shifts, t))
+                    sums.add(
+                        lambda r: bb.load(at(bb, a_start[r], shift)), at(bb, b, bb.add(j, bb.mul(t, columns))), masked
+                    )
 
-            whole = bb.icmp_signed(">=", columns, bb.add(j, INT(C * LANES)))
-            with bb.if_else(whole) as (without_mask, with_mask):
-                with without_mask, cgutils.for_range_slice(bb, INT(0), terms, INT(1), inc=True) as (t, _):
-                    multiply_add(t, lambda pointer: load(bb, pointer))
-                with with_mask, cgutils.for_range_slice(bb, INT(0), terms, INT(1), inc=True) as (t, _):
-                    multiply_add(t, lambda pointer: load_some(bb, pointer, mask))
-            for r in range(R):
-                for c in range(C - 1):
-                    store(bb, bb.load(total[r][c]), at(bb, out_start[r], INT(c * LANES)))
-                store_some(bb, bb.load(total[r][C - 1]), at(bb, out_start[r], INT((C - 1) * LANES)), mask)
+            with bb.if_else(sums.whole) as (all_columns, some_columns):
+                with all_columns:
+                    add_all(False)
+                with some_columns:
+                    add_all(True)
+            sums.write()
             return context.get_dummy_value()
 
         return types.void(*[types.int64] * 11), emit
@@ -86,7 +68,7 @@ def window_tile(R: int, C: int) -> Callable:
     return tile
 
 
-tile_1, tile_2, tile_3, tile_4 = (window_tile(R, C + 1) for C, R in enumerate(HEIGHTS))
+tile_1, tile_2, tile_3, tile_4 = (window_tile(R, min(C + 1, VECTORS), LANES) for C, R in enumerate(HEIGHTS))
 
 
 @kernel(AS_WRITTEN)
@@ -102,21 +84,21 @@ def window_product(
     """out[ends[i] + j] = sum over t of a[starts[i] + shifts[t]] * b[t * columns + j], for all i and j < columns."""
     rows, terms = starts.size, shifts.size
     vectors = (columns + LANES - 1) // LANES
-    strips = (vectors + 3) // 4
+    strips = (vectors + VECTORS - 1) // VECTORS
     o, x, w = out.ctypes.data, a.ctypes.data, b.ctypes.data
     s, d, e = starts.ctypes.data, shifts.ctypes.data, ends.ctypes.data
     for strip in range(strips):
         first, after = strip * vectors // strips, (strip + 1) * vectors // strips
         j, width = first * LANES, after - first
         if width == 4:
-            for i in range(0, rows, 6):
+            for i in range(0, rows, HEIGHTS[3]):
                 tile_4(o, x, w, s, d, e, i, j, rows, terms, columns)
         elif width == 3:
-            for i in range(0, rows, 8):
+            for i in range(0, rows, HEIGHTS[2]):
                 tile_3(o, x, w, s, d, e, i, j, rows, terms, columns)
         elif width == 2:
-            for i in range(0, rows, 8):
+            for i in range(0, rows, HEIGHTS[1]):
                 tile_2(o, x, w, s, d, e, i, j, rows, terms, columns)
         else:
-            for i in range(0, rows, 8):
+            for i in range(0, rows, HEIGHTS[0]):
                 tile_1(o, x, w, s, d, e, i, j, rows, terms, columns)

@@ -131,8 +131,7 @@ def _run(
     if jobs.suits(x.dtype):
         jobs.forward(g, transposed, x, weights, bias, a, y, activation, new)
     else:
-        run = chunks.transpose_forward if transposed else chunks.forward
-        run(g, x, weights.reshape(g.window, g.F), bias, a, y, activation, new)
+        chunks.forward(g, transposed, x, weights.reshape(g.window, g.F), bias, a, y, activation, new)
     slope = a if activation else None  # what the kernels left there
     return y, (activation, slope, g, transposed, x, weights, W, b)
 
@@ -156,8 +155,8 @@ def _backward(
             times_slope(dy.reshape(rows), slope.reshape(rows), da.reshape(rows), db)
         else:
             sum_rows(dy.reshape(rows), db)
-        run = chunks.transpose_backward if transposed else chunks.backward
-        run(g, da, x, weights.reshape(g.window, g.F), dW.reshape(g.window, g.F), dx, new)
+        W2, dW2 = (array.reshape(g.window, g.F) for array in (weights, dW))
+        chunks.backward(g, transposed, da, x, W2, dW2, dx, new)
     if dW is not placed:
         placed[:] = dW
     return dx, placed, db

@@ -8,34 +8,28 @@ from __future__ import annotations
 import numpy as np
 
 from npvae.kernels.jit import AS_WRITTEN, kernel
-from npvae.kernels.matmul.products import dot_piece, dot_pieces, outer_piece, outer_pieces
+from npvae.kernels.matmul.products import pieces_of, product_piece
 
 
 @kernel(AS_WRITTEN)
 def times(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> None:
     """out (M, N) = a (M, K) @ b (K, N)."""
     (M, K), N = a.shape, b.shape[1]
-    for piece in range(outer_pieces(M, N, K)):
-        outer_piece(piece, out.ctypes.data, a.ctypes.data, b.ctypes.data, M, N, K, K, 1)
+    for piece in range(pieces_of(M, N, K)):
+        product_piece(piece, out.ctypes.data, a.ctypes.data, b.ctypes.data, M, N, K, K, 1, False)
 
 
 @kernel(AS_WRITTEN)
 def transposed_times(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> None:
     """out (M, N) = aᵀ @ b for a (K, M), b (K, N)."""
     (K, M), N = a.shape, b.shape[1]
-    for piece in range(outer_pieces(M, N, K)):
-        outer_piece(piece, out.ctypes.data, a.ctypes.data, b.ctypes.data, M, N, K, 1, M)
+    for piece in range(pieces_of(M, N, K)):
+        product_piece(piece, out.ctypes.data, a.ctypes.data, b.ctypes.data, M, N, K, 1, M, False)
 
 
 @kernel(AS_WRITTEN)
-def times_transposed(a: np.ndarray, b: np.ndarray, turned: np.ndarray, out: np.ndarray) -> None:
-    """out (M, N) = a @ bᵀ for a (M, K), b (N, K). turned (K, N) takes bᵀ, used where b is smaller than out."""
+def times_transposed(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> None:
+    """out (M, N) = a @ bᵀ for a (M, K), b (N, K)."""
     (M, K), N = a.shape, b.shape[0]
-    if K < M:
-        for j in range(N):
-            for k in range(K):
-                turned[k, j] = b[j, k]
-        times(a, turned, out)
-    else:
-        for piece in range(dot_pieces(M, N, K)):
-            dot_piece(piece, out.ctypes.data, a.ctypes.data, b.ctypes.data, M, N, K)
+    for piece in range(pieces_of(M, N, K)):
+        product_piece(piece, out.ctypes.data, a.ctypes.data, b.ctypes.data, M, N, K, K, 1, True)

@@ -1,92 +1,118 @@
 """A product cut into pieces of work, and a piece into tiles.
 
-A piece is a block of the result that one thread computes on its own, in about ten microseconds. Which thread takes
-which piece is left to chance; what a piece computes is not, so results are bitwise the same for any number of threads.
+A piece is a block of the result that one thread computes on its own: some rows of a strip of columns as wide as a tile.
+Which thread takes which piece is left to chance; what a piece computes is not, so results are bitwise the same for any
+number of threads.
 """
 
 from __future__ import annotations
 
+import numpy as np
+
 from npvae.kernels.jit import AS_WRITTEN, kernel
-from npvae.kernels.matmul.tiles import DOT_COLUMNS, DOT_ROWS, OUTER_ROWS, OUTER_VECTORS, dot_tile, outer_tile
-from npvae.kernels.matmul.vectors import LANES
+from npvae.kernels.matmul.packing import copy_rows, turn_columns
+from npvae.kernels.matmul.shape import LANES, SHAPE
+from npvae.kernels.matmul.tiles import outer_tile
 
-PIECE = 3_000_000  # floating-point operations: about ten microseconds
-K_BLOCK = 1024  # k that are done before the next rows: 64 columns of so many rows of b stay in the second-level cache
-ROW_BLOCK = 150  # rows of a that dot tiles pass over before the next rows of b, for the same reason
+ROWS, VECTORS, MOST, K_BLOCK = SHAPE.rows, SHAPE.vectors, SHAPE.most, SHAPE.k_block
+LEAST = 1_000_000  # floating-point operations of a piece: with fewer, taking it and packing b cost too much
+PIECES = 12  # at least, between those two bounds: so many can be shared evenly
+PACK_FROM = 32  # rows of a piece that are worth a packed strip
+LINE = 16  # float32 in a line of the cache, at which a packed strip begins
 
-tile_1, tile_2, tile_3, tile_4 = (outer_tile(OUTER_ROWS, c + 1) for c in range(OUTER_VECTORS))
-dots = dot_tile(DOT_ROWS, DOT_COLUMNS)
+tile_1, tile_2, tile_3, tile_4 = (outer_tile(ROWS, min(c, VECTORS), LANES) for c in (1, 2, 3, 4))
+copy_1, copy_2, copy_3, copy_4 = (copy_rows(min(c, VECTORS), LANES) for c in (1, 2, 3, 4))
+turn = turn_columns(LANES)
 
 
 @kernel(AS_WRITTEN)
 def strips_of(columns: int) -> int:
-    """In how many strips of at most 4 vectors the columns are cut, as evenly as can be."""
+    """In how many strips of at most a tile's vectors the columns are cut, as evenly as can be."""
     vectors = (columns + LANES - 1) // LANES
-    return (vectors + OUTER_VECTORS - 1) // OUTER_VECTORS
+    return (vectors + VECTORS - 1) // VECTORS
 
 
 @kernel(AS_WRITTEN)
-def share(total: int, step: int, work: int) -> int:
-    """How many of `total` rows or columns make a piece: a multiple of `step`, about equal, PIECE of work or less.
-
-    `work` is what `step` of them cost.
-    """
-    largest = max(1, PIECE // work) * step
-    pieces = (total + largest - 1) // largest
-    return (total + pieces * step - 1) // (pieces * step) * step
+def height_of(rows: int, columns: int, k: int) -> int:
+    """How many rows make a piece: whole tiles, about equal, and no more work than the bounds say."""
+    each = 2 * k * VECTORS * LANES * ROWS
+    work = min(MOST, max(LEAST, 2 * rows * columns * k // PIECES))
+    largest = max(1, work // each) * ROWS
+    pieces = (rows + largest - 1) // largest
+    return (rows + pieces * ROWS - 1) // (pieces * ROWS) * ROWS
 
 
 @kernel(AS_WRITTEN)
-def outer_pieces(rows: int, columns: int, k: int) -> int:
-    """How many pieces `outer_piece` cuts a product into."""
-    height = share(rows, OUTER_ROWS, 2 * k * OUTER_VECTORS * LANES * OUTER_ROWS)
+def pieces_of(rows: int, columns: int, k: int) -> int:
+    """How many pieces a product is cut into."""
+    height = height_of(rows, columns, k)
     return strips_of(columns) * ((rows + height - 1) // height)
 
 
 @kernel(AS_WRITTEN)
-def outer_piece(piece: int, out: int, a: int, b: int, rows: int, columns: int, k: int, a_row: int, a_k: int) -> None:
-    """One piece of out = a @ b; a_row and a_k are a's steps from row to row and from k to k, in entries."""
-    strips, height = strips_of(columns), share(rows, OUTER_ROWS, 2 * k * OUTER_VECTORS * LANES * OUTER_ROWS)
+def place_of(piece: int, rows: int, columns: int, k: int) -> tuple[int, int, int, int]:
+    """What a piece covers: its first row and the one behind its last, its first column, how many vectors of columns."""
+    strips, height = strips_of(columns), height_of(rows, columns, k)
     vectors = (columns + LANES - 1) // LANES
     strip, block = piece % strips, piece // strips
-    first = strip * vectors // strips
-    width = (strip + 1) * vectors // strips - first
-    j = first * LANES
+    first, after = strip * vectors // strips, (strip + 1) * vectors // strips
+    return block * height, min(rows, (block + 1) * height), first * LANES, after - first
+
+
+@kernel(AS_WRITTEN)
+def room_for(k: int, width: int) -> np.ndarray:
+    """Room for a packed strip; `begin` says where in it the strip begins."""
+    return np.empty((min(k, K_BLOCK) + 3) * width * LANES + LINE, np.float32)
+
+
+@kernel(AS_WRITTEN)
+def begin(room: np.ndarray) -> int:
+    """The address of the first line of the cache that is whole."""
+    return (room.ctypes.data + 4 * LINE - 1) // (4 * LINE) * (4 * LINE)
+
+
+@kernel(AS_WRITTEN)
+def pack(packed: int, b: int, width: int, n: int, b_row: int, turned: bool, left: int) -> None:
+    """The strip of `width` vectors that begins at address b, its rows 0 to before n; `turned` if it lies transposed."""
+    if turned:
+        for c in range(width):
+            turn(packed + 4 * c * LANES, b + 4 * c * LANES * b_row, n, width * LANES, b_row, left - c * LANES)
+    elif width == 4:
+        copy_4(packed, b, n, b_row, left)
+    elif width == 3:
+        copy_3(packed, b, n, b_row, left)
+    elif width == 2:
+        copy_2(packed, b, n, b_row, left)
+    else:
+        copy_1(packed, b, n, b_row, left)
+
+
+@kernel(AS_WRITTEN)
+def product_piece(
+    piece: int, out: int, a: int, b: int, rows: int, columns: int, k: int, a_row: int, a_k: int, turned: bool
+) -> None:
+    """One piece of out = a @ b; a_row and a_k are a's steps from row to row and from k to k, in entries.
+
+    b is (k, columns), or if `turned` (columns, k).
+    """
+    i0, i1, j, width = place_of(piece, rows, columns, k)
+    left, target = columns - j, out + 4 * j
+    packs = turned or i1 - i0 >= PACK_FROM or left < width * LANES
+    room = room_for(k if packs else 0, width)
     for k0 in range(0, k, K_BLOCK):
-        k1 = min(k, k0 + K_BLOCK)
-        for i in range(block * height, min(rows, (block + 1) * height), OUTER_ROWS):
+        n, first = min(k - k0, K_BLOCK), 1 if k0 == 0 else 0
+        x, w, w_row = a + 4 * k0 * a_k, b + 4 * (k0 * columns + j), columns
+        if packs:
+            w, w_row = begin(room), width * LANES
+            start, step = (j * k + k0, k) if turned else (k0 * columns + j, columns)
+            pack(w, b + 4 * start, width, n, step, turned, left)
+        for i in range(i0, i1, ROWS):
             if width == 4:
-                tile_4(out, a, b, i, j, k0, k1, rows, columns, a_row, a_k, columns)
+                tile_4(target, x, w, 0, i, 0, n, rows, left, a_row, a_k, w_row, columns, first)
             elif width == 3:
-                tile_3(out, a, b, i, j, k0, k1, rows, columns, a_row, a_k, columns)
+                tile_3(target, x, w, 0, i, 0, n, rows, left, a_row, a_k, w_row, columns, first)
             elif width == 2:
-                tile_2(out, a, b, i, j, k0, k1, rows, columns, a_row, a_k, columns)
+                tile_2(target, x, w, 0, i, 0, n, rows, left, a_row, a_k, w_row, columns, first)
             else:
-                tile_1(out, a, b, i, j, k0, k1, rows, columns, a_row, a_k, columns)
-
-
-@kernel(AS_WRITTEN)
-def rows_of_block(rows: int) -> int:
-    """Rows of a block: a multiple of the dot tile's, about equal, ROW_BLOCK or less."""
-    blocks = (rows + ROW_BLOCK - 1) // ROW_BLOCK
-    return (rows + blocks * DOT_ROWS - 1) // (blocks * DOT_ROWS) * DOT_ROWS
-
-
-@kernel(AS_WRITTEN)
-def dot_pieces(rows: int, columns: int, k: int) -> int:
-    """How many pieces `dot_piece` cuts a product into."""
-    height = rows_of_block(rows)
-    width = share(columns, DOT_COLUMNS, 2 * k * height * DOT_COLUMNS)
-    return ((columns + width - 1) // width) * ((rows + height - 1) // height)
-
-
-@kernel(AS_WRITTEN)
-def dot_piece(piece: int, out: int, a: int, b: int, rows: int, columns: int, k: int) -> None:
-    """One piece of out = a @ b.T."""
-    height = rows_of_block(rows)
-    width = share(columns, DOT_COLUMNS, 2 * k * height * DOT_COLUMNS)
-    across = (columns + width - 1) // width
-    block, j0 = piece // across, piece % across * width
-    for j in range(j0, min(columns, j0 + width), DOT_COLUMNS):
-        for i in range(block * height, min(rows, (block + 1) * height), DOT_ROWS):
-            dots(out, a, b, i, j, rows, columns, k)
+                tile_1(target, x, w, 0, i, 0, n, rows, left, a_row, a_k, w_row, columns, first)
+    room[0] = 0  # numba frees an array after its last use, and does not see that `w` points into it

@@ -1,32 +1,30 @@
-"""The two tiles that every matrix product here is made of: as many sums as the processor has registers.
+"""The tile that every matrix product here is made of: as many sums as the processor has registers.
 
-A core does two fused multiply-adds of 16 float32 in a cycle, and loads two vectors. The plain loop over sum(a * b)
-loads two vectors for every multiply-add, and waits four cycles for each before the next may be added to the same sum.
-A tile cures both: it keeps about 25 sums in the 32 registers. They do not wait for one another, and every vector that
-was loaded is used in several of them.
+A core does two fused multiply-adds of a vector in a cycle, and loads two vectors. The plain loop over sum(a * b) loads
+two vectors for every multiply-add, and waits four cycles for each before the next may be added to the same sum. A tile
+cures both: R rows by C vectors of columns, whose sums stay in registers and do not wait for one another. For every k, C
+vectors of b are loaded, then one entry of a for each row, copied to all lanes: R * C multiply-adds for C + R loads. (6
+by 4: 24 for 10.)
 
-outer_tile   R rows by C vectors of 16 columns. For every k: C vectors of b are loaded, then one entry of a for each
-             row, copied to 16 lanes: R * C multiply-adds for C + R loads. (6 by 4: 24 for 10.)
+                            b[k, j : j + 64]   | v0 | v1 | v2 | v3 |
+             a[i,     k]                       | += | += | += | += |
+             a[i + 1, k]                       | += | += | += | += |     all of this stays in registers
+             ...                               | .. | .. | .. | .. |     until the last k
 
-                                b[k, j : j + 64]   | v0 | v1 | v2 | v3 |
-                 a[i,     k]                       | += | += | += | += |
-                 a[i + 1, k]                       | += | += | += | += |     all of this stays in registers
-                 ...                               | .. | .. | .. | .. |     until the last k
+Every entry of a product is one chain of fused multiply-adds in the order of k. So its bits do not depend on the width
+of the vectors, on the size of a tile, on whether b was packed, or on the number of threads.
 
-dot_tile     R rows of a against C rows of b, 16 entries at a time: for a product whose second factor lies transposed in
-             memory, so that a row of it is a column of the product. (5 by 5: 25 for 10.) Each sum is then a
-             vector of 16 partial sums, added up at the end.
-
-Few matrices end at a multiple of the tile. Columns beyond the last are masked. Rows beyond the last are the last row
-again: it is computed twice and written twice with the same numbers, which needs no code at all.
+Few matrices end at a multiple of the tile. Columns beyond the last are masked where a tile is written; what it reads of
+b is always whole (see `packing.py`). Rows beyond the last are the last row again: it is computed twice and written
+twice with the same numbers, which needs no code at all.
 
 All indices are in entries. Goto & van de Geijn (2008), "Anatomy of high-performance matrix multiplication", has the
-whole story; what is left out here, packing the factors into panels, does not pay at the sizes of a training step.
+whole story.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from numba import types
@@ -36,9 +34,6 @@ from numba.extending import intrinsic
 from npvae.kernels.matmul.vectors import (
     FLOAT,
     INT,
-    LANES,
-    VECTOR,
-    ZERO,
     at,
     copies,
     fma,
@@ -48,104 +43,109 @@ from npvae.kernels.matmul.vectors import (
     smaller,
     store,
     store_some,
-    sums,
+    vector,
+    zero,
 )
 
-OUTER_ROWS, OUTER_VECTORS = 6, 4
-DOT_ROWS, DOT_COLUMNS = 5, 5
+Value = Any  # an LLVM value
 
 
-def outer_tile(R: int, C: int) -> Callable:
-    """A tile of R rows and C vectors: out[i : i + R, j : j + w] (+)= a[i : i + R, k0 : k1] @ b[k0 : k1, j : j + w].
+class Sums:
+    """The sums of a tile while its code is emitted: len(ends) rows of C vectors, which LLVM keeps in registers."""
 
-    w is 16 C, or fewer where the columns end.
-    The function takes, all integers: the addresses of out, a and b; i, j; k0, k1; the number of rows and columns of
-    out; a's steps from row to row and from k to k (so that a may lie transposed); the width of b's rows, and out's.
-    The sums start at zero if k0 is 0, otherwise at what out holds.
+    def __init__(self, bb: Any, ends: Sequence[Value], C: int, lanes: int, left: Value) -> None:
+        """`ends` says where in memory each row belongs; of its columns, `left` exist, or all if there are more."""
+        self.bb, self.ends, self.C, self.lanes = bb, ends, C, lanes
+        self.total = [[cgutils.alloca_once(bb, vector(lanes)) for _ in range(C)] for _ in ends]
+        self.mask = lanes_below(bb, bb.sub(left, INT((C - 1) * lanes)), lanes)  # of the last vector
+        self.whole = bb.icmp_signed(">=", left, INT(C * lanes))
+
+    def start_at_zero(self) -> None:
+        """Every sum is 0."""
+        for row in self.total:
+            for total in row:
+                self.bb.store(zero(self.lanes), total)
+
+    def go_on(self) -> None:
+        """Every sum is what stands in memory."""
+        self._at_both_ends(
+            lambda where, total: self.bb.store(load(self.bb, where, self.lanes), total),
+            lambda where, total: self.bb.store(load_some(self.bb, where, self.mask), total),
+        )
+
+    def add(self, a_of_row: Callable[[int], Value], b_start: Value, masked: bool = False) -> None:
+        """Add a times b to every sum: a_of_row gives the entry of a for a row, b_start is where C vectors begin.
+
+        With `masked`, of the last vector of b only columns that exist are read.
+        """
+        bb, lanes, last = self.bb, self.lanes, self.C - 1
+        b_k = [load(bb, at(bb, b_start, INT(c * lanes)), lanes) for c in range(last)]
+        where = at(bb, b_start, INT(last * lanes))
+        b_k.append(load_some(bb, where, self.mask) if masked else load(bb, where, lanes))
+        for r, row in enumerate(self.total):
+            a_r = copies(bb, a_of_row(r), lanes)
+            for b_c, total in zip(b_k, row, strict=True):
+                bb.store(fma(bb, a_r, b_c, bb.load(total)), total)
+
+    def write(self) -> None:
+        """Write all sums to memory. Adding 0 makes of -0, which a product that underflows may leave, the usual 0."""
+        bb = self.bb
+
+        def value(total: Value) -> Value:
+            return bb.fadd(bb.load(total), zero(self.lanes))
+
+        self._at_both_ends(
+            lambda where, total: store(bb, value(total), where),
+            lambda where, total: store_some(bb, value(total), where, self.mask),
+        )
+
+    def _at_both_ends(self, move: Callable[[Value, Value], None], move_some: Callable[[Value, Value], None]) -> None:
+        """For every sum: without a mask where all columns exist, because masked stores are slow on some processors."""
+        bb, C = self.bb, self.C
+
+        def each(move_last: Callable[[Value, Value], None]) -> None:
+            for end, row in zip(self.ends, self.total, strict=True):
+                for c, total in enumerate(row):
+                    (move_last if c == C - 1 else move)(at(bb, end, INT(c * self.lanes)), total)
+
+        with bb.if_else(self.whole) as (all_columns, some_columns):
+            with all_columns:
+                each(move)
+            with some_columns:
+                each(move_some)
+
+
+def outer_tile(R: int, C: int, lanes: int, listed: bool = False) -> Callable:
+    """A tile of R rows and C vectors: out[i : i + R, :w] (+)= a[i : i + R, ks] @ b[ks, :w].
+
+    w is C * lanes, or `left` if fewer columns are left. ks are t0 to before t1, or if `listed` the entries t0 to before
+    t1 of a table of int64.
+    The function takes, all integers: the addresses of out, a and b, and of the table; i; t0, t1; the number of rows;
+    left; a's steps from row to row and from k to k (so that a may lie transposed); b's and out's from row to row. The
+    sums start at zero if `first` is 1, otherwise at what out holds.
     """
 
     @intrinsic
-    def tile(_, out, a, b, i, j, k0, k1, rows, columns, a_row, a_k, width):  # type: ignore[no-untyped-def]
+    def tile(_, out, a, b, table, i, t0, t1, rows, left, a_row, a_k, b_row, out_row, first):  # type: ignore[no-untyped-def]
         def emit(context, bb, signature, arguments):  # type: ignore[no-untyped-def]
-            out, a, b, i, j, k0, k1, rows, columns, a_row, a_k, width = arguments
+            out, a, b, table, i, t0, t1, rows, left, a_row, a_k, b_row, out_row, first = arguments
             out, a, b = (bb.inttoptr(address, FLOAT.as_pointer()) for address in (out, a, b))
+            table = bb.inttoptr(table, INT.as_pointer())
             row = [smaller(bb, bb.add(i, INT(r)), bb.sub(rows, INT(1))) for r in range(R)]
             a_start = [at(bb, a, bb.mul(row[r], a_row)) for r in range(R)]
-            b_start = at(bb, b, j)
-            out_start = [at(bb, out, bb.add(bb.mul(row[r], width), j)) for r in range(R)]
-            mask = lanes_below(bb, bb.sub(columns, bb.add(j, INT((C - 1) * LANES))))  # of the last vector
-
-            def load_row(start: Any) -> list:
-                vectors = [load(bb, at(bb, start, INT(c * LANES))) for c in range(C - 1)]
-                return [*vectors, load_some(bb, at(bb, start, INT((C - 1) * LANES)), mask)]
-
-            total = [[cgutils.alloca_once(bb, VECTOR) for _ in range(C)] for _ in range(R)]  # become registers
-            with bb.if_else(bb.icmp_signed("==", k0, INT(0))) as (start_at_zero, go_on):
+            sums = Sums(bb, [at(bb, out, bb.mul(row[r], out_row)) for r in range(R)], C, lanes, left)
+            with bb.if_else(bb.icmp_signed("==", first, INT(1))) as (start_at_zero, go_on):
                 with start_at_zero:
-                    for r in range(R):
-                        for c in range(C):
-                            bb.store(ZERO, total[r][c])
+                    sums.start_at_zero()
                 with go_on:
-                    for r in range(R):
-                        for c, value in enumerate(load_row(out_start[r])):
-                            bb.store(value, total[r][c])
-
-            with cgutils.for_range_slice(bb, k0, k1, INT(1), inc=True) as (k, _):
-                b_k = load_row(at(bb, b_start, bb.mul(k, width)))
+                    sums.go_on()
+            with cgutils.for_range_slice(bb, t0, t1, INT(1), inc=True) as (t, _):
+                k = bb.load(at(bb, table, t)) if listed else t
                 a_step = bb.mul(k, a_k)
-                for r in range(R):
-                    a_k_r = copies(bb, bb.load(at(bb, a_start[r], a_step)))
-                    for c in range(C):
-                        bb.store(fma(bb, a_k_r, b_k[c], bb.load(total[r][c])), total[r][c])
-
-            for r in range(R):
-                for c in range(C - 1):
-                    store(bb, bb.load(total[r][c]), at(bb, out_start[r], INT(c * LANES)))
-                store_some(bb, bb.load(total[r][C - 1]), at(bb, out_start[r], INT((C - 1) * LANES)), mask)
+                sums.add(lambda r: bb.load(at(bb, a_start[r], a_step)), at(bb, b, bb.mul(k, b_row)))
+            sums.write()
             return context.get_dummy_value()
 
-        return types.void(*[types.int64] * 12), emit
-
-    return tile
-
-
-def dot_tile(R: int, C: int) -> Callable:
-    """A tile of R by C dot products: out[i : i + R, j : j + C] = a[i : i + R] @ b[j : j + C].T, with rows of length k.
-
-    The function takes, all integers: the addresses of out, a and b; i, j; the number of rows and columns of out; k.
-    """
-
-    @intrinsic
-    def tile(_, out, a, b, i, j, rows, columns, k):  # type: ignore[no-untyped-def]
-        def emit(context, bb, signature, arguments):  # type: ignore[no-untyped-def]
-            out, a, b, i, j, rows, columns, k = arguments
-            out, a, b = (bb.inttoptr(address, FLOAT.as_pointer()) for address in (out, a, b))
-            row = [smaller(bb, bb.add(i, INT(r)), bb.sub(rows, INT(1))) for r in range(R)]
-            column = [smaller(bb, bb.add(j, INT(c)), bb.sub(columns, INT(1))) for c in range(C)]
-            a_start = [at(bb, a, bb.mul(row[r], k)) for r in range(R)]
-            b_start = [at(bb, b, bb.mul(column[c], k)) for c in range(C)]
-            total = [[cgutils.alloca_once_value(bb, ZERO) for _ in range(C)] for _ in range(R)]  # become registers
-
-            def multiply_add(step: Any, load_16: Callable) -> None:
-                a_16 = [load_16(at(bb, a_start[r], step)) for r in range(R)]
-                for c in range(C):
-                    b_16 = load_16(at(bb, b_start[c], step))
-                    for r in range(R):
-                        bb.store(fma(bb, a_16[r], b_16, bb.load(total[r][c])), total[r][c])
-
-            whole = bb.and_(k, INT(-LANES))
-            with cgutils.for_range_slice(bb, INT(0), whole, INT(LANES), inc=True) as (step, _):
-                multiply_add(step, lambda pointer: load(bb, pointer))
-            with bb.if_then(bb.icmp_signed("<", whole, k)):
-                mask = lanes_below(bb, bb.sub(k, whole))
-                multiply_add(whole, lambda pointer: load_some(bb, pointer, mask))
-
-            mask = bb.and_(lanes_below(bb, INT(C)), lanes_below(bb, bb.sub(columns, j)))
-            for r in range(R):
-                dots = sums(bb, [bb.load(total[r][c]) for c in range(C)])
-                store_some(bb, dots, at(bb, out, bb.add(bb.mul(row[r], columns), j)), mask)
-            return context.get_dummy_value()
-
-        return types.void(*[types.int64] * 8), emit
+        return types.void(*[types.int64] * 14), emit
 
     return tile

@@ -1,9 +1,10 @@
-"""Vectors of 16 float32 as LLVM knows them: the dozen instructions that the tiles are written in.
+"""Vectors of float32 as LLVM knows them: the dozen instructions that the tiles are written in.
 
 Numba turns a loop into vector instructions where it can prove that this is allowed, and cannot be told which values to
 keep in registers. A matrix product lives on exactly that. So the tiles are written with numba's `@intrinsic`: a
 function that emits LLVM instructions for the place of its call. Each function here emits one instruction, or a few; `b`
-is the builder that they are appended to. Without 512-bit registers LLVM splits the vectors: right, but slower.
+is the builder that they are appended to, `lanes` how many numbers a vector has. Where registers are narrower LLVM
+splits the vectors: right, but slower.
 """
 
 from __future__ import annotations
@@ -14,14 +15,21 @@ from typing import Any
 from llvmlite import ir
 from numba.core import cgutils
 
-LANES = 16  # float32 in a 512-bit register
-
 FLOAT, INT, INDEX = ir.FloatType(), ir.IntType(64), ir.IntType(32)
-VECTOR = ir.VectorType(FLOAT, LANES)
-ZERO = ir.Constant(VECTOR, [0.0] * LANES)
 UNALIGNED = 4  # bytes: all that is known of an address. An aligned one is faster without being told.
+QUARTET = 4  # lanes that shuffles move among freely on every processor: 128 bits
 
 Value = Any  # an LLVM value: what an instruction gives, and the next one takes
+
+
+def vector(lanes: int) -> Any:
+    """The type of a vector."""
+    return ir.VectorType(FLOAT, lanes)
+
+
+def zero(lanes: int) -> Value:
+    """Zeros in all lanes."""
+    return ir.Constant(vector(lanes), [0.0] * lanes)
 
 
 def call(b: Any, name: str, result: Any, *arguments: Value) -> Value:
@@ -36,65 +44,75 @@ def at(b: Any, pointer: Value, entries: Value) -> Value:
 
 
 def fma(b: Any, x: Value, y: Value, total: Value) -> Value:
-    """x * y + total with one rounding, 16 at once: the only arithmetic of a product."""
-    return call(b, f"llvm.fma.v{LANES}f32", VECTOR, x, y, total)
+    """x * y + total with one rounding, in all lanes at once: the only arithmetic of a product."""
+    return call(b, f"llvm.fma.v{x.type.count}f32", x.type, x, y, total)
 
 
-def load(b: Any, pointer: Value) -> Value:
-    """16 neighbours."""
-    value = b.load(b.bitcast(pointer, VECTOR.as_pointer()))
+def load(b: Any, pointer: Value, lanes: int) -> Value:
+    """So many neighbours."""
+    value = b.load(b.bitcast(pointer, vector(lanes).as_pointer()))
     value.align = UNALIGNED
     return value
 
 
 def store(b: Any, value: Value, pointer: Value) -> None:
-    """Write 16 neighbours."""
-    b.store(value, b.bitcast(pointer, VECTOR.as_pointer())).align = UNALIGNED
+    """Write neighbours."""
+    b.store(value, b.bitcast(pointer, value.type.as_pointer())).align = UNALIGNED
 
 
 def load_some(b: Any, pointer: Value, mask: Value) -> Value:
     """Neighbours where the mask is set, zeros elsewhere; what is not set is not touched, so it may lie outside."""
-    where = b.bitcast(pointer, VECTOR.as_pointer())
-    return call(b, f"llvm.masked.load.v{LANES}f32.p0", VECTOR, where, INDEX(UNALIGNED), mask, ZERO)
+    lanes = mask.type.count
+    where = b.bitcast(pointer, vector(lanes).as_pointer())
+    return call(b, f"llvm.masked.load.v{lanes}f32.p0", vector(lanes), where, INDEX(UNALIGNED), mask, zero(lanes))
 
 
 def store_some(b: Any, value: Value, pointer: Value, mask: Value) -> None:
     """Write where the mask is set."""
-    where = b.bitcast(pointer, VECTOR.as_pointer())
-    call(b, f"llvm.masked.store.v{LANES}f32.p0", ir.VoidType(), value, where, INDEX(UNALIGNED), mask)
+    where = b.bitcast(pointer, value.type.as_pointer())
+    name = f"llvm.masked.store.v{value.type.count}f32.p0"
+    call(b, name, ir.VoidType(), value, where, INDEX(UNALIGNED), mask)
 
 
-def copies(b: Any, x: Value) -> Value:
-    """One number in all 16 lanes."""
-    first = b.insert_element(ir.Constant(ir.VectorType(x.type, LANES), ir.Undefined), x, INDEX(0))
-    return b.shuffle_vector(first, first, ir.Constant(ir.VectorType(INDEX, LANES), [0] * LANES))
+def copies(b: Any, x: Value, lanes: int) -> Value:
+    """One number in all lanes."""
+    first = b.insert_element(ir.Constant(ir.VectorType(x.type, lanes), ir.Undefined), x, INDEX(0))
+    return b.shuffle_vector(first, first, ir.Constant(ir.VectorType(INDEX, lanes), [0] * lanes))
 
 
-def lanes_below(b: Any, n: Value) -> Value:
-    """The mask of the first n lanes: all of them if n >= 16, none if n <= 0."""
-    return b.icmp_signed("<", ir.Constant(ir.VectorType(INT, LANES), list(range(LANES))), copies(b, n))
+def lanes_below(b: Any, n: Value, lanes: int) -> Value:
+    """The mask of the first n lanes: all of them if there are no more, none if n <= 0."""
+    return b.icmp_signed("<", ir.Constant(ir.VectorType(INT, lanes), list(range(lanes))), copies(b, n, lanes))
 
 
-def sums(b: Any, vectors: Sequence[Value]) -> Value:
-    """Up to 16 vectors -> one, whose lane i is the sum of all lanes of vector i.
+def pick(b: Any, x: Value, y: Value, lanes: Sequence[int]) -> Value:
+    """The given lanes of x, counted from 0, and of y, counted on from x's last."""
+    return b.shuffle_vector(x, y, ir.Constant(ir.VectorType(INDEX, len(lanes)), list(lanes)))
 
-    Two vectors are added half to half into one that holds both, in blocks of 8; two of those into blocks of 4, and so
-    on: 3 instructions a pair, where summing each vector by itself would take 8 a vector.
-    """
-    vectors, block = list(vectors), LANES
-    while block > 1:
-        vectors += [ZERO] * (len(vectors) % 2)
-        pairs = zip(vectors[::2], vectors[1::2], strict=True)
-        low = [lane for lane in range(2 * LANES) if lane % block < block // 2]
-        high = [lane for lane in range(2 * LANES) if lane % block >= block // 2]
-        vectors = [b.fadd(_pick(b, x, y, low), _pick(b, x, y, high)) for x, y in pairs]
-        block //= 2
+
+def side_by_side(b: Any, vectors: Sequence[Value]) -> Value:
+    """Two, four or eight vectors as one."""
+    vectors = list(vectors)
+    while len(vectors) > 1:
+        both = range(2 * vectors[0].type.count)
+        vectors = [pick(b, x, y, both) for x, y in zip(vectors[::2], vectors[1::2], strict=True)]
     return vectors[0]
 
 
-def _pick(b: Any, x: Value, y: Value, lanes: list[int]) -> Value:
-    """The given lanes of x (0 to 15) and y (16 to 31)."""
-    return b.shuffle_vector(x, y, ir.Constant(ir.VectorType(INDEX, LANES), lanes))
+def turned(b: Any, rows: Sequence[Value]) -> list[Value]:
+    """Four vectors of quartets, each 4 by 4 of the same place turned: lane q of vector r goes to lane r of vector q."""
+    lanes = rows[0].type.count
+    starts = range(0, lanes, QUARTET)
+
+    def shuffle(x: Value, y: Value, quartet: tuple[int, ...]) -> Value:
+        """In every quartet the given lanes: 0 to 3 of x, 4 to 7 of y."""
+        return pick(b, x, y, [s + n if n < QUARTET else lanes + s + n - QUARTET for s in starts for n in quartet])
+
+    ends = []
+    for alternating in ((0, 4, 1, 5), (2, 6, 3, 7)):
+        first, second = (shuffle(x, y, alternating) for x, y in ((rows[0], rows[1]), (rows[2], rows[3])))
+        ends += [shuffle(first, second, (0, 1, 4, 5)), shuffle(first, second, (2, 3, 6, 7))]
+    return ends
 
 
 def smaller(b: Any, x: Value, y: Value) -> Value:

@@ -20,6 +20,10 @@ _FUNCTIONS = [
     ("bli_thread_get_num_threads", "bli_thread_set_num_threads"),
 ]
 
+WORTH_WAITING = 300_000_000  # floating-point operations: some 4 ms of one core
+SMALLEST = 2**19  # operations: so few OpenBLAS computes without its threads, whatever it is allowed
+asked = False  # whether somebody chose the number of threads
+
 
 def threads() -> int | None:
     """How many threads a product uses; None if the library is unknown."""
@@ -33,6 +37,24 @@ def set_threads(n: int) -> bool:
     if found:
         getattr(found[0], found[2])(ctypes.c_int(n))
     return bool(found)
+
+
+def matmul(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> np.ndarray:
+    """out (M, N) = a (M, K) @ b (K, N), in the caller alone unless the product is long or threads were asked for.
+
+    BLAS's threads wait busily for each other. Where another program is at work, one of them has no core until the
+    system's next slice of time, some milliseconds, and the others wait as long, at every product: a step then takes ten
+    times as long, not twice. From WORTH_WAITING on a product takes longer than such a slice.
+    """
+    operations = 2 * out.size * a.shape[-1]
+    before = threads() or 1 if SMALLEST < operations < WORTH_WAITING and not asked else 1
+    if before == 1:
+        return np.matmul(a, b, out=out)
+    set_threads(1)
+    try:
+        return np.matmul(a, b, out=out)
+    finally:
+        set_threads(before)
 
 
 def description() -> str:

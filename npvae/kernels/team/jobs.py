@@ -11,7 +11,7 @@ before, which its cache may still hold.
 import numpy as np
 
 from npvae.kernels.jit import AS_WRITTEN, kernel
-from npvae.kernels.matmul.products import dot_pieces, outer_pieces
+from npvae.kernels.matmul.products import pieces_of
 from npvae.kernels.team.atomics import add_one, give_way, nanoseconds, read, replace_if, write
 from npvae.kernels.team.pieces import (
     ADAM,
@@ -20,12 +20,10 @@ from npvae.kernels.team.pieces import (
     BERNOULLI,
     CALL,
     CALLED,
-    DOT,
-    DOT_PRODUCT,
+    FACTORS,
     KIND,
     NLL,
-    OUTER,
-    OUTER_PRODUCT,
+    PRODUCT,
     do_piece,
     samples_of_piece,
 )
@@ -93,24 +91,16 @@ def do_product(state: np.ndarray, pieces: int, operations: int) -> None:
 
 
 @kernel(AS_WRITTEN)
-def outer_product(state: np.ndarray, a: np.ndarray, b: np.ndarray, out: np.ndarray, transposed: bool) -> None:
-    """out = a @ b, or with `transposed` a.T @ b."""
-    (rows, columns), k = out.shape, b.shape[0]
-    state[KIND] = OUTER_PRODUCT
-    state[OUTER.out], state[OUTER.a], state[OUTER.b] = out.ctypes.data, a.ctypes.data, b.ctypes.data
-    state[OUTER.rows], state[OUTER.columns], state[OUTER.k] = rows, columns, k
-    state[OUTER.a_row], state[OUTER.a_k] = (1, a.shape[1]) if transposed else (a.shape[1], 1)
-    do_product(state, outer_pieces(rows, columns, k), 2 * rows * columns * k)
-
-
-@kernel(AS_WRITTEN)
-def dot_product(state: np.ndarray, a: np.ndarray, b: np.ndarray, out: np.ndarray) -> None:
-    """out = a @ b.T."""
-    (rows, columns), k = out.shape, b.shape[1]
-    state[KIND] = DOT_PRODUCT
-    state[DOT.out], state[DOT.a], state[DOT.b] = out.ctypes.data, a.ctypes.data, b.ctypes.data
-    state[DOT.rows], state[DOT.columns], state[DOT.k] = rows, columns, k
-    do_product(state, dot_pieces(rows, columns, k), 2 * rows * columns * k)
+def product(state: np.ndarray, a: np.ndarray, b: np.ndarray, out: np.ndarray, a_turned: bool, b_turned: bool) -> None:
+    """out = a @ b; with a_turned a.T in place of a, with b_turned b.T in place of b."""
+    rows, columns = out.shape
+    k = a.shape[0] if a_turned else a.shape[1]
+    state[KIND] = PRODUCT
+    state[FACTORS.out], state[FACTORS.a], state[FACTORS.b] = out.ctypes.data, a.ctypes.data, b.ctypes.data
+    state[FACTORS.rows], state[FACTORS.columns], state[FACTORS.k] = rows, columns, k
+    state[FACTORS.a_row], state[FACTORS.a_k] = (1, rows) if a_turned else (k, 1)
+    state[FACTORS.turned] = 1 if b_turned else 0
+    do_product(state, pieces_of(rows, columns, k), 2 * rows * columns * k)
 
 
 @kernel(AS_WRITTEN)

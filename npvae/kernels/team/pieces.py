@@ -14,16 +14,19 @@ from numba import carray
 
 from npvae.kernels.jit import AS_WRITTEN, kernel
 from npvae.kernels.likelihoods import nll_and_residual
-from npvae.kernels.matmul.products import dot_piece, outer_piece
+from npvae.kernels.matmul.products import product_piece
 from npvae.kernels.team.atomics import call_at, floats_at
 from npvae.kernels.updates import adam
 
 KIND = 24  # where in the state; the job's own integers follow it
-OUTER_PRODUCT, DOT_PRODUCT, ADAM_STEP, BERNOULLI, CALL = range(5)  # kinds, one for each job of `jobs.py`
+PRODUCT, ADAM_STEP, BERNOULLI, CALL = range(4)  # kinds, one for each job of `jobs.py`
 
 
-class OuterProduct(NamedTuple):
-    """out (rows, columns) = a @ b; a_row and a_k are a's steps from row to row and from k to k, in entries."""
+class Product(NamedTuple):
+    """out (rows, columns) = a @ b; a_row and a_k are a's steps from row to row and from k to k, in entries.
+
+    b is (k, columns), or where `turned` is 1 (columns, k).
+    """
 
     out: int
     a: int
@@ -33,17 +36,7 @@ class OuterProduct(NamedTuple):
     k: int
     a_row: int
     a_k: int
-
-
-class DotProduct(NamedTuple):
-    """out (rows, columns) = a @ b.T, both with rows of length k."""
-
-    out: int
-    a: int
-    b: int
-    rows: int
-    columns: int
-    k: int
+    turned: int
 
 
 class AdamStep(NamedTuple):
@@ -77,8 +70,7 @@ class Call(NamedTuple):
 
 
 # Where in the state each of these integers stands.
-OUTER = OuterProduct(*range(KIND + 1, KIND + 9))
-DOT = DotProduct(*range(KIND + 1, KIND + 7))
+FACTORS = Product(*range(KIND + 1, KIND + 10))
 ADAM = AdamStep(*range(KIND + 1, KIND + 8))
 NLL = Bernoulli(*range(KIND + 1, KIND + 7))
 CALLED = Call(*range(KIND + 1, KIND + 3))
@@ -98,13 +90,12 @@ def samples_of_piece(pixels: int) -> int:
 def do_piece(state: np.ndarray, piece: int) -> None:
     """Compute one piece of the job in the state."""
     kind = state[KIND]
-    if kind == OUTER_PRODUCT:
-        outer_piece(
-            piece, state[OUTER.out], state[OUTER.a], state[OUTER.b],
-            state[OUTER.rows], state[OUTER.columns], state[OUTER.k], state[OUTER.a_row], state[OUTER.a_k],
+    if kind == PRODUCT:
+        product_piece(
+            piece, state[FACTORS.out], state[FACTORS.a], state[FACTORS.b],
+            state[FACTORS.rows], state[FACTORS.columns], state[FACTORS.k],
+            state[FACTORS.a_row], state[FACTORS.a_k], state[FACTORS.turned] == 1,
         )  # fmt: skip
-    elif kind == DOT_PRODUCT:
-        dot_piece(piece, state[DOT.out], state[DOT.a], state[DOT.b], state[DOT.rows], state[DOT.columns], state[DOT.k])
     elif kind == ADAM_STEP:
         size = state[ADAM.size]
         low, high = piece * ADAM_PIECE, min(size, (piece + 1) * ADAM_PIECE)

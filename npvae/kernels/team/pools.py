@@ -5,19 +5,19 @@ for work busily for a while after a job, so that the next begins without delay; 
 from each other, and a step would last ten times as long. So a training step uses one of the two, never both:
 
 - where products are our own tiles (see `npvae.kernels.matmul`), the team computes everything and BLAS is not called;
-- where they are BLAS's, its threads compute the products, and all other kernels run in the caller alone. They are a
-  tenth of a step.
+- where they are BLAS's, it computes the products, and all other kernels run in the caller alone. They are a tenth of a
+  step. BLAS's own threads are woken for long products only, or if they were asked for (`blas.matmul` says why).
 
-Which of the two it is follows from the processor alone: tiles where it has 512-bit vectors. A stopwatch would pick the
-faster one more often, and would make results depend on what else the machine was doing, because tiles and BLAS round
-differently and the same seed must give the same bits. What the rule rests on is measured in
-benchmarks/speed/kernels.py, and `npvae doctor` measures it on the spot. `NPVAE_PRODUCTS=blas` or `=tiles` in the
-environment overrides it.
+Which of the two it is follows from the processor alone: tiles where its vectors have 256 bits or more, which is AVX2
+with FMA, or AVX-512. A stopwatch would pick the faster one more often, and would make results depend on what else the
+machine was doing, because tiles and BLAS round differently and the same seed must give the same bits. What the rule
+rests on is measured in benchmarks/speed/kernels.py. `NPVAE_PRODUCTS=blas` or `=tiles` in the environment overrides it.
 
 Numba's own parallel loops are not used at all, so neither its threading layer nor OMP_WAIT_POLICY matters.
 
 By default there are as many threads as NumPy's BLAS would use, which heeds OPENBLAS_NUM_THREADS, OMP_NUM_THREADS and
-the cores that the process may run on. `set_threads` sets both pools.
+the cores that the process may run on; of these as many compute as the rules of shapes let (`npvae.steps.threads`).
+`set_threads` sets both pools, and BLAS then uses its threads at every size.
 """
 
 from __future__ import annotations
@@ -26,23 +26,24 @@ import atexit
 import os
 
 import numpy as np
-from llvmlite.binding import get_host_cpu_features
 from numba.core import config
 
+from npvae.kernels.processor import BITS
 from npvae.kernels.team import blas
 from npvae.kernels.team.team import Team
 
+TILES_FROM = 256  # bits of a vector: with narrower ones BLAS is as fast
 SHARED_FROM = 50_000  # numbers: below, a loop is over before a helper has begun
 
 
 def choose() -> str:
-    """What this process multiplies with: "tiles" if it has 512-bit vectors, else "blas"."""
+    """What this process multiplies with: "tiles" if its vectors are wide enough, else "blas"."""
     wanted = os.environ.get("NPVAE_PRODUCTS", "")
     if wanted not in ("", "blas", "tiles"):
         raise ValueError(f"NPVAE_PRODUCTS is {wanted!r} in the environment, expected 'blas' or 'tiles'")
     if config.DISABLE_JIT:  # type: ignore[attr-defined]
         return "blas"
-    return wanted or ("tiles" if get_host_cpu_features().get("avx512f") else "blas")
+    return wanted or ("tiles" if BITS >= TILES_FROM else "blas")
 
 
 def default_threads() -> int:
@@ -59,6 +60,7 @@ def set_threads(n: int) -> None:
     """
     if n < 1:
         raise ValueError(f"threads is {n}, expected at least 1")
+    blas.asked = True
     blas.set_threads(n)
     team.resize(n)
 

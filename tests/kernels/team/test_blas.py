@@ -4,9 +4,10 @@ import re
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
-from npvae.kernels.team import blas
+from npvae.kernels.team import blas, pools
 
 known = pytest.mark.skipif(blas.threads() is None, reason="a BLAS that cannot be asked")
 
@@ -66,3 +67,27 @@ def test_every_library_has_a_function_to_read_and_then_the_one_to_set():
     for reader, setter in blas._FUNCTIONS:
         assert re.search("get|Get", reader)
         assert reader.replace("get", "set").replace("Get_Max", "Set_Num") == setter
+
+
+@known
+def test_products_that_are_not_long_leave_the_number_of_threads_as_it_was(monkeypatch):
+    monkeypatch.setattr(blas, "asked", False)
+    before = blas.threads()
+    try:
+        blas.set_threads(2)
+        a, b = np.ones((64, 128), np.float32), np.ones((128, 70), np.float32)
+        assert (blas.matmul(a, b, np.empty((64, 70), np.float32)) == 128).all()
+        with pytest.raises(ValueError, match="matmul"):
+            blas.matmul(a, b[1:], np.empty((64, 70), np.float32))
+        assert blas.threads() == 2
+    finally:
+        blas.set_threads(before)
+
+
+def test_a_number_of_threads_that_was_chosen_is_used_at_every_size(monkeypatch):
+    chosen = []
+    monkeypatch.setattr(blas, "asked", False)
+    monkeypatch.setattr(blas, "set_threads", chosen.append)
+    monkeypatch.setattr(pools.team, "resize", chosen.append)
+    pools.set_threads(3)
+    assert (blas.asked, chosen) == (True, [3, 3])

@@ -1,5 +1,6 @@
 """Jobs of a team: how they are cut, that each is a new one, and that the pieces of a likelihood make the whole."""
 
+import itertools
 import sys
 import time
 from ctypes import CFUNCTYPE
@@ -11,9 +12,8 @@ import pytest
 from numba import config
 
 from npvae import ops
-from npvae.kernels.matmul.products import PIECE, ROW_BLOCK, outer_pieces, rows_of_block, share, strips_of
-from npvae.kernels.matmul.tiles import DOT_ROWS, OUTER_VECTORS
-from npvae.kernels.matmul.vectors import LANES
+from npvae.kernels.matmul.products import LEAST, MOST, PIECES, ROWS, VECTORS, height_of, pieces_of, place_of, strips_of
+from npvae.kernels.matmul.shape import LANES, SHAPES
 from npvae.kernels.multiply import LARGEST
 from npvae.kernels.team.atomics import give_way, nanoseconds
 from npvae.kernels.team.jobs import (
@@ -27,12 +27,11 @@ from npvae.kernels.team.jobs import (
     adam_step,
     bernoulli,
     do_job,
-    dot_product,
     help_out,
-    outer_product,
+    product,
     take_pieces,
 )
-from npvae.kernels.team.pieces import ADAM_PIECE, BERNOULLI_PIECE, OUTER, do_piece
+from npvae.kernels.team.pieces import ADAM_PIECE, BERNOULLI_PIECE, FACTORS, do_piece
 from npvae.kernels.team.team import Team, new_state
 from npvae.kernels.updates import adam
 
@@ -63,7 +62,8 @@ def test_a_likelihood_in_pieces_is_the_likelihood_for_any_number_of_threads(fenc
 def product_in(state, rows, inner, columns):
     """Multiply matrices of ones with this state of a team."""
     out = np.empty((rows, columns), np.float32)
-    outer_product(state, np.ones((rows, inner), np.float32), np.ones((inner, columns), np.float32), out, False)
+    ones = np.ones((rows, inner), np.float32), np.ones((inner, columns), np.float32)
+    product(state, *ones, out, False, False)
     assert (out == inner).all()
 
 
@@ -86,7 +86,7 @@ def test_every_job_has_another_number_than_the_one_before_also_after_the_last_nu
         ticket = int(state[TICKET])
         numbers.append(ticket >> 40)
         assert ticket & FIELD == (ticket >> 20) & FIELD == state[DONE]  # all pieces were taken, and done
-        assert state[DONE] == outer_pieces(100, 100, 200)
+        assert state[DONE] == pieces_of(100, 100, 200)
     assert len(set(numbers)) == 6
     assert 0 <= min(numbers) <= max(numbers) < 2**20
 
@@ -97,10 +97,10 @@ def test_a_helper_alone_does_every_piece_once_as_the_caller_does(helping):
     rng, state = np.random.default_rng(0), new_state()
     a, b = rng.standard_normal((300, 200), np.float32), rng.standard_normal((200, 320), np.float32)
     wanted, out = np.empty((2, 300, 320), np.float32)
-    outer_product(state, a, b, wanted, False)
+    product(state, a, b, wanted, False, False)
     pieces = int(state[DONE])
     assert pieces > 4
-    state[OUTER.out], state[DONE], state[TICKET] = out.ctypes.data, 0, pieces << 20
+    state[FACTORS.out], state[DONE], state[TICKET] = out.ctypes.data, 0, pieces << 20
     out[:] = np.nan
     assert take_pieces(state, helping) == pieces
     assert state[DONE] == pieces
@@ -115,9 +115,9 @@ def jobs():
         rng.random(shape, np.float32) for shape in ((306, 200), (200, 320), (306, 320))
     )  # cut without remainder
     c, d, products = (rng.random(shape, np.float32) for shape in ((300, 200), (350, 200), (300, 350)))
-    yield "outer", outer_product, (a, b, ab, False), ab, PIECE // (2 * 200)
-    yield "outer, transposed", outer_product, (x, y, weights, True), weights, PIECE // (2 * 300)
-    yield "dot", dot_product, (c, d, products), products, PIECE // (2 * 200)
+    yield "product", product, (a, b, ab, False, False), ab, MOST // (2 * 200)
+    yield "product, a transposed", product, (x, y, weights, True, False), weights, MOST // (2 * 300)
+    yield "product, b transposed", product, (c, d, products, False, True), products, MOST // (2 * 200)
     nll, residual = np.empty(300, np.float32), np.empty_like(x)
     yield "bernoulli", bernoulli, (x, y, nll, residual), residual, BERNOULLI_PIECE
     yield "bernoulli, nll", bernoulli, (x, y, nll, residual), nll, BERNOULLI_PIECE // 784
@@ -229,43 +229,38 @@ def test_a_helper_is_patient_from_its_last_piece_on():
 
 
 def test_the_pieces_of_the_largest_product_can_be_counted_in_a_ticket():
-    assert 2 * LARGEST / PIECE < FIELD / 1.5  # those at the edges are smaller, and more
+    assert (
+        2 * LARGEST / min(shape.most for shape in SHAPES.values()) < FIELD / 1.5
+    )  # those at the edges are smaller, and more
 
 
-@pytest.mark.parametrize("step", [5, 6])
-def test_shares_are_whole_steps_of_bounded_work_and_about_equal(step):
-    for total in (1, 4, 5, 6, 7, 59, 60, 61, 299, 300, 301, 4097):
-        for work in (
-            1,
-            1000,
-            PIECE // 12,
-            PIECE // 10,
-            PIECE // 7,
-            PIECE // 2,
-            PIECE // 2 + 1,
-            PIECE - 1,
-            PIECE,
-            PIECE + 1,
-            10 * PIECE,
-        ):
-            found = share(total, step, work)
-            most = max(1, PIECE // work) * step
-            pieces = -(-total // most)
-            assert found % step == 0
-            assert total / pieces <= found < total / pieces + step
-            assert found <= most
+def test_pieces_are_whole_tiles_of_bounded_work_and_about_equal():
+    for rows, columns, k in itertools.product(
+        (1, 5, 6, 7, 60, 128, 300, 4097), (1, 40, 400, 784), (1, 20, 784, 10_000)
+    ):
+        height = height_of(rows, columns, k)
+        most = max(LEAST, min(MOST, 2 * rows * columns * k // PIECES))
+        blocks = -(-rows // height)
+        assert height % ROWS == 0
+        assert height == ROWS or 2 * k * VECTORS * LANES * height <= most
+        assert height - ROWS < rows / blocks <= height
 
 
-def test_blocks_of_rows_are_whole_tiles_and_about_equal():
-    for rows in range(1, 4 * ROW_BLOCK + 2):
-        found, blocks = rows_of_block(rows), -(-rows // ROW_BLOCK)
-        assert found % DOT_ROWS == 0
-        assert rows / blocks <= found < rows / blocks + DOT_ROWS
+def test_the_pieces_of_a_product_cover_it_once():
+    for rows, columns, k in ((1, 1, 1), (13, 9, 100), (128, 784, 400), (784, 400, 128), (600, 1000, 3000)):
+        times = np.zeros((rows, columns), int)
+        for piece in range(pieces_of(rows, columns, k)):
+            first, after, j, width = place_of(piece, rows, columns, k)
+            assert first < after
+            assert 1 <= width <= VECTORS
+            assert j < columns
+            times[first:after, j : j + width * LANES] += 1
+        assert (times == 1).all()
 
 
 def test_strips_are_no_wider_than_a_tile():
     for columns in range(1, 400):
-        assert strips_of(columns) == -(-columns // (OUTER_VECTORS * LANES))
+        assert strips_of(columns) == -(-columns // (VECTORS * LANES))
 
 
 @compiled

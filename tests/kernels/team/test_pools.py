@@ -76,10 +76,10 @@ def test_a_program_sends_its_helpers_home_before_it_ends(run):
         import atexit
         helpers = []
         atexit.register(lambda: print([helper.is_alive() for helper in helpers]))  # the last of these to be called
-        from npvae.kernels.team.jobs import outer_product
+        from npvae.kernels.team.jobs import product
         from npvae.kernels.team.pools import team
         team.resize(3)
-        team.run(outer_product, *[np.ones((300, 300), np.float32) for _ in range(3)], False)
+        team.run(product, *[np.ones((300, 300), np.float32) for _ in range(3)], False, False)
         helpers += team.helpers
     """
     assert run(program) == "[False, False]"

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numba import config
 
-from npvae.kernels.team.jobs import ASLEEP, STOP, outer_product
+from npvae.kernels.team.jobs import ASLEEP, STOP, product
 from npvae.kernels.team.team import MAX_HELPERS, Team, _help, new_state
 
 pytestmark = pytest.mark.skipif(bool(config.DISABLE_JIT), reason="jobs exist compiled only")
@@ -21,7 +21,7 @@ def factors(rows=300, inner=200, columns=320, seed=0):
 
 def computed(team, a, b):
     out = np.full((len(a), b.shape[1]), np.nan, np.float32)
-    team.run(outer_product, a, b, out, False)
+    team.run(product, a, b, out, False, False)
     return out
 
 

@@ -1,0 +1,91 @@
+"""b made ready for tiles: a strip of its columns copied so that what a tile reads next lies next to it in memory.
+
+A tile reads a few vectors of every row of b, and these lie a row of b apart, often a page of memory. Copied once, the
+strip is read front to back by all rows of a. The copy costs as much as one or two rows of the result; the table in
+`shape.py` says from how many rows on it pays. It is also made where the columns end within a vector, so that tiles need
+no masks, and where b lies transposed: then it is turned on the way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from npvae.kernels.matmul.vectors import (
+    FLOAT,
+    INT,
+    QUARTET,
+    at,
+    lanes_below,
+    load,
+    load_some,
+    side_by_side,
+    smaller,
+    store,
+    turned,
+)
+
+
+def copy_rows(C: int, lanes: int) -> Callable:
+    """Copy rows 0 to before n of b, C vectors of each, to `packed`; zeros where there are fewer than so many columns.
+
+    The function takes, all integers: the addresses of packed and b; n; b's step from row to row; how many columns are
+    left.
+    """
+
+    @intrinsic
+    def copy(_, packed, b, n, b_row, left):  # type: ignore[no-untyped-def]
+        def emit(context, bb, signature, arguments):  # type: ignore[no-untyped-def]
+            packed, b, n, b_row, left = arguments
+            packed, b = (bb.inttoptr(address, FLOAT.as_pointer()) for address in (packed, b))
+            mask = lanes_below(bb, bb.sub(left, INT((C - 1) * lanes)), lanes)
+            with cgutils.for_range_slice(bb, INT(0), n, INT(1), inc=True) as (k, _):
+                source, target = at(bb, b, bb.mul(k, b_row)), at(bb, packed, bb.mul(k, INT(C * lanes)))
+                for c in range(C):
+                    where = at(bb, source, INT(c * lanes))
+                    value = load(bb, where, lanes) if c < C - 1 else load_some(bb, where, mask)
+                    store(bb, value, at(bb, target, INT(c * lanes)))
+            return context.get_dummy_value()
+
+        return types.void(*[types.int64] * 5), emit
+
+    return copy
+
+
+def turn_columns(lanes: int) -> Callable:
+    """Write entries 0 to before n of `lanes` rows of b side by side: packed[k * packed_row + c] = b[c, k].
+
+    Up to three more k are written, with zeros. Rows of b beyond the last that is left are the last again.
+    The function takes, all integers: the addresses of packed and b; n; packed's and b's steps from row to row; how
+    many rows of b are left.
+    """
+
+    @intrinsic
+    def turn(_, packed, b, n, packed_row, b_row, left):  # type: ignore[no-untyped-def]
+        def emit(context, bb, signature, arguments):  # type: ignore[no-untyped-def]
+            packed, b, n, packed_row, b_row, left = arguments
+            packed, b = (bb.inttoptr(address, FLOAT.as_pointer()) for address in (packed, b))
+            row = [bb.mul(smaller(bb, INT(c), bb.sub(left, INT(1))), b_row) for c in range(lanes)]
+
+            def four(k, load_four):  # type: ignore[no-untyped-def]
+                start = at(bb, b, k)
+                quartets = [load_four(at(bb, start, row[c])) for c in range(lanes)]
+                for q, column in enumerate(
+                    turned(bb, [side_by_side(bb, quartets[r::QUARTET]) for r in range(QUARTET)])
+                ):
+                    store(bb, column, at(bb, packed, bb.mul(bb.add(k, INT(q)), packed_row)))
+
+            whole = bb.and_(n, INT(-QUARTET))
+            with cgutils.for_range_slice(bb, INT(0), whole, INT(QUARTET), inc=True) as (k, _):
+                four(k, lambda where: load(bb, where, QUARTET))
+            with bb.if_then(bb.icmp_signed("<", whole, n)):
+                mask = lanes_below(bb, bb.sub(n, whole), QUARTET)
+                four(whole, lambda where: load_some(bb, where, mask))
+            return context.get_dummy_value()
+
+        return types.void(*[types.int64] * 6), emit
+
+    return turn

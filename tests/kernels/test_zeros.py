@@ -1,0 +1,138 @@
+"""Products that skip zeros have the bits of those that do not, and skip nothing where that would change one."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numba import config
+
+from npvae.kernels import multiply as rule
+from npvae.kernels.matmul.products import K_BLOCK
+from npvae.kernels.multiply import by_lists, multiply
+from npvae.kernels.team import pools
+from npvae.kernels.team.jobs import product
+from npvae.kernels.team.team import Team
+
+pytestmark = pytest.mark.skipif(bool(config.DISABLE_JIT), reason="tiles exist compiled only")
+
+ONE, THREE = Team(1), Team(3)
+
+
+@pytest.fixture(autouse=True)
+def tiles(monkeypatch):
+    monkeypatch.setattr(pools, "PRODUCTS", "tiles")
+    monkeypatch.setattr(pools, "team", ONE)
+
+
+def sparse(rng, rows, k, share):
+    """Mostly zeros, some of them -0, numbers of all sizes between, denormals among them."""
+    x = rng.standard_normal((rows, k)) * 10.0 ** rng.integers(-44, 3, (rows, k))
+    x = np.where(rng.random((rows, k)) < share, x, 0.0).astype(np.float32)
+    x[rng.random((rows, k)) < 0.01] = -0.0
+    return x
+
+
+def assert_same_bits(found, wanted):
+    np.testing.assert_array_equal(found.view(np.int32), wanted.view(np.int32))
+
+
+def dense(a, b):
+    out = np.empty((len(a), b.shape[1]), np.float32)
+    ONE.run(product, np.ascontiguousarray(a), b, out, False, False)
+    return out
+
+
+@given(
+    M=st.integers(1, 150),
+    K=st.sampled_from([1, 2, 37, 150, K_BLOCK - 1, K_BLOCK, K_BLOCK + 1, 2 * K_BLOCK + 5]),
+    N=st.sampled_from([1, 7, 8, 9, 16, 20, 33, 64, 65, 130]),
+    share=st.sampled_from([0.0, 0.01, 0.05]),
+    turned=st.booleans(),
+    threads=st.sampled_from([1, 3]),
+    seed=st.integers(0, 2**31),
+)
+def test_skipping_zeros_changes_no_bit(fenced, M, K, N, share, turned, threads, seed):
+    rng = np.random.default_rng(seed)
+    a, b = sparse(rng, M, K, share), sparse(rng, K, N, 0.9)
+    out, check = fenced((M, N))
+    pools.team = ONE if threads == 1 else THREE
+    assert by_lists(np.asfortranarray(a) if turned and min(M, K) > 1 else a, b, out)
+    check()
+    assert_same_bits(out, dense(a, b))
+
+
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize("what", [np.nan, np.inf, -np.inf])
+def test_what_is_not_finite_in_b_reaches_every_row_because_zero_times_it_is_nan(what, turned):
+    rng = np.random.default_rng(0)
+    a, b = sparse(rng, 200, 300, 0.05), rng.standard_normal((300, 400), np.float32)
+    a[:, 100] = 0  # a column of zeros, which no list contains
+    b[100, 7] = what
+    a = np.asfortranarray(a) if turned else a
+    out = np.zeros((200, 400), np.float32)
+    assert not by_lists(a, b, out)
+    assert not out.any()
+    multiply(a, b, out)
+    assert np.isnan(out[:, 7]).all()
+    assert np.isfinite(np.delete(out, 7, axis=1)).all()
+
+
+@pytest.mark.parametrize("what", [np.nan, np.inf, -np.inf])
+def test_what_is_not_finite_in_a_is_no_zero(what):
+    rng = np.random.default_rng(0)
+    a, b = sparse(rng, 50, 300, 0.02), rng.standard_normal((300, 40), np.float32)
+    a[17, 100] = what
+    out = np.empty((50, 40), np.float32)
+    assert by_lists(a, b, out)
+    assert_same_bits(out, dense(a, b))
+    assert not np.isfinite(out[17]).any()
+    assert np.isfinite(np.delete(out, 17, axis=0)).all()
+
+
+def test_a_product_that_underflows_to_minus_zero_is_zero_either_way():
+    a, b = np.zeros((6, 8), np.float32), np.ones((8, 16), np.float32)
+    a[0, 3], b[3] = -1e-30, 1e-30
+    out = np.empty((6, 16), np.float32)
+    assert by_lists(a, b, out)
+    for found in (out, dense(a, b)):
+        assert not np.signbit(found).any()
+        assert not found.any()
+
+
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize(
+    ("share", "skips"), [(0.02, True), (0.1, True), (0.3, False), (1.0, False)], ids=["2 %", "10 %", "30 %", "dense"]
+)
+def test_zeros_are_skipped_where_that_pays(monkeypatch, share, skips, turned):
+    rng, jobs = np.random.default_rng(0), []
+    a, b = sparse(rng, 128, 784, share), rng.standard_normal((784, 100), np.float32)
+    monkeypatch.setattr(ONE, "run", lambda job, *arguments: (jobs.append(job), Team.run(ONE, job, *arguments)))
+    out = np.empty((128, 100), np.float32)
+    multiply(np.asfortranarray(a) if turned else a, b, out)
+    assert (product in jobs) != skips
+    np.testing.assert_allclose(out, a @ b, rtol=1e-4, atol=1e-3)
+
+
+def test_small_products_are_not_looked_at(monkeypatch):
+    monkeypatch.setattr(rule, "mostly_zeros", lambda x: pytest.fail("looked"))
+    a, b = np.zeros((100, 100), np.float32), np.ones((100, 200), np.float32)
+    multiply(a, b, np.empty((100, 200), np.float32))
+    with pytest.raises(pytest.fail.Exception, match="looked"):
+        multiply(np.zeros((512, 784), np.float32), np.ones((784, 400), np.float32), np.empty((512, 400), np.float32))
+
+
+def test_a_step_on_data_of_zeros_has_the_bits_of_a_step_that_does_not_skip(monkeypatch):
+    import npvae
+    from npvae.steps import Step
+
+    rng, results = np.random.default_rng(0), []
+    x = sparse(rng, 128, 784, 0.05) > 0
+    for looks in (True, False):
+        if not looks:
+            monkeypatch.setattr(rule, "mostly_zeros", lambda x: False)
+        vae = npvae.VAE(784)
+        step = Step(vae, 128)
+        loss, trace = step.forward(x.astype(np.float32), vae.draw_eps(128, np.random.default_rng(1)))
+        results.append((loss, step.backward(trace).flat.copy()))
+    assert results[0][0] == results[1][0]
+    assert_same_bits(results[0][1], results[1][1])
