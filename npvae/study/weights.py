@@ -53,7 +53,7 @@ def why_not(model: Any) -> str:
         found = getattr(settings, name)
         if found != value:
             return f"its {name} is {found!r}, not {value!r}"
-    if len(settings.hidden) != 1 or settings.hidden[0] > MOST_HIDDEN:
+    if len(settings.hidden) != 1 or max(settings.hidden) > MOST_HIDDEN:
         return f"its hidden layers are {settings.hidden}"
     if settings.latent_dim > MOST_LATENTS:
         return f"it has {settings.latent_dim} latents"
@@ -64,7 +64,7 @@ def why_not(model: Any) -> str:
 
 def weights_of(model: VAE) -> dict[str, Any]:
     """Parameters under the names of the page, as lists of numbers with four digits, row by row."""
-    found: dict[str, Any] = {"L": model.latent_dim, "H": model.hidden[0], "beta": float(model.beta)}
+    found: dict[str, Any] = {"L": model.latent_dim, "H": max(model.hidden), "beta": float(model.beta)}
     for k, place in enumerate(PLACES, start=1):
         for letter in "Wb":
             flat = model.params[f"{place}.{letter}"].reshape(-1)

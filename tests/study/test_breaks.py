@@ -54,7 +54,8 @@ def test_the_checks_say_what_the_table_says(engine, mistake, seed):
 def test_the_gradient_checker_says_the_same_of_the_same_edit(engine, mistake):
     """As a pair in NumPy's eyes: biases go in, the loss comes out; the lines between are those of the page."""
     rng = np.random.default_rng(0)
-    inputs = (rng.standard_normal(2), rng.standard_normal(4), rng.standard_normal(2))
+    one_unit_off = np.array([-8.0, 1.0])  # of the decoder's two, at both images: ReLU's gate has something to do
+    inputs = (rng.standard_normal(2), rng.standard_normal(4), one_unit_off)
     engine(
         """globalThis.run = study.createRun({ L: 2, H: 2, breakId: given.id });
         const x = new Float64Array(128);
