@@ -62,7 +62,7 @@ def astray(path: Path, text: str) -> list[str]:
         files |= {
             file
             for file in beside
-            if not any((at / file).exists() for at in (path.parent, path.parents[1], ROOT / "npvae"))
+            if not any((at / file).exists() for at in (path.parent, path.parents[1], ROOT, ROOT / "npvae"))
         }
     return sorted(names | files)
 
