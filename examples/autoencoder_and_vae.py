@@ -32,7 +32,6 @@ train, test = npvae.load_dataset("digits")
 x_train, x_test = train.numpy(), test.numpy()  # (1501, 64), (296, 64), grey values in [0, 1]
 IMAGE = (8, 8)
 
-
 # %% [markdown]
 # ## The same loop trains both
 
@@ -62,9 +61,9 @@ def codes(model, x):
 # **Continuity.** Move a code by a tenth of the codes' own spread, in a random direction: how far does the image move?
 # Measured as a distance in the 64 pixels; two neighbouring digits of the data are about 1 apart.
 #
-# **Completeness.** Decode draws from N(0, I): for how many does a nearest-neighbour judge say "a digit"? The judge asks
-# two things: is the nearest training digit as near as real digits are to each other (95 % of the test digits pass),
-# and do the five nearest agree on which digit it is?
+# **Completeness.** Decode draws from N(0, I): for how many does a nearest-neighbour judge say "a digit"? The judge
+# asks two things: is the nearest training digit as near as real digits are to each other (95 % of the test digits
+# pass), and do the five nearest agree on which digit it is?
 
 
 # %%
@@ -93,8 +92,60 @@ def judged_digits(images):
     return np.mean((distance.min(axis=1) < threshold) & (five == five[:, :1]).all(axis=1))
 
 
+# %%
+def main(quick=False, folder="pictures"):
+    """Train four models, print the comparison, draw it; returns the numbers."""
+    epochs = 40 if quick else 300
+    numbers, models = {}, {}
+    print(f"{'':<24}{'test nll':>9}{'KL':>7}{'continuity':>12}{'worst 1%':>10}{'digits from N(0, I)':>21}")
+    for latents in (2, 16):
+        for name, kind in (("autoencoder", npvae.Autoencoder), ("vae", npvae.VAE)):
+            model = fit(kind(64, (128, 64), latents, backend="numpy"), epochs)
+            _, trace = model.forward(x_test, model.draw_eps(len(x_test), np.random.default_rng(2)))
+            moved = continuity(model)
+            numbers[name, latents] = row = {
+                "nll": float(trace.nll.mean()),
+                "kl": float(trace.kl.mean()),
+                "continuity": float(moved.mean()),
+                "worst": float(np.quantile(moved, 0.99)),
+                "completeness": float(judged_digits(model.sample(2000, np.random.default_rng(3)))),
+            }
+            models[name, latents] = model
+            print(
+                f"{name:<12}{latents:>3} latents {row['nll']:>9.2f}{row['kl']:>7.2f}{row['continuity']:>12.3f}"
+                f"{row['worst']:>10.3f}{row['completeness']:>20.0%}"
+            )
+    numbers["real digits"] = float(judged_digits(x_test))
+    print(f"nll and KL in nats per image; of real test digits the judge takes {numbers['real digits']:.0%}\n")
+
+    one = x_test[:1]
+    (z,), (mu,), (logvar,) = models["autoencoder", 2].encode(one), *models["vae", 2].encode(one)
+    print(f"one digit, a {test.labels[0]}: the autoencoder's code is z = {np.round(z, 2)}")
+    print(f"the VAE's is mu = {np.round(mu, 2)}, sigma = {np.round(np.exp(logvar / 2), 2)}")
+
+    Path(folder).mkdir(exist_ok=True)
+    figure = draw(models["autoencoder", 2], models["vae", 2], models["autoencoder", 16], models["vae", 16])
+    print("picture:", save_png(figure, Path(folder) / "autoencoder_and_vae.png", colours=256))
+    return numbers
+
+
 # %% [markdown]
-# ## The picture
+# ## What to notice
+#
+# - The autoencoder reconstructs better, always: it pays for nothing. The VAE gives up some nats of reconstruction for
+#   a code that can be drawn from.
+# - A small step in the VAE's space is a small step in the image, and the worst steps above all are shorter: the
+#   decoder has seen the whole neighbourhood of every mean, because z was drawn from it.
+# - With two latents both decode draws from N(0, I) to digits: in a plane the codes lie so close that there is no room
+#   for holes. With sixteen there is nothing but room, and nothing ever told the autoencoder to be near the origin.
+#   This is why an autoencoder is not a generator.
+# - The regions of the VAE touch and overlap, and together fill the prior's two circles. Where two classes overlap, the
+#   decoding is between them: a price of few latents, not of being a VAE.
+
+# %% [markdown]
+# ## Drawing
+#
+# The rest of the script draws the picture.
 
 
 # %%
@@ -135,56 +186,6 @@ def draw(ae, vae, ae16, vae16):
             label_rows(axes, list(rows), IMAGE)
     return figure
 
-
-# %%
-def main(quick=False, folder="pictures"):
-    """Train four models, print the comparison, draw it; returns the numbers."""
-    epochs = 40 if quick else 300
-    numbers, models = {}, {}
-    print(f"{'':<24}{'test nll':>9}{'KL':>7}{'continuity':>12}{'worst 1%':>10}{'digits from N(0, I)':>21}")
-    for latents in (2, 16):
-        for name, kind in (("autoencoder", npvae.Autoencoder), ("vae", npvae.VAE)):
-            model = fit(kind(64, (128, 64), latents, backend="numpy"), epochs)
-            _, trace = model.forward(x_test, model.draw_eps(len(x_test), np.random.default_rng(2)))
-            moved = continuity(model)
-            numbers[name, latents] = row = {
-                "nll": float(trace.nll.mean()),
-                "kl": float(trace.kl.mean()),
-                "continuity": float(moved.mean()),
-                "worst": float(np.quantile(moved, 0.99)),
-                "completeness": float(judged_digits(model.sample(2000, np.random.default_rng(3)))),
-            }
-            models[name, latents] = model
-            print(
-                f"{name:<12}{latents:>3} latents {row['nll']:>9.2f}{row['kl']:>7.2f}{row['continuity']:>12.3f}"
-                f"{row['worst']:>10.3f}{row['completeness']:>20.0%}"
-            )
-    numbers["real digits"] = float(judged_digits(x_test))
-    print(f"nll and KL in nats an image; of real test digits the judge takes {numbers['real digits']:.0%}\n")
-
-    one = x_test[:1]
-    (z,), (mu,), (logvar,) = models["autoencoder", 2].encode(one), *models["vae", 2].encode(one)
-    print(f"one digit, a {test.labels[0]}: the autoencoder's code is z = {np.round(z, 2)}")
-    print(f"the VAE's is mu = {np.round(mu, 2)}, sigma = {np.round(np.exp(logvar / 2), 2)}")
-
-    Path(folder).mkdir(exist_ok=True)
-    figure = draw(models["autoencoder", 2], models["vae", 2], models["autoencoder", 16], models["vae", 16])
-    print("picture:", save_png(figure, Path(folder) / "autoencoder_and_vae.png", colours=256))
-    return numbers
-
-
-# %% [markdown]
-# ## What to notice
-#
-# - The autoencoder reconstructs better, always: it pays for nothing. The VAE gives up some nats of reconstruction
-#   for a code that can be drawn from.
-# - A small step in the VAE's space is a small step in the image, and the worst steps above all are shorter: the decoder
-#   has seen the whole neighbourhood of every mean, because z was drawn from it.
-# - With two latents both decode draws from N(0, I) to digits: in a plane the codes lie so close that there is no room
-#   for holes. With sixteen there is nothing but room, and nothing ever told the autoencoder to be near the origin.
-#   This is why an autoencoder is not a generator.
-# - The regions of the VAE touch and overlap, and together fill the prior's two circles. Where two classes overlap, the
-#   decoding is between them: a price of few latents, not of being a VAE.
 
 # %%
 if __name__ == "__main__":

@@ -3,12 +3,12 @@
 #
 #     loss = distortion + beta * rate        distortion: mean of -log p(x|z),   rate: mean of KL(q(z|x) || p(z)), nats
 #
-# beta is a price. At a low one the code says much and the image comes back sharp; at a high one it says less. Every
-# beta gives one point, and together they trace the rate-distortion curve of the network. Only at beta = 1 is what is
-# minimised the negative ELBO.
+# beta is a price. If it is low, the code says much and the reconstruction is sharp; if it is high, the code says less.
+# Every beta gives one point, and together they trace the rate-distortion curve of the network. Only at beta = 1 is
+# what is minimised the negative ELBO.
 #
-# A higher price is also said to make latents mean something each (disentanglement). On coloured shapes that are drawn
-# from known factors this can be looked at, latent by latent, and scored.
+# A higher price is also said to give each latent a meaning of its own (disentanglement). On coloured shapes that are
+# drawn from known factors, you can look at each latent and score it.
 
 # %%
 import os
@@ -44,62 +44,6 @@ def fit(x, hidden, latents, beta, epochs, seed=0, warm_up=1):
             _, trace = vae.forward(batch, vae.draw_eps(len(batch), rng))
             adam.step(vae.backward(trace))
     return vae
-
-
-# %% [markdown]
-# ## The picture
-
-
-# %%
-def traversal(vae, start, rows, columns=9):
-    """A colour sheet: one latent per row moved from -2.5 to 2.5, the others held at the code of one shape."""
-    mu, _ = vae.encode(SHAPES.x[[start]])
-    page = np.ones((len(rows) * (SIDE + 1) - 1, columns * (SIDE + 1) - 1, 3))
-    for row, latent in enumerate(rows):
-        z = np.repeat(mu, columns, axis=0)
-        z[:, latent] = np.linspace(-2.5, 2.5, columns)
-        images = vae.decode(z).reshape(columns, 3, SIDE, SIDE).transpose(0, 2, 3, 1)
-        for column, image in enumerate(images):
-            top, left = row * (SIDE + 1), column * (SIDE + 1)
-            page[top : top + SIDE, left : left + SIDE] = image
-    return page
-
-
-def meaning(table, latent):
-    """The factors that a latent knows something of, by the information table (L, F) in nats."""
-    known = [f"{NAMES[f]} {table[latent, f]:.1f}" for f in np.argsort(-table[latent]) if table[latent, f] > 0.15]
-    return ", ".join(known) or "nothing"
-
-
-@style()
-def draw(curve, runs, shown):
-    """The rate-distortion curve, the scores of every run, and traversals of two of them."""
-    figure = new_figure(5.6, "β is a price: the code gets cheaper, the image worse")
-    above, below = figure.subfigures(2, 1, height_ratios=[3, 2.6])
-    left, right = above.subplots(1, 2, width_ratios=[1.25, 1])
-    rate, distortion = (np.array([getattr(point, name) for point in curve.values()]) for name in ("rate", "distortion"))
-    left.plot(rate, distortion, color=PALETTE[0], marker="o", markersize=5)
-    for beta, r, d in zip(curve, rate, distortion, strict=True):
-        if beta <= 3:
-            left.annotate(f"β {beta:g}", (r, d), xytext=(5, 4), textcoords="offset points", size=9)
-    one = list(curve).index(1)
-    ends = np.array([0, rate[one] + distortion[one]])
-    left.plot(ends, ends[::-1], color=INK, linewidth=0.8, linestyle=(0, (4, 3)))
-    left.text(0.97, 0.9, "dashed: the ELBO of β 1", ha="right", transform=left.transAxes, size=9)
-    left.set(xlabel="rate: KL, nats", ylabel="distortion: −log p(x|z), nats", title="digits, test set")
-    left.set(xlim=(-0.5, rate.max() * 1.1), ylim=(distortion.min() - 1.5, distortion.max() + 1.5))
-    for i, seeds in enumerate(runs.values()):
-        right.plot([i] * len(seeds), [run["mig"] for run in seeds], "o", color=PALETTE[6], markersize=7)
-    right.set_xticks(range(len(runs)), [f"β {beta:g}" for beta in runs])
-    right.set(xlim=(-0.5, len(runs) - 0.5), ylim=(0, 1), title="shapes: MIG, a dot for each seed")
-    for axes, (title, run) in zip(below.subplots(1, 2), shown.items(), strict=True):
-        rows = np.argsort(-run["kl"])[:5]
-        axes.imshow(traversal(run["vae"], 430, rows), vmin=0, vmax=1)
-        without_axes(axes)
-        label_rows(axes, [meaning(run["table"], l) for l in rows], (SIDE, SIDE))
-        axes.set_title(title)
-        axes.tick_params(axis="y", labelsize=8)
-    return figure
 
 
 # %%
@@ -161,7 +105,65 @@ def main(quick=False, folder="pictures"):
 #   circle does not fit into one latent. MIG calls that "not disentangled" (0.02 for hue), though it is just right.
 # - Nobody finds the rotation of a wedge of five pixels: it is worth less than it costs.
 # - The dots of one beta lie as far apart as those of different betas. A single run with a good score proves nothing
-#   about its beta (Locatello et al. 2019), and at beta = 4 there is too little code left to be about anything.
+#   about its beta (Locatello et al. 2019), and at beta = 4 the code carries too little to mean anything.
+
+# %% [markdown]
+# ## Drawing
+#
+# The rest of the script draws the picture.
+
+
+# %%
+def traversal(vae, start, rows, columns=9):
+    """A colour sheet: one latent per row moved from -2.5 to 2.5, the others held at the code of one shape."""
+    mu, _ = vae.encode(SHAPES.x[[start]])
+    page = np.ones((len(rows) * (SIDE + 1) - 1, columns * (SIDE + 1) - 1, 3))
+    for row, latent in enumerate(rows):
+        z = np.repeat(mu, columns, axis=0)
+        z[:, latent] = np.linspace(-2.5, 2.5, columns)
+        images = vae.decode(z).reshape(columns, 3, SIDE, SIDE).transpose(0, 2, 3, 1)
+        for column, image in enumerate(images):
+            top, left = row * (SIDE + 1), column * (SIDE + 1)
+            page[top : top + SIDE, left : left + SIDE] = image
+    return page
+
+
+def meaning(table, latent):
+    """The factors that a latent knows something of, by the information table (L, F) in nats."""
+    known = [f"{NAMES[f]} {table[latent, f]:.1f}" for f in np.argsort(-table[latent]) if table[latent, f] > 0.15]
+    return ", ".join(known) or "nothing"
+
+
+@style()
+def draw(curve, runs, shown):
+    """The rate-distortion curve, the scores of every run, and traversals of two of them."""
+    figure = new_figure(5.6, "β is a price: the code gets cheaper, the image worse")
+    above, below = figure.subfigures(2, 1, height_ratios=[3, 2.6])
+    left, right = above.subplots(1, 2, width_ratios=[1.25, 1])
+    rate, distortion = (np.array([getattr(point, name) for point in curve.values()]) for name in ("rate", "distortion"))
+    left.plot(rate, distortion, color=PALETTE[0], marker="o", markersize=5)
+    for beta, r, d in zip(curve, rate, distortion, strict=True):
+        if beta <= 3:
+            left.annotate(f"β {beta:g}", (r, d), xytext=(5, 4), textcoords="offset points", size=9)
+    one = list(curve).index(1)
+    ends = np.array([0, rate[one] + distortion[one]])
+    left.plot(ends, ends[::-1], color=INK, linewidth=0.8, linestyle=(0, (4, 3)))
+    left.text(0.97, 0.9, "dashed: the ELBO of β 1", ha="right", transform=left.transAxes, size=9)
+    left.set(xlabel="rate: KL, nats", ylabel="distortion: −log p(x|z), nats", title="digits, test set")
+    left.set(xlim=(-0.5, rate.max() * 1.1), ylim=(distortion.min() - 1.5, distortion.max() + 1.5))
+    for i, seeds in enumerate(runs.values()):
+        right.plot([i] * len(seeds), [run["mig"] for run in seeds], "o", color=PALETTE[6], markersize=7)
+    right.set_xticks(range(len(runs)), [f"β {beta:g}" for beta in runs])
+    right.set(xlim=(-0.5, len(runs) - 0.5), ylim=(0, 1), title="shapes: MIG, a dot for each seed")
+    for axes, (title, run) in zip(below.subplots(1, 2), shown.items(), strict=True):
+        rows = np.argsort(-run["kl"])[:5]
+        axes.imshow(traversal(run["vae"], 430, rows), vmin=0, vmax=1)
+        without_axes(axes)
+        label_rows(axes, [meaning(run["table"], l) for l in rows], (SIDE, SIDE))
+        axes.set_title(title)
+        axes.tick_params(axis="y", labelsize=8)
+    return figure
+
 
 # %%
 if __name__ == "__main__":

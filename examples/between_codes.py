@@ -1,14 +1,14 @@
 # %% [markdown]
 # # What lies between two codes
 #
-# A toy that leaves no doubt about what is an image of the data and what is not: circles, triangles and squares, drawn
-# with their size and their place as the only freedom. Half a circle and half a square is none of them.
+# A toy that leaves no doubt about what is an image of the data and what is not: circles, triangles and squares, all in
+# the middle, with their size as the only freedom. Half a circle and half a triangle is none of them.
 #
-# Two questions are asked of it:
+# Two questions:
 #
-# 1. Take the codes of a circle and of a square, and decode the point half-way. Does it look like any shape?
-# 2. Throw the decoder away, keep the encoder as it is, and train a new decoder. Was the knowledge in the decoder or
-#    in the code?
+# 1. Take the codes of a circle and of a triangle, and decode the point half-way. Does it look like any shape?
+# 2. Throw the decoder away, keep the encoder as it is, and train a new decoder. Was the knowledge in the decoder or in
+#    the code?
 
 # %%
 import os
@@ -24,7 +24,6 @@ from npvae.figures.images import draw_sheet, label_rows
 
 IMAGE = (16, 16)
 KINDS = ("circle", "triangle", "square")
-
 
 # %% [markdown]
 # ## The shapes
@@ -105,42 +104,6 @@ def between(model, a, b, share):
     return model.decode((1 - share) * codes(model, a) + share * codes(model, b))
 
 
-@style()
-def draw(ae, vae, old, new):
-    """The latent spaces, walks from a circle to a square, and the two decoders' images."""
-    figure = new_figure(6.2, "Three kinds of shape are three curves. What lies between them?")
-    above, below = figure.subfigures(2, 1, height_ratios=[3.6, 2.5])
-    left, right = above.subplots(1, 2)
-    draw_regions(left, codes(ae, x_test).astype(float), None, kind_test)
-    mu, logvar = (part.astype(float) for part in vae.encode(x_test))
-    draw_regions(right, mu, np.exp(logvar)[:, :, None] * np.eye(2), kind_test)
-    left.set_title("autoencoder (0 circle, 1 triangle, 2 square)", size=10)
-    right.set_title("VAE", size=10)
-    for axes in (left, right):
-        axes.set(xlabel="z1", ylabel="z2")
-
-    rng = np.random.default_rng(5)
-    a, b, noise = circles[[35]], triangles[[35]], rng.standard_normal((8, 2))
-    steps = np.linspace(0, 1, 8, dtype=np.float32)[:, None]
-    walks, decoders = below.subplots(1, 2)
-    rows = {
-        "pixels": between(None, a, b, steps),
-        "autoencoder": between(ae, a, b, steps),
-        "VAE": between(vae, a, b, steps),
-        "autoencoder,\nz ~ N(0, I)": ae.decode(noise),
-        "VAE,\nz ~ N(0, I)": vae.decode(noise),
-    }
-    draw_sheet(walks, [images.reshape(-1, *IMAGE) for images in rows.values()])
-    label_rows(walks, list(rows), IMAGE)
-    walks.set_title("from a circle to a triangle; from the prior")
-    some = x_test[:7]
-    rows = {"input": some, "its decoder": old.reconstruct(some), "a new\ndecoder": new.reconstruct(some)}
-    draw_sheet(decoders, [images.reshape(-1, *IMAGE) for images in rows.values()])
-    label_rows(decoders, list(rows), IMAGE)
-    decoders.set_title("one encoder, two decoders")
-    return figure
-
-
 # %%
 def main(quick=False, folder="pictures"):
     """Train, walk, replace the decoder; returns the numbers."""
@@ -197,14 +160,58 @@ def main(quick=False, folder="pictures"):
 # %% [markdown]
 # ## What to notice
 #
-# - Each kind is a curve, and to go along it is to change the size. Nobody said "kind" or "size" to the network.
+# - Each kind is a curve, and to go along it is to change the size. Nobody told the network about kinds or sizes.
 # - Half-way between a circle and a triangle the pixels give both at once, at 2.8 from any shape. Both latent spaces do
 #   better (0.8 and 0.9), because the way leads past the squares; but between the curves lies no shape either. A latent
-#   space is no magic where there never was any data.
-# - Draws from N(0, I) are where the two part. The VAE's curves wind through the prior's two circles, so all three kinds
-#   come out. The autoencoder's lie wherever they happened to end up, ten times as far out, and no draw finds a circle.
-# - A new decoder on the old codes comes to the same loss by other weights. All that the reconstruction
-#   needs is in the code; the decoder can be bought again.
+#   space does not invent shapes where there never was any data.
+# - Draws from N(0, I) are where the two part. The VAE's curves wind through the prior's two circles, so all three
+#   kinds come out. The autoencoder's lie wherever they happened to end up, ten times as far out, and no draw finds a
+#   circle.
+# - A new decoder on the old codes reaches the same loss with other weights. All that the reconstruction needs is in
+#   the code; a decoder can be trained again.
+
+# %% [markdown]
+# ## Drawing
+#
+# The rest of the script draws the picture.
+
+
+# %%
+@style()
+def draw(ae, vae, old, new):
+    """The latent spaces, walks from a circle to a triangle, and the two decoders' images."""
+    figure = new_figure(6.2, "Three kinds of shape are three curves. What lies between them?")
+    above, below = figure.subfigures(2, 1, height_ratios=[3.6, 2.5])
+    left, right = above.subplots(1, 2)
+    draw_regions(left, codes(ae, x_test).astype(float), None, kind_test)
+    mu, logvar = (part.astype(float) for part in vae.encode(x_test))
+    draw_regions(right, mu, np.exp(logvar)[:, :, None] * np.eye(2), kind_test)
+    left.set_title("autoencoder (0 circle, 1 triangle, 2 square)", size=10)
+    right.set_title("VAE", size=10)
+    for axes in (left, right):
+        axes.set(xlabel="z1", ylabel="z2")
+
+    rng = np.random.default_rng(5)
+    a, b, noise = circles[[35]], triangles[[35]], rng.standard_normal((8, 2))
+    steps = np.linspace(0, 1, 8, dtype=np.float32)[:, None]
+    walks, decoders = below.subplots(1, 2)
+    rows = {
+        "pixels": between(None, a, b, steps),
+        "autoencoder": between(ae, a, b, steps),
+        "VAE": between(vae, a, b, steps),
+        "autoencoder,\nz ~ N(0, I)": ae.decode(noise),
+        "VAE,\nz ~ N(0, I)": vae.decode(noise),
+    }
+    draw_sheet(walks, [images.reshape(-1, *IMAGE) for images in rows.values()])
+    label_rows(walks, list(rows), IMAGE)
+    walks.set_title("from a circle to a triangle; from the prior")
+    some = x_test[:7]
+    rows = {"input": some, "its decoder": old.reconstruct(some), "a new\ndecoder": new.reconstruct(some)}
+    draw_sheet(decoders, [images.reshape(-1, *IMAGE) for images in rows.values()])
+    label_rows(decoders, list(rows), IMAGE)
+    decoders.set_title("one encoder, two decoders")
+    return figure
+
 
 # %%
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
 # %% [markdown]
 # # The bug museum
 #
-# Mistakes that are, or were, in public VAE code, some of it well known. None of them crashes. Each is put into a
-# small VAE here, by exchanging one or two of its ops; then three things are asked of it: what pictures it makes, what
-# loss it prints beside the loss that it really has, and which check sees it.
+# Mistakes that are, or were, in public VAE code, some of it well known. None of them crashes. Each is put into a small
+# VAE here, by exchanging one or two of its ops; then three things are asked of it: what pictures it makes, which loss
+# it prints and which loss it really has, and which check notices it.
 #
 # A gradient check asks whether the backward is the derivative of the forward. If the forward itself is wrong and the
 # backward is its derivative, all is well as far as it can tell. So there must be checks of another kind.
@@ -29,7 +29,6 @@ from npvae.gradcheck import check_model
 train, test = npvae.load_dataset("digits")
 x_train, x_test = train.numpy().astype(np.float64), test.numpy().astype(np.float64)
 IMAGE = (8, 8)
-
 
 # %% [markdown]
 # ## The exhibits
@@ -274,8 +273,8 @@ def as_table(verdicts):
 # %% [markdown]
 # ## What they do in training
 #
-# 64-64-2 on the digits. The loss that the program prints is its own; beside it stands what the same parameters cost
-# when right code computes it.
+# 64-64-2 on the digits. The program prints its own loss; the table also gives the loss of the same parameters,
+# computed by right code.
 
 
 # %%
@@ -292,31 +291,6 @@ def fit(name, epochs):
     right.params.flat[...] = vae.params.flat
     eps = vae.draw_eps(len(x_test), np.random.default_rng(4))
     return vae, vae.forward(x_test, eps)[0], right.forward(x_test, right.draw_eps(len(x_test), rng))[0]
-
-
-@style()
-def draw(models, printed, real):
-    """A row for each exhibit: its name, reconstructions, samples, and its losses."""
-    figure = new_figure(5.2, "None of them crashes: what each mistake does to the picture and to the loss")
-    left, right = figure.subplots(1, 2, width_ratios=[5, 8])
-    some = x_test[[0, 1, 2, 3, 5]]
-    rows = [some, *(vae.reconstruct(some) for vae in models.values())]
-    draw_sheet(left, [images.reshape(-1, *IMAGE) for images in rows])
-    samples = [vae.sample(8, np.random.default_rng(6)).reshape(-1, *IMAGE) for vae in models.values()]
-    draw_sheet(right, [train.numpy()[:8].reshape(-1, *IMAGE), *samples])
-    label_rows(left, ["digits", *(textwrap.fill(name, 24) for name in models)], IMAGE)
-    right.yaxis.tick_right()
-    label_rows(
-        right, ["", *(f"prints {amount(printed[name])}\nis {amount(real[name])} nats" for name in models)], IMAGE
-    )
-    left.set_title("reconstructions")
-    right.set_title("samples")
-    return figure
-
-
-def amount(nats):
-    """A loss as the picture writes it."""
-    return (f"{nats:.1f}" if abs(nats) < 1e4 else f"{nats:,.0f}").replace("-", "−")
 
 
 # %%
@@ -341,13 +315,46 @@ def main(quick=False, folder="pictures"):
 # ## What to notice
 #
 # - Seven of the nine pass the gradient check, because their backward is the derivative of their forward, to the last
-#   digit. The gradient check sees what is wrong between the two passes; the other checks, what is wrong with both.
-# - The ELBO identity, log p(x) - ELBO = KL(q || p(z|x)), sees every mistake in the values of the loss. It needs few
-#   latents, but a mistake in the code does not wait for many.
-# - A printed loss proves nothing: log-std in the sampler prints 23.7 nats, better than the right code's 25.1, and
-#   is worse. Mean over pixels prints 0.42, and has learned nothing: its KL weighs 64 times too much.
+#   digit. The gradient check notices what is wrong between the two passes; the other checks notice what is wrong with
+#   both.
+# - The ELBO identity, log p(x) - ELBO = KL(q || p(z|x)), notices every mistake in the values of the loss. It needs few
+#   latents, but a mistake in the code shows with few latents, too.
+# - A printed loss proves nothing: log-std in the sampler prints 23.7 nats, better than the right code's 25.1, and is
+#   worse. Mean over pixels prints 0.42, and has learned nothing: its KL weighs 64 times too much.
 # - Pictures prove little: of nine mistakes three can be told from a right VAE's by eye.
 # - Two that survive best: noise drawn anew (samples only a little vaguer), and one noise vector for the whole batch.
+
+# %% [markdown]
+# ## Drawing
+#
+# The rest of the script draws the picture.
+
+
+# %%
+@style()
+def draw(models, printed, real):
+    """A row for each exhibit: its name, reconstructions, samples, and its losses."""
+    figure = new_figure(5.2, "None of them crashes: what each mistake does to the picture and to the loss")
+    left, right = figure.subplots(1, 2, width_ratios=[5, 8])
+    some = x_test[[0, 1, 2, 3, 5]]
+    rows = [some, *(vae.reconstruct(some) for vae in models.values())]
+    draw_sheet(left, [images.reshape(-1, *IMAGE) for images in rows])
+    samples = [vae.sample(8, np.random.default_rng(6)).reshape(-1, *IMAGE) for vae in models.values()]
+    draw_sheet(right, [train.numpy()[:8].reshape(-1, *IMAGE), *samples])
+    label_rows(left, ["digits", *(textwrap.fill(name, 24) for name in models)], IMAGE)
+    right.yaxis.tick_right()
+    label_rows(
+        right, ["", *(f"prints {amount(printed[name])}\nis {amount(real[name])} nats" for name in models)], IMAGE
+    )
+    left.set_title("reconstructions")
+    right.set_title("samples")
+    return figure
+
+
+def amount(nats):
+    """A loss as the picture writes it."""
+    return (f"{nats:.1f}" if abs(nats) < 1e4 else f"{nats:,.0f}").replace("-", "−")
+
 
 # %%
 if __name__ == "__main__":

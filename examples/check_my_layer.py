@@ -32,9 +32,9 @@ print(report)
 assert not report
 
 # %% [markdown]
-# The first line says which gradient, in which sample. The second shows both sides at the worst entry: what the backward
-# says (analytic), and what differences of the forward say (numeric), with how far that may be off. Every entry is
-# wrong, so it is the formula, not a corner of it.
+# The first line says which gradient, in which sample. The second shows both sides at the worst entry: what the
+# backward says (analytic), and what differences of the forward say (numeric), with how far that may be off. Every
+# entry is wrong, so it is the formula, not a corner of it.
 #
 # ## Second try: a guard against overflow, in the wrong place
 

@@ -1,11 +1,12 @@
 # %% [markdown]
 # # Convolution and its transpose
 #
-# A convolution is one small dense layer, the window, that looks at every place of an image with the same weights. Going
-# back, every place adds to the gradient of the same window, and what comes back to the image is the window again, laid
-# where it had looked. That way back, taken as a layer of its own, makes images larger: a transposed convolution.
+# A convolution is one small dense layer, the window, that looks at every place of an image with the same weights.
+# Going back, every place adds to the gradient of the same window, and what comes back to the image is the window
+# again, laid where it had looked. That way back, taken as a layer of its own, makes images larger: a transposed
+# convolution.
 #
-# Every number here is of `npvae.ops.conv2d` and `npvae.ops.conv2d_transpose`, whose pages derive them.
+# Every number here comes from `npvae.ops.conv2d` and `npvae.ops.conv2d_transpose`, whose pages derive the gradients.
 
 # %%
 import os
@@ -78,17 +79,6 @@ def covered(size):
     return y[0, :, :, 0]
 
 
-def painted(size, seed=0):
-    """A smooth image of 8 channels made larger by random positive windows: what an untrained decoder draws."""
-    rng = np.random.default_rng(seed)
-    at = np.linspace(-1, 1, 6)
-    x = np.exp(-(at[:, None, None] ** 2) - (at[None, :, None] - 0.3 * rng.standard_normal(8)) ** 2)[np.newaxis]
-    more = 12 - (2 * 5 + size - 2)
-    W = rng.random((size, size, 1, 8)) / size
-    y, _ = ops.conv2d_transpose_forward(x, W, np.zeros(1), 2, 1, more, more)
-    return y[0, :, :, 0]
-
-
 # %% [markdown]
 # ## Moved by one pixel
 #
@@ -118,54 +108,6 @@ def nats(vae, x):
     """The mean loss on x, over ten draws of noise."""
     rng = np.random.default_rng(1)
     return float(np.mean([vae.forward(x, vae.draw_eps(len(x), rng))[0] for _ in range(10)]))
-
-
-# %%
-@style()
-def draw(digit, y, dx, dW, place, loss, shown):
-    """Feature maps and gradients above, checkerboards and the moved shapes below."""
-    figure = new_figure(5.4, "One window for every place, and its way back")
-    above, below = figure.subfigures(2, 1, height_ratios=[1, 1.15])
-    axes = above.subplots(1, 7)
-    top = np.abs(y).max()
-    axes[0].imshow(digit, cmap="gray")
-    axes[0].set_title("x")
-    row, column = place
-    axes[0].add_patch(_frame(column - 1.5, row - 1.5, 3))
-    for k, name in enumerate(NAMES):
-        axes[k + 1].imshow(y[0, :, :, k], cmap="RdBu_r", vmin=-top, vmax=top)
-        axes[k + 1].set_title(name)
-    axes[1].add_patch(_frame(column - 0.5, row - 0.5, 1))
-    axes[5].imshow(dx[0, :, :, 0], cmap="RdBu_r", vmin=-0.4, vmax=0.4)
-    axes[5].set_title("dx: the window")
-    axes[6].imshow(dW[:, :, 0, 0], cmap="gray", vmin=0, vmax=1)
-    axes[6].set_title("dW: what it saw")
-    left, right = below.subfigures(1, 2, width_ratios=[1.05, 1])
-    boards = left.subplots(2, 2)
-    for column, size in enumerate((3, 4)):
-        boards[0, column].imshow(covered(size), cmap="viridis", vmin=0, vmax=4)
-        boards[0, column].set_title(f"window of {size}, stride 2")
-        boards[1, column].imshow(painted(size), cmap="gray")
-    boards[0, 0].set_ylabel("windows over it")
-    boards[1, 0].set_ylabel("random weights")
-    for part in (*axes, *boards.ravel()):
-        without_axes(part)
-    upper, lower = right.subplots(2, 1, height_ratios=[1, 1])
-    upper.imshow(shown, cmap="gray", vmin=0, vmax=1)
-    without_axes(upper)
-    upper.set_title("moved by one pixel; MLP; convolution")
-    names = list(loss)
-    lower.barh(names, [loss[name]["moved"] for name in names], 0.6, color=PALETTE[1], label="moved by one pixel")
-    lower.barh(names, [loss[name]["as trained"] for name in names], 0.6, color=PALETTE[0], label="as trained")
-    lower.set(xlabel="−ELBO, nats")
-    lower.legend(frameon=False, loc="lower left", bbox_to_anchor=(-0.45, 1), ncols=2, reverse=True)
-    return figure
-
-
-def _frame(left, top, size):
-    from matplotlib.patches import Rectangle
-
-    return Rectangle((left, top), size, size, fill=False, edgecolor=PALETTE[1], linewidth=1.5)
 
 
 # %%
@@ -218,11 +160,76 @@ def main(quick=False, folder="pictures"):
 #
 # - dx is the window itself, laid where it had looked; dW is the part of the image that it saw there. A loss that looks
 #   at all places adds all of these up: that is the whole backward pass.
-# - With a window of 3 and stride 2 the pattern of 1, 2 and 4 is there before any training, and training has to undo it.
-#   Windows of 4 cover every pixel equally often: this is why npvae's convolutional models use them.
+# - With a window of 3 and stride 2 the pattern of 1, 2 and 4 is there before any training, and training has to undo
+#   it. Windows of 4 cover every pixel equally often: this is why npvae's convolutional models use them.
 # - Moved by one pixel, the shapes cost both models more, and the convolution no less than the MLP of as many weights.
 #   Two steps of stride 2 move as the image does only when that moves by 4 pixels, and the dense layers that follow
 #   have a weight for every place again. Windows save weights; they do not make a code that ignores where things are.
+
+# %% [markdown]
+# ## Drawing
+#
+# The rest of the script draws the picture.
+
+
+# %%
+def painted(size, seed=0):
+    """A smooth image of 8 channels made larger by random positive windows: what an untrained decoder draws."""
+    rng = np.random.default_rng(seed)
+    at = np.linspace(-1, 1, 6)
+    x = np.exp(-(at[:, None, None] ** 2) - (at[None, :, None] - 0.3 * rng.standard_normal(8)) ** 2)[np.newaxis]
+    more = 12 - (2 * 5 + size - 2)
+    W = rng.random((size, size, 1, 8)) / size
+    y, _ = ops.conv2d_transpose_forward(x, W, np.zeros(1), 2, 1, more, more)
+    return y[0, :, :, 0]
+
+
+@style()
+def draw(digit, y, dx, dW, place, loss, shown):
+    """Feature maps and gradients above, checkerboards and the moved shapes below."""
+    figure = new_figure(5.4, "One window for every place, and its way back")
+    above, below = figure.subfigures(2, 1, height_ratios=[1, 1.15])
+    axes = above.subplots(1, 7)
+    top = np.abs(y).max()
+    axes[0].imshow(digit, cmap="gray")
+    axes[0].set_title("x")
+    row, column = place
+    axes[0].add_patch(_frame(column - 1.5, row - 1.5, 3))
+    for k, name in enumerate(NAMES):
+        axes[k + 1].imshow(y[0, :, :, k], cmap="RdBu_r", vmin=-top, vmax=top)
+        axes[k + 1].set_title(name)
+    axes[1].add_patch(_frame(column - 0.5, row - 0.5, 1))
+    axes[5].imshow(dx[0, :, :, 0], cmap="RdBu_r", vmin=-0.4, vmax=0.4)
+    axes[5].set_title("dx: the window")
+    axes[6].imshow(dW[:, :, 0, 0], cmap="gray", vmin=0, vmax=1)
+    axes[6].set_title("dW: what it saw")
+    left, right = below.subfigures(1, 2, width_ratios=[1.05, 1])
+    boards = left.subplots(2, 2)
+    for column, size in enumerate((3, 4)):
+        boards[0, column].imshow(covered(size), cmap="viridis", vmin=0, vmax=4)
+        boards[0, column].set_title(f"window of {size}, stride 2")
+        boards[1, column].imshow(painted(size), cmap="gray")
+    boards[0, 0].set_ylabel("windows over it")
+    boards[1, 0].set_ylabel("random weights")
+    for part in (*axes, *boards.ravel()):
+        without_axes(part)
+    upper, lower = right.subplots(2, 1, height_ratios=[1, 1])
+    upper.imshow(shown, cmap="gray", vmin=0, vmax=1)
+    without_axes(upper)
+    upper.set_title("moved by one pixel; MLP; convolution")
+    names = list(loss)
+    lower.barh(names, [loss[name]["moved"] for name in names], 0.6, color=PALETTE[1], label="moved by one pixel")
+    lower.barh(names, [loss[name]["as trained"] for name in names], 0.6, color=PALETTE[0], label="as trained")
+    lower.set(xlabel="−ELBO, nats")
+    lower.legend(frameon=False, loc="lower left", bbox_to_anchor=(-0.45, 1), ncols=2, reverse=True)
+    return figure
+
+
+def _frame(left, top, size):
+    from matplotlib.patches import Rectangle
+
+    return Rectangle((left, top), size, size, fill=False, edgecolor=PALETTE[1], linewidth=1.5)
+
 
 # %%
 if __name__ == "__main__":

@@ -5,9 +5,9 @@
 #
 #     the digits         a pixel counts the ink in a block of 4 × 4: k out of 16. Is that a binomial?
 #     counts             0, 1, 2 ...: words, events, cells × genes. Poisson, or negative binomial if they scatter more
-#     a table with gaps  a sum over what is seen: no row is thrown away, and what is missing gets a distribution
+#     a table with gaps  a sum over what is observed: no row is thrown away, and what is missing gets a distribution
 #
-# A density and a probability may not stand in one ranking, until the density is integrated over the interval that a
+# A density and a probability cannot be ranked together, unless the density is integrated over the interval that a
 # count stands for: from k - ½ to k + ½, and all that is beyond for the first and the last. Then both are nats of the
 # same event.
 
@@ -105,39 +105,13 @@ def words(rng, n=2000):
 # ## A table with gaps
 #
 # The digits again, with half of all pixels hidden: no row is whole, so nothing could be trained on "complete cases".
-# `missing="ignore"` sums -log p over the pixels that are seen. `impute` then asks for p(hidden | seen).
+# `missing="ignore"` sums -log p over the pixels that are observed. `impute` then estimates p(hidden | observed).
 
 
 # %%
 def hidden_half(x, rng):
     """x (N, D) with half of its entries NaN."""
     return np.where(rng.random(x.shape) < 0.5, np.nan, x)
-
-
-@style()
-def draw(rows, whole, gaps, filled, draws):
-    """Nats of the choices; below them digits with gaps, filled in by the mean and by draws."""
-    figure = new_figure(6.2, "What the same counts cost in nats; digits whose hidden half is filled in")
-    above, below = figure.subfigures(2, 1, height_ratios=[1, 1.25])
-    for axes, (title, values) in zip(above.subplots(1, 2), rows.items(), strict=True):
-        places = np.arange(len(values))[::-1]
-        axes.barh(places, list(values.values()), color=[PALETTE[0] if "Gauss" in n else PALETTE[1] for n in values])
-        axes.set_yticks(places, list(values))
-        axes.set_xlim(0, 1.18 * max(values.values()))
-        for place, value in zip(places, values.values(), strict=True):
-            axes.text(value, place, f" {value:.1f}", va="center", color=INK, fontsize=9)
-        axes.set_title(title)
-        axes.spines["left"].set_color(PALE)
-    sheets = {"hidden half": gaps, "mean": filled, "a draw": draws[0], "another": draws[1], "the truth": whole}
-    axes = below.subplots(len(sheets), 10, gridspec_kw={"wspace": 0.05, "hspace": 0.05})
-    for line, (name, images) in zip(axes, sheets.items(), strict=True):
-        for place, image in zip(line, images, strict=True):
-            place.imshow(image.reshape(8, 8), vmin=0, vmax=1)
-            place.set_facecolor("#b9d4ee")
-            place.set(xticks=[], yticks=[])
-            place.spines[:].set_visible(False)
-        line[0].set_ylabel(name, rotation=0, ha="right", va="center")
-    return figure
 
 
 # %%
@@ -191,17 +165,50 @@ def main(quick=False, folder="pictures"):
 # ## What to notice
 #
 # - On the words, the Gaussian on counts costs 6.7 nats per text more than the negative binomial, and Poisson 9.2: its
-#   variance is its mean, and these counts scatter more. The negative binomial learns r near the truth, 2, and is
-#   2.4 nats above what the true log-means would cost: that is the price of having to infer them.
+#   variance is its mean, and these counts scatter more. The negative binomial learns r near the truth, 2, and is 2.4
+#   nats above what the true log-means would cost: that is the price of having to infer them.
 # - Taking logs before the Gaussian saves most of it. Its number may be compared here only because its density was
 #   integrated over the interval of each count: the density itself changes with the transformation.
 # - A pixel of the digits counts ink, k out of 16, and still is no binomial. Ink is clumped: a block under a stroke's
-#   edge is often full or empty, and 16 independent trials hardly ever are. The binomial has the right support, and
-#   one number per pixel; a scale of its own per pixel (the logistic) is worth 23 nats.
-# - With half of the pixels hidden, no digit is whole. The VAE trains on what is seen, and its guesses are wrong by 0.19
-#   where column means are by 0.27.
-# - The draws differ by 0.09, less than they are wrong: the binomial is too sure of itself, here too. Where a draw has
-#   to be as uncertain as the world, the likelihood has to be right.
+#   edge is often full or empty, and 16 independent trials hardly ever are. The binomial has the right support, and one
+#   number per pixel; a scale of its own per pixel (the logistic) is worth 23 nats.
+# - With half of the pixels hidden, no digit is whole. The VAE trains on what is observed. Its guesses are off by 0.19,
+#   those of the column means by 0.27.
+# - The draws differ from each other by 0.09, less than their error: the binomial is overconfident here, too. Where a
+#   draw has to be as uncertain as the world, the likelihood has to be right.
+
+# %% [markdown]
+# ## Drawing
+#
+# The rest of the script draws the picture.
+
+
+# %%
+@style()
+def draw(rows, whole, gaps, filled, draws):
+    """Nats of the choices; below them digits with gaps, filled in by the mean and by draws."""
+    figure = new_figure(6.2, "What the same counts cost in nats; digits whose hidden half is filled in")
+    above, below = figure.subfigures(2, 1, height_ratios=[1, 1.25])
+    for axes, (title, values) in zip(above.subplots(1, 2), rows.items(), strict=True):
+        places = np.arange(len(values))[::-1]
+        axes.barh(places, list(values.values()), color=[PALETTE[0] if "Gauss" in n else PALETTE[1] for n in values])
+        axes.set_yticks(places, list(values))
+        axes.set_xlim(0, 1.18 * max(values.values()))
+        for place, value in zip(places, values.values(), strict=True):
+            axes.text(value, place, f" {value:.1f}", va="center", color=INK, fontsize=9)
+        axes.set_title(title)
+        axes.spines["left"].set_color(PALE)
+    sheets = {"hidden half": gaps, "mean": filled, "a draw": draws[0], "another": draws[1], "the truth": whole}
+    axes = below.subplots(len(sheets), 10, gridspec_kw={"wspace": 0.05, "hspace": 0.05})
+    for line, (name, images) in zip(axes, sheets.items(), strict=True):
+        for place, image in zip(line, images, strict=True):
+            place.imshow(image.reshape(8, 8), vmin=0, vmax=1)
+            place.set_facecolor("#b9d4ee")
+            place.set(xticks=[], yticks=[])
+            place.spines[:].set_visible(False)
+        line[0].set_ylabel(name, rotation=0, ha="right", va="center")
+    return figure
+
 
 # %%
 if __name__ == "__main__":

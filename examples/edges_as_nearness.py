@@ -1,12 +1,12 @@
 # %% [markdown]
 # # Edges as nearness
 #
-# A graph can be told by points: give every vertex a place, and say that near ones are joined. The decoder of a graph
-# VAE is no more than that, `p(edge n, m) = sigmoid(z[n] . z[m])`, without a single parameter; all that is learned is
-# where the points go. Two questions here.
+# Points can describe a graph: give every vertex a place, and join those that are near each other. The decoder of a
+# graph VAE is no more than that, `p(edge n, m) = sigmoid(z[n] . z[m])`, without a single parameter; all that is
+# learned is where the points go. Two questions here.
 #
-# **Which edges are missing?** Hide a tenth of the edges, place the vertices by the others, and look who is near without
-# being joined.
+# **Which edges are missing?** Hide a tenth of the edges, place the vertices by the others, and look for pairs that are
+# near and not joined.
 #
 # **What does collapse cost?** Draw whole graphs of eight vertices with two hidden communities. Their log p(x) is an
 # exact sum over the 128 ways to take sides, so that a model's distance to the truth is known to the third decimal.
@@ -30,8 +30,8 @@ from npvae.figures.style import PALETTE
 # %% [markdown]
 # ## Where the vertices go
 #
-# 240 vertices in three clusters, joined mostly within. The model is told the edges that are left, and no labels. With
-# two latents the points can be drawn as they are: seen from 0, vertices of a cluster lie in one direction, because the
+# 240 vertices in three clusters, joined mostly within. The model gets the edges that remain, and no labels. With two
+# latents the points can be drawn as they are: seen from 0, vertices of a cluster lie in one direction, because the
 # product of two points is large where both are far out at a small angle.
 
 
@@ -79,31 +79,6 @@ def price(way, x, x_test, exact, epochs):
     return gaps, float(((np.exp(logvar) + mu**2 - 1 - logvar) / 2).sum(axis=1).mean())
 
 
-@style()
-def draw(model, split, found, prices):
-    """Left the points, in the middle the scores, right the price over epochs."""
-    figure = new_figure(3.4, "Edges as nearness, and what it costs not to use the code")
-    left, middle, right = figure.subplots(1, 3)
-    draw_points(left, model.points(split.train), split.train)
-    left.set_title("three clusters, two latents", size=9)
-    z = model.points(split.train)
-    for pairs, name, colour in (
-        (split.test.edges, "held-out edges", PALETTE[0]),
-        (split.test.non_edges, "no edges", PALETTE[6]),
-    ):
-        scores = (z[pairs[:, 0]] * z[pairs[:, 1]]).sum(axis=1)
-        middle.hist(scores, 20, color=colour, alpha=0.6, label=name)
-    middle.set_title(f"AUC {found['auc']:.3f}", size=9)
-    middle.set_xlabel("z[n] . z[m]")
-    middle.legend(fontsize=8)
-    for (way, (gaps, kl)), colour, width in zip(prices.items(), PALETTE[6:3:-2] + PALETTE[:1], (2, 4, 2), strict=True):
-        right.plot(np.arange(1, len(gaps) + 1), gaps, color=colour, linewidth=width, label=f"{way}: code of {kl:.1f}")
-    right.set(ylim=(0, None), xlabel="epoch")
-    right.legend(fontsize=8, loc="lower left")
-    right.set_title("KL(data || model), nats", size=9)
-    return figure
-
-
 def main(quick=False, folder="pictures"):
     """Predict links of three clusters; train three ways on small graphs; returns the numbers."""
     split = split_links(three_clusters(np.random.default_rng(0)))
@@ -142,6 +117,38 @@ def main(quick=False, folder="pictures"):
 #   its code of 0 nats is no accident of one seed but a saddle.
 # - Free bits halve that price. They keep a code of 8.7 nats, more than the seven hidden coins hold (4.9), because half
 #   a nat per latent costs nothing. Where the plain bound takes over, 2.6 of them go, and p(x) loses nothing by it.
+
+# %% [markdown]
+# ## Drawing
+#
+# The rest of the script draws the picture.
+
+
+# %%
+@style()
+def draw(model, split, found, prices):
+    """Left the points, in the middle the scores, right the price over epochs."""
+    figure = new_figure(3.4, "Edges as nearness, and what it costs not to use the code")
+    left, middle, right = figure.subplots(1, 3)
+    draw_points(left, model.points(split.train), split.train)
+    left.set_title("three clusters, two latents", size=9)
+    z = model.points(split.train)
+    for pairs, name, colour in (
+        (split.test.edges, "held-out edges", PALETTE[0]),
+        (split.test.non_edges, "no edges", PALETTE[6]),
+    ):
+        scores = (z[pairs[:, 0]] * z[pairs[:, 1]]).sum(axis=1)
+        middle.hist(scores, 20, color=colour, alpha=0.6, label=name)
+    middle.set_title(f"AUC {found['auc']:.3f}", size=9)
+    middle.set_xlabel("z[n] . z[m]")
+    middle.legend(fontsize=8)
+    for (way, (gaps, kl)), colour, width in zip(prices.items(), PALETTE[6:3:-2] + PALETTE[:1], (2, 4, 2), strict=True):
+        right.plot(np.arange(1, len(gaps) + 1), gaps, color=colour, linewidth=width, label=f"{way}: code of {kl:.1f}")
+    right.set(ylim=(0, None), xlabel="epoch")
+    right.legend(fontsize=8, loc="lower left")
+    right.set_title("KL(data || model), nats", size=9)
+    return figure
+
 
 # %%
 if __name__ == "__main__":

@@ -6,8 +6,8 @@
 #     log p(x) = ELBO + KL(q(z) || p(z|x))
 #
 # and since the KL is never negative, the ELBO is a lower bound. With two latents every integral in it is a sum over a
-# fine grid of the plane, the true posterior p(z|x) = p(x|z) p(z) / p(x) included. So each line of the derivation can be
-# evaluated, for one digit under a trained model, and must give the same number as the line before.
+# fine grid of the plane, the true posterior p(z|x) = p(x|z) p(z) / p(x) included. So each line of the derivation can
+# be evaluated, for one digit under a trained model, and must give the same number as the line before.
 
 # %%
 import itertools
@@ -29,7 +29,6 @@ train, test = npvae.load_dataset("digits")
 x_train, x_test = ((images.numpy() > 0.5).astype(np.float64) for images in (train, test))  # 0 or 1: a true Bernoulli
 GRID = Grid.make(2, 0.1, half_width=6.0)  # 121 x 121 points
 CELL = 0.1**2
-
 
 # %% [markdown]
 # ## The derivation
@@ -110,45 +109,12 @@ def fit_and_watch(epochs, moments, watched):
             adam.step(vae.backward(trace))
 
 
-@style()
-def draw(history):
-    """The true posterior of one digit with q's ellipse, at five moments; log p, ELBO and gap through training."""
-    figure = new_figure(5.3, "log p(x) = ELBO + KL(q || p(z|x)): the gap is how far q is from the true posterior")
-    above, below = figure.subfigures(2, 1, height_ratios=[2.4, 2.9])
-    shown = [history[i] for i in np.unique(np.linspace(0, len(history) - 1, 5).round().astype(int))]
-    side = np.unique(GRID.z[:, 0])
-    for axes, moment in zip(above.subplots(1, len(shown), sharey=True), shown, strict=True):
-        density = moment["posterior"].reshape(len(side), len(side)).T
-        axes.contourf(side, side, density / density.max(), levels=[0.05, 0.2, 0.4, 0.6, 0.8, 1.01], cmap="Greys")
-        for sigmas in (1, 2):
-            (outline,) = ellipses(moment["mu"][:1], np.diag(moment["var"][0])[None], sigmas)
-            axes.plot(*np.vstack([outline, outline[:1]]).T, color=PALETTE[0], linewidth=1.4)
-        axes.set(xlim=(-3, 3), ylim=(-3, 3), aspect="equal", xlabel="z1")
-        axes.set_title(f"epoch {moment['epoch']}, gap {moment['gap'][0]:.2f}", size=9)
-    above.axes[0].set_ylabel("z2")
-    curve, gap = below.subplots(1, 2)
-    epochs = [max(moment["epoch"], 0.5) for moment in history]
-    log_p = np.array([moment["log p"].mean() for moment in history])
-    gaps = np.array([moment["gap"].mean() for moment in history])
-    curve.plot(epochs, log_p, color=INK)
-    curve.plot(epochs, log_p - gaps, color=PALETTE[0])
-    curve.fill_between(epochs, log_p - gaps, log_p, color=PALETTE[0], alpha=0.2, linewidth=0)
-    curve.text(0.95, 0.32, "log p(x)", color=INK, transform=curve.transAxes, ha="right")
-    curve.text(0.95, 0.2, "ELBO", color=PALETTE[0], transform=curve.transAxes, ha="right")
-    curve.set(
-        xscale="log", xlabel="epoch (0 drawn at ½)", ylabel="nats", title="the bound and what it bounds, test digits"
-    )
-    gap.plot(epochs, gaps, color=PALETTE[0])
-    gap.set(xscale="log", xlabel="epoch", ylim=(0, None), title="the gap, mean over test digits, nats")
-    return figure
-
-
 # %%
 def main(quick=False, folder="pictures"):
     """Train, evaluate every line, watch the gap; returns the numbers."""
     epochs, count = (20, 6) if quick else (300, 40)
     moments = [m for m in (0, 1, 2, 4, 8, 12, 20, 35, 60, 100, 170, 300) if m <= epochs]
-    watched = x_test[18 : 18 + count]
+    watched = x_test[17 : 17 + count]  # the first is a typical one: its gap is near the mean through all of training
     vae, history = fit_and_watch(epochs, moments, watched)
     x = watched[:1]
     parts, lines = derivation(vae, x)
@@ -186,13 +152,53 @@ def main(quick=False, folder="pictures"):
 #
 # - Every line is the same number. Nothing in the derivation is approximate, and nothing asks q to be good: a bad q has
 #   a large KL and a low ELBO, and they still add up to log p(x).
-# - Three forms, one value: with the joint and the entropy of q, with the reconstruction and the KL to the prior, and as
-#   log p less the gap. A program that computes two of them has a test of itself.
-# - To raise the ELBO is to raise log p(x) or to close the gap. log p(x) alone cannot be had; the gap alone would not
-#   train the decoder. Both come out of one gradient.
+# - Three forms, one value: with the joint and the entropy of q, with the reconstruction and the KL to the prior, and
+#   as log p(x) minus the gap. A program that computes two of them can test itself.
+# - To raise the ELBO is to raise log p(x) or to close the gap. log p(x) alone cannot be computed; the gap alone would
+#   not train the decoder. Both come out of one gradient.
 # - The true posterior narrows as the decoder learns, and need not be an ellipse along the axes; q must be. Late in
-#   training the gap on test digits grows again: the decoder has become sharper than the encoder can follow on
-#   digits that it has not seen.
+#   training the gap on test digits grows again: the decoder has become sharper than the encoder can follow on digits
+#   that it has not seen.
+
+# %% [markdown]
+# ## Drawing
+#
+# The rest of the script draws the picture.
+
+
+# %%
+@style()
+def draw(history):
+    """The true posterior of one digit with q's ellipse, at five moments; log p, ELBO and gap through training."""
+    figure = new_figure(5.3, "log p(x) = ELBO + KL(q || p(z|x)): the gap is how far q is from the true posterior")
+    above, below = figure.subfigures(2, 1, height_ratios=[2.4, 2.9])
+    shown = [history[i] for i in np.unique(np.linspace(0, len(history) - 1, 5).round().astype(int))]
+    side = np.unique(GRID.z[:, 0])
+    for axes, moment in zip(above.subplots(1, len(shown), sharey=True), shown, strict=True):
+        density = moment["posterior"].reshape(len(side), len(side)).T
+        axes.contourf(side, side, density / density.max(), levels=[0.05, 0.2, 0.4, 0.6, 0.8, 1.01], cmap="Greys")
+        for sigmas in (1, 2):
+            (outline,) = ellipses(moment["mu"][:1], np.diag(moment["var"][0])[None], sigmas)
+            axes.plot(*np.vstack([outline, outline[:1]]).T, color=PALETTE[0], linewidth=1.4)
+        axes.set(xlim=(-3, 3), ylim=(-3, 3), aspect="equal", xlabel="z1")
+        axes.set_title(f"epoch {moment['epoch']}, gap {moment['gap'][0]:.2f}", size=9)
+    above.axes[0].set_ylabel("z2")
+    curve, gap = below.subplots(1, 2)
+    epochs = [max(moment["epoch"], 0.5) for moment in history]
+    log_p = np.array([moment["log p"].mean() for moment in history])
+    gaps = np.array([moment["gap"].mean() for moment in history])
+    curve.plot(epochs, log_p, color=INK)
+    curve.plot(epochs, log_p - gaps, color=PALETTE[0])
+    curve.fill_between(epochs, log_p - gaps, log_p, color=PALETTE[0], alpha=0.2, linewidth=0)
+    curve.text(0.95, 0.32, "log p(x)", color=INK, transform=curve.transAxes, ha="right")
+    curve.text(0.95, 0.2, "ELBO", color=PALETTE[0], transform=curve.transAxes, ha="right")
+    curve.set(
+        xscale="log", xlabel="epoch (0 drawn at ½)", ylabel="nats", title="the bound and what it bounds, test digits"
+    )
+    gap.plot(epochs, gaps, color=PALETTE[0])
+    gap.set(xscale="log", xlabel="epoch", ylim=(0, None), title="the gap, mean over test digits, nats")
+    return figure
+
 
 # %%
 if __name__ == "__main__":

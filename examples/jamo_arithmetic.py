@@ -5,8 +5,8 @@
 # exist. So "king - man + woman" has an exact right answer here: the code of 강, minus that of 가, plus that of 나,
 # should decode to 낭, and one can count how often it does.
 #
-# Trained on are nine in ten of the syllables that 10 initials, 8 vowels and 6 finals make, 480 in all; one in ten is
-# never shown. A model that had learnt pictures by heart would know nothing about those.
+# The 10 initials, 8 vowels and 6 finals here make 480 syllables. The model is trained on nine in ten of them; one in
+# ten is never shown. A model that had memorised pictures would know nothing about those.
 
 # %%
 import os
@@ -99,8 +99,48 @@ def arithmetic(codes, decode, x, part, n=4000):
     return float(right.mean()), float(right[same].mean())
 
 
+# %%
+def main(quick=False, folder="pictures"):
+    """Train, give back syllables never seen, and do sums; returns the numbers."""
+    x, levels, held_out = syllables()
+    vae = fit(x[~held_out], 40 if quick else 400)
+    back = nearest(vae.reconstruct(x), x) == np.arange(len(x))
+    shares = {"seen": float(back[~held_out].mean()), "never seen": float(back[held_out].mean())}
+    codes = vae.encode(x)[0]
+    spaces = {"codes": (codes, vae.decode), "pixels": (x, lambda pictures: pictures)}
+    scores = {
+        name: {part: arithmetic(space, decode, x, k) for k, part in enumerate(PARTS)}
+        for name, (space, decode) in spaces.items()
+    }
+    print(f"{(~held_out).sum()} syllables trained on, {held_out.sum()} never seen; 12 latents")
+    for name, share in shares.items():
+        print(f"given back and nearest to itself, {name:<11}{100 * share:6.1f} %")
+    print(f"\n{'whole syllable right, %':<28}" + "".join(f"{part:>9}" for part in PARTS) + "     chance 0.2")
+    for name, by_part in scores.items():
+        for which, what in enumerate((f"sums of {name}", "  where no layout changes")):
+            print(f"{what:<28}" + "".join(f"{100 * by_part[part][which]:>9.1f}" for part in PARTS))
+    Path(folder).mkdir(exist_ok=True)
+    picture = draw(vae, x, levels, held_out, scores)
+    print("picture:", save_png(picture, Path(folder) / "jamo_arithmetic.png", colours=64))
+    return {"back": shares, **scores}
+
+
 # %% [markdown]
-# ## The picture
+# ## What to notice
+#
+# - Syllables that were never shown come back nearly as well as those that were: the code is put together from parts.
+# - A sum of codes is right far more often than chance (1 in 480) and far from always. Where no layout changes, the
+#   initial is exchanged in two of three; where it does, the same consonant is drawn in another place and another size,
+#   and one direction in the code cannot say both.
+# - Sums of pixels need no training at all and are right in a fifth to a third of the cases: where the parts do not
+#   move, cutting and pasting is enough. A code has learned something only if it beats this; it does, by about ten
+#   points.
+# - benchmarks/reproduce/hangul.py asks the same of all 11,172 syllables.
+
+# %% [markdown]
+# ## Drawing
+#
+# The rest of the script draws the picture.
 
 
 # %%
@@ -136,44 +176,6 @@ def draw(vae, x, levels, held_out, scores):
     below.legend(frameon=False, loc="upper right")
     return figure
 
-
-# %%
-def main(quick=False, folder="pictures"):
-    """Train, give back syllables never seen, and do sums; returns the numbers."""
-    x, levels, held_out = syllables()
-    vae = fit(x[~held_out], 40 if quick else 400)
-    back = nearest(vae.reconstruct(x), x) == np.arange(len(x))
-    shares = {"seen": float(back[~held_out].mean()), "never seen": float(back[held_out].mean())}
-    codes = vae.encode(x)[0]
-    spaces = {"codes": (codes, vae.decode), "pixels": (x, lambda pictures: pictures)}
-    scores = {
-        name: {part: arithmetic(space, decode, x, k) for k, part in enumerate(PARTS)}
-        for name, (space, decode) in spaces.items()
-    }
-    print(f"{(~held_out).sum()} syllables trained on, {held_out.sum()} never seen; 12 latents")
-    for name, share in shares.items():
-        print(f"given back and nearest to itself, {name:<11}{100 * share:6.1f} %")
-    print(f"\n{'whole syllable right, %':<28}" + "".join(f"{part:>9}" for part in PARTS) + "     chance 0.2")
-    for name, by_part in scores.items():
-        for which, what in enumerate((f"sums of {name}", "  where no layout changes")):
-            print(f"{what:<28}" + "".join(f"{100 * by_part[part][which]:>9.1f}" for part in PARTS))
-    Path(folder).mkdir(exist_ok=True)
-    picture = draw(vae, x, levels, held_out, scores)
-    print("picture:", save_png(picture, Path(folder) / "jamo_arithmetic.png", colours=64))
-    return {"back": shares, **scores}
-
-
-# %% [markdown]
-# ## What to notice
-#
-# - Syllables that were never shown come back nearly as well as those that were: the code is put together from parts.
-# - A sum of codes is right far more often than chance (1 in 480) and far from always. Where no layout changes, the
-#   initial is exchanged in two of three; where it does, the same consonant is drawn in another place and another size,
-#   and one direction in the code cannot say both.
-# - Sums of pixels need no training at all and are right in a fifth to a third of the cases: where the parts do not
-#   move, cutting and pasting is enough. A code has to beat this before it may be said to have learnt anything; it does,
-#   by about ten points.
-# - benchmarks/reproduce/hangul.py asks the same of all 11,172 syllables.
 
 # %%
 if __name__ == "__main__":

@@ -95,10 +95,10 @@ def share_that_counts(log_w):
 
 
 # %% [markdown]
-# ## The trap beside it: what a Gaussian finds close
+# ## A second trap: what a Gaussian finds close
 #
-# The other reason why p(x) is hard: it needs a p(x|z), and under the handiest one, N(x; decoded, sigma^2 I), close
-# means close pixel by pixel. Take each grey digit, once with its lower half erased, once moved by one pixel.
+# The other reason why p(x) is hard: it needs a p(x|z), and under the most convenient one, N(x; decoded, sigma^2 I),
+# close means close pixel by pixel. Take each grey digit, once with its lower half erased, once moved by one pixel.
 
 
 # %%
@@ -115,47 +115,6 @@ def trap():
     erased[:, 4:] = 0
     others = {"erased": erased, "right": moved(images, 0, 1), "down": moved(images, 1, 0)}
     return images, others, {name: ((other - images) ** 2).sum(axis=(1, 2)) for name, other in others.items()}
-
-
-# %%
-@style()
-def draw(curves, truth):
-    """The trap's three images above; estimate against number of draws below."""
-    figure = new_figure(5.4, "Draws from the prior miss the digit; draws from q find it")
-    above, below = figure.subfigures(2, 1, height_ratios=[1.7, 3.7])
-    images, others, distance = trap()
-    one = int(np.argmax(distance["right"] - distance["erased"]))
-    panels = above.subplots(1, 4, width_ratios=[1, 1, 1, 1.5])
-    shown = (images[one], others["erased"][one], others["right"][one])
-    titles = ("a digit", f"erased: {distance['erased'][one]:.1f}", f"moved: {distance['right'][one]:.1f}")
-    for axes, image, title in zip(panels, shown, titles, strict=False):
-        axes.imshow(image, vmin=0, vmax=1)
-        axes.set_title(title)
-        without_axes(axes)
-    text = "Squared distances to the digit.\nA Gaussian finds half a digit closer\nthan the digit one pixel aside."
-    panels[3].text(0, 0.5, text, va="center")
-    without_axes(panels[3])
-
-    for axes, latents in zip(below.subplots(1, 2), (2, 10), strict=True):
-        for look, colour in (("prior", PALETTE[6]), ("q", PALETTE[0])):
-            K, mean, std = curves[latents, look]
-            axes.errorbar(K, mean, std, color=colour, capsize=3, marker="o", markersize=4)
-            place = (K[2], mean[2] - std[2]) if look == "prior" else (K[1], mean[1])
-            axes.annotate(
-                "z from the prior" if look == "prior" else "z from q(z|x)",
-                place,
-                xytext=(12, -12) if look == "prior" else (0, 10),
-                textcoords="offset points",
-                color=colour,
-            )
-        if latents == 2:
-            axes.axhline(truth, color=INK, linewidth=0.8, linestyle=(0, (4, 3)), zorder=0)
-            axes.annotate("grid", (1, truth), xytext=(0, 4), textcoords="offset points", size=9)
-        axes.set_xscale("log")
-        axes.set(title=f"{latents} latents", xlabel="draws K (bars: ±1 standard deviation)")
-        axes.margins(y=0.12)
-    below.axes[0].set_ylabel("estimate of log p(x), nats")
-    return figure
 
 
 # %%
@@ -202,12 +161,59 @@ def main(quick=False, folder="pictures"):
 # - From the prior, the estimate is too low until some draw happens to hit: the logarithm of an average that misses its
 #   largest terms. Of twenty thousand draws about a hundred count with two latents, with ten about twenty.
 # - From q, ten draws are as good as a thousand from the prior. That is what an encoder is for: to say where p(x|z) is
-#   not zero. A loss that needs one draw an image instead of thousands is the whole point of the ELBO.
+#   not zero. A loss that needs one draw per image instead of thousands is the whole point of the ELBO.
 # - One draw from q, on average, gives the ELBO itself: the mean of log w at K = 1. The line from there up to log p(x)
 #   is the gap that the lesson on the ELBO measures.
 # - A digit with half of it gone is closer, under a Gaussian, than the digit moved aside by a pixel, for nine of ten.
 #   (Moved down it is four of ten: strokes run downwards.) To make the wrong one unlikely sigma must be small, and then
 #   nearly every draw from the prior is far away: the two halves of this lesson are one problem.
+
+# %% [markdown]
+# ## Drawing
+#
+# The rest of the script draws the picture.
+
+
+# %%
+@style()
+def draw(curves, truth):
+    """The trap's three images above; estimate against number of draws below."""
+    figure = new_figure(5.4, "Draws from the prior miss the digit; draws from q find it")
+    above, below = figure.subfigures(2, 1, height_ratios=[1.7, 3.7])
+    images, others, distance = trap()
+    one = int(np.argmax(distance["right"] - distance["erased"]))
+    panels = above.subplots(1, 4, width_ratios=[1, 1, 1, 1.5])
+    shown = (images[one], others["erased"][one], others["right"][one])
+    titles = ("a digit", f"erased: {distance['erased'][one]:.1f}", f"moved: {distance['right'][one]:.1f}")
+    for axes, image, title in zip(panels, shown, titles, strict=False):
+        axes.imshow(image, vmin=0, vmax=1)
+        axes.set_title(title)
+        without_axes(axes)
+    text = "Squared distances to the digit.\nA Gaussian finds half a digit closer\nthan the digit one pixel aside."
+    panels[3].text(0, 0.5, text, va="center")
+    without_axes(panels[3])
+
+    for axes, latents in zip(below.subplots(1, 2), (2, 10), strict=True):
+        for look, colour in (("prior", PALETTE[6]), ("q", PALETTE[0])):
+            K, mean, std = curves[latents, look]
+            axes.errorbar(K, mean, std, color=colour, capsize=3, marker="o", markersize=4)
+            place = (K[2], mean[2] - std[2]) if look == "prior" else (K[1], mean[1])
+            axes.annotate(
+                "z from the prior" if look == "prior" else "z from q(z|x)",
+                place,
+                xytext=(12, -12) if look == "prior" else (0, 10),
+                textcoords="offset points",
+                color=colour,
+            )
+        if latents == 2:
+            axes.axhline(truth, color=INK, linewidth=0.8, linestyle=(0, (4, 3)), zorder=0)
+            axes.annotate("grid", (1, truth), xytext=(0, 4), textcoords="offset points", size=9)
+        axes.set_xscale("log")
+        axes.set(title=f"{latents} latents", xlabel="draws K (bars: ±1 standard deviation)")
+        axes.margins(y=0.12)
+    below.axes[0].set_ylabel("estimate of log p(x), nats")
+    return figure
+
 
 # %%
 if __name__ == "__main__":

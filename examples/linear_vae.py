@@ -1,8 +1,8 @@
 # %% [markdown]
 # # The linear VAE: where the gap closes
 #
-# One affine map each way and Gaussian noise. It is the one VAE whose every truth is known on paper, because its decoder
-# is probabilistic PCA (Tipping & Bishop 1999):
+# One affine map in each direction, and Gaussian noise. It is the one VAE for which everything has a closed form,
+# because its decoder is probabilistic PCA (Tipping & Bishop 1999):
 #
 #     x = z W + m + noise of variance s2        so x ~ N(m, W'W + s2 I), and log p(x) is a formula
 #     p(z|x) is a Gaussian                      so q can equal it, and the ELBO can equal log p(x)
@@ -28,12 +28,11 @@ train, _ = npvae.load_dataset("digits")
 x = train.numpy()[::5].astype(np.float64)  # (301, 64), grey values from 0 to 1: nats depend on this unit
 N, D, L = *x.shape, 2
 
-
 # %% [markdown]
 # ## log p(x), and an ELBO without noise
 #
 # The loss is quadratic in eps. For such functions the mean over the four points ±√2 along each axis is the mean over
-# N(0, I), exactly: given to the ordinary forward in place of draws, they make the loss and its gradients exact.
+# N(0, I), exactly: passed to the ordinary forward in place of draws, they make the loss and its gradients exact.
 
 
 # %%
@@ -70,40 +69,6 @@ def same_plane(W, U):
     """Smallest cosine between the planes that the rows of W and of U span: 1 if they are one plane."""
     a, b = (np.linalg.qr(rows.T)[0] for rows in (W, U))
     return float(np.linalg.svd(a.T @ b, compute_uv=False).min())
-
-
-@style()
-def draw(history, model, solution):
-    """ELBO and log p through training, their gap, and the learnt directions beside the closed form's."""
-    figure = new_figure(3.4, "The linear VAE: the ELBO reaches log p(x), and both the best there is")
-    left, middle, right = figure.subplots(1, 3, width_ratios=[1.2, 1, 0.9])
-    step, log_likelihood, bound = history.T
-    left.axhline(solution.log_likelihood, color=PALETTE[6], linewidth=1)
-    left.plot(step, log_likelihood, color=INK)
-    left.plot(step, bound, color=PALETTE[0])
-    best = solution.log_likelihood
-    left.set(ylim=(best - 40, best + 6), xlim=(-10, 400), xlabel="step", title="nats a digit")
-    left.text(0.97, 0.92, "closed form", color=PALETTE[6], ha="right", transform=left.transAxes)
-    left.text(0.97, 0.62, "log p(x)", color=INK, ha="right", transform=left.transAxes)
-    left.text(0.97, 0.52, "ELBO", color=PALETTE[0], ha="right", transform=left.transAxes)
-    middle.semilogy(step, log_likelihood - bound, color=PALETTE[0])
-    middle.semilogy(step, np.maximum(best - log_likelihood, 1e-12), color=INK)
-    middle.text(0.95, 0.9, "gap: log p(x) − ELBO", color=PALETTE[0], ha="right", transform=middle.transAxes)
-    middle.text(0.95, 0.8, "closed form − log p(x)", color=INK, ha="right", transform=middle.transAxes)
-    middle.set(xlabel="step", title="both gaps close, nats", ylim=(1e-10, 1e5))
-    W = model.params["decoder.W"]
-    W = W[np.argsort(-np.linalg.norm(W, axis=1))]
-    W = W * np.sign((W * solution.W).sum(axis=1, keepdims=True))  # order and sign are free
-    rows = [row.reshape(8, 8) for row in (*W, *solution.W)]
-    far = max(np.abs(row).max() for row in rows)
-    page = np.full((18, 18), np.nan)
-    for i, row in enumerate(rows):
-        page[9 * (i // 2) : 9 * (i // 2) + 8, 9 * (i % 2) : 9 * (i % 2) + 8] = row
-    right.imshow(page, cmap="PuOr", vmin=-far, vmax=far)
-    without_axes(right)
-    label_rows(right, ["learnt", "closed\nform"], (8, 8))
-    right.set_title("rows of W")
-    return figure
 
 
 # %%
@@ -150,14 +115,55 @@ def main(quick=False, folder="pictures"):
 # %% [markdown]
 # ## What to notice
 #
-# - At the closed form every gradient is zero to 14 digits, and the ELBO is log p(x) to 14 digits: nothing is lost by q,
-#   because the true posterior is a Gaussian along the axes for this W. That is as far as a bound can go.
+# - At the closed form every gradient is zero to 14 digits, and the ELBO is log p(x) to 14 digits: nothing is lost by
+#   q, because the true posterior is a Gaussian along the axes for this W. That is as far as a bound can go.
 # - One random draw of eps leaves gradients of 0.4 at the very optimum. Noise, not error; but a test that says "the
 #   gradient is zero here" needs the exact mean over eps.
-# - From a random start it takes a while: the plane of the two directions is found early; turning them within the plane,
-#   until the posterior lies along the axes, is what closes the last gap.
-# - The learnt rows of W are the principal components, up to order and sign. A linear autoencoder finds the same plane
+# - From a random start it takes a while: the plane of the two directions is found early; turning them within the
+#   plane, until the posterior lies along the axes, is what closes the last gap.
+# - The learned rows of W are the principal components, up to order and sign. A linear autoencoder finds the same plane
 #   and stops there, in any basis: the KL is what turns them.
+
+# %% [markdown]
+# ## Drawing
+#
+# The rest of the script draws the picture.
+
+
+# %%
+@style()
+def draw(history, model, solution):
+    """ELBO and log p through training, their gap, and the learned directions beside the closed form's."""
+    figure = new_figure(3.4, "The linear VAE: the ELBO reaches log p(x), and both the best there is")
+    left, middle, right = figure.subplots(1, 3, width_ratios=[1.2, 1, 0.9])
+    step, log_likelihood, bound = history.T
+    left.axhline(solution.log_likelihood, color=PALETTE[6], linewidth=1)
+    left.plot(step, log_likelihood, color=INK)
+    left.plot(step, bound, color=PALETTE[0])
+    best = solution.log_likelihood
+    left.set(ylim=(best - 40, best + 6), xlim=(-10, 400), xlabel="step", title="nats a digit")
+    left.text(0.97, 0.92, "closed form", color=PALETTE[6], ha="right", transform=left.transAxes)
+    left.text(0.97, 0.62, "log p(x)", color=INK, ha="right", transform=left.transAxes)
+    left.text(0.97, 0.52, "ELBO", color=PALETTE[0], ha="right", transform=left.transAxes)
+    middle.semilogy(step, log_likelihood - bound, color=PALETTE[0])
+    middle.semilogy(step, np.maximum(best - log_likelihood, 1e-12), color=INK)
+    middle.text(0.95, 0.9, "gap: log p(x) − ELBO", color=PALETTE[0], ha="right", transform=middle.transAxes)
+    middle.text(0.95, 0.8, "closed form − log p(x)", color=INK, ha="right", transform=middle.transAxes)
+    middle.set(xlabel="step", title="both gaps close, nats", ylim=(1e-10, 1e5))
+    W = model.params["decoder.W"]
+    W = W[np.argsort(-np.linalg.norm(W, axis=1))]
+    W = W * np.sign((W * solution.W).sum(axis=1, keepdims=True))  # order and sign are free
+    rows = [row.reshape(8, 8) for row in (*W, *solution.W)]
+    far = max(np.abs(row).max() for row in rows)
+    page = np.full((18, 18), np.nan)
+    for i, row in enumerate(rows):
+        page[9 * (i // 2) : 9 * (i // 2) + 8, 9 * (i % 2) : 9 * (i % 2) + 8] = row
+    right.imshow(page, cmap="PuOr", vmin=-far, vmax=far)
+    without_axes(right)
+    label_rows(right, ["learned", "closed\nform"], (8, 8))
+    right.set_title("rows of W")
+    return figure
+
 
 # %%
 if __name__ == "__main__":

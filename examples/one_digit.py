@@ -4,9 +4,9 @@
 # A trained VAE, one digit, one draw of eps. Every value on the way to the loss, and every gradient on the way back.
 #
 # The loss is a sum, nll + kl, so every gradient is a sum too: what the reconstruction wants and what the KL wants. The
-# backward pass is linear in what it starts from. Started with (dnll, dkl) = (1, 0) it brings back the first part,
-# with (0, 1) the second; so both can be followed line by line, down to the weights of the first layer, each beside the
-# finite difference of its own term.
+# backward pass is linear in what it starts from. Started with (dnll, dkl) = (1, 0) it brings back the first part, with
+# (0, 1) the second; so both can be followed line by line, down to the weights of the first layer, each compared with
+# the finite difference of its own term.
 
 # %%
 import os
@@ -97,13 +97,65 @@ def differences(params, v, name, shape, h=1e-5):
     return dnll, dkl
 
 
-# %% [markdown]
-# ## The picture
-
 # %%
 THERE, BACK = INK, PALETTE[6]
 
 
+# %%
+def main(quick=False, folder="pictures"):
+    """Train, walk one digit, check every part; returns the numbers."""
+    vae = fit(npvae.VAE(64, (32,), 2, dtype="float64", backend="numpy"), 25 if quick else 300)
+    eps = np.array([[-0.83, 0.61]])  # one draw, written down
+    v = forward(vae.params, x_test[[7]], eps)
+    parts = {
+        name: (reconstruction, prior)
+        for (name, reconstruction), prior in zip(
+            backward(vae.params, v, 1, 0).items(), backward(vae.params, v, 0, 1).values(), strict=True
+        )
+    }
+    print(f"nll {v.nll:.4f} + kl {v.kl:.4f} = loss {v.nll + v.kl:.4f} nats\n")
+    print(f"{'gradient':<12}{'reconstruction':>15}{'difference':>12}{'KL':>12}{'difference':>12}{'sum':>12}")
+    worst = 0.0
+    for name, (reconstruction, prior) in parts.items():
+        numeric = differences(vae.params, v, name, reconstruction.shape)
+        error = max(np.abs(numeric[0] - reconstruction).max(), np.abs(numeric[1] - prior).max())
+        worst = max(worst, error / max(np.abs(reconstruction + prior).max(), 1e-3))
+        if reconstruction.size == 2:  # entry by entry
+            rows = [(f"d{name}[{i}]", *(part[0, i] for part in (reconstruction, numeric[0], prior, numeric[1])))
+                    for i in range(2)]  # fmt: skip
+        else:  # lengths
+            rows = [(f"|d{name}|", *map(np.linalg.norm, (reconstruction, numeric[0], prior, numeric[1])))]
+        for label, a, a_numeric, b, b_numeric in rows:
+            total = a + b if reconstruction.size == 2 else np.linalg.norm(reconstruction + prior)
+            print(f"{label:<12}{a:>15.6f}{a_numeric:>12.6f}{b:>12.6f}{b_numeric:>12.6f}{total:>12.6f}")
+    print(f"largest relative error of any entry of any part: {worst:.0e}")
+
+    _, trace = vae.forward(v.x, eps)
+    same = float(np.abs(vae.backward(trace)["encoder.0.W"] - sum(parts["W1"])).max())
+    print(f"the model's own dW1 differs by {same:.0e}")
+    Path(folder).mkdir(exist_ok=True)
+    print("picture:", save_png(draw(v, parts), Path(folder) / "one_digit.png", colours=256))
+    return {"worst": worst, "same as the model": same, "parts": parts, "mu": v.mu, "logvar": v.logvar}
+
+
+# %% [markdown]
+# ## What to notice
+#
+# - The KL's part of dmu is mu itself: it pulls every mean to 0 like a spring. Its part of dlogvar is (var - 1) / 2: it
+#   asks for a larger variance wherever there is less than 1, and never with more than half a nat.
+# - The reconstruction's part changes with eps: of dmu it is dz, whatever the draw, of dlogvar it is dz * eps * std /
+#   2.
+# - The decoder gets nothing from the KL, and dlogits is simply the predicted pixel minus the true one: p - x.
+# - From mu and logvar down, both parts run through the same weights, and only their sum is ever computed. If a path is
+#   forgotten (say, dmu without its KL part), the loss still falls; only finite differences notice.
+
+# %% [markdown]
+# ## Drawing
+#
+# The rest of the script draws the picture.
+
+
+# %%
 @style()
 def draw(v, parts):
     """The whole journey above; the two parts of dmu and dlogvar below."""
@@ -166,53 +218,6 @@ def draw(v, parts):
     right.set(title="both parts go down to the pixels", xlabel="length of the gradient")
     return figure
 
-
-# %%
-def main(quick=False, folder="pictures"):
-    """Train, walk one digit, check every part; returns the numbers."""
-    vae = fit(npvae.VAE(64, (32,), 2, dtype="float64", backend="numpy"), 25 if quick else 300)
-    eps = np.array([[-0.83, 0.61]])  # one draw, written down
-    v = forward(vae.params, x_test[[7]], eps)
-    parts = {
-        name: (reconstruction, prior)
-        for (name, reconstruction), prior in zip(
-            backward(vae.params, v, 1, 0).items(), backward(vae.params, v, 0, 1).values(), strict=True
-        )
-    }
-    print(f"nll {v.nll:.4f} + kl {v.kl:.4f} = loss {v.nll + v.kl:.4f} nats\n")
-    print(f"{'gradient':<12}{'reconstruction':>15}{'difference':>12}{'KL':>12}{'difference':>12}{'sum':>12}")
-    worst = 0.0
-    for name, (reconstruction, prior) in parts.items():
-        numeric = differences(vae.params, v, name, reconstruction.shape)
-        error = max(np.abs(numeric[0] - reconstruction).max(), np.abs(numeric[1] - prior).max())
-        worst = max(worst, error / max(np.abs(reconstruction + prior).max(), 1e-3))
-        if reconstruction.size == 2:  # entry by entry
-            rows = [(f"d{name}[{i}]", *(part[0, i] for part in (reconstruction, numeric[0], prior, numeric[1])))
-                    for i in range(2)]  # fmt: skip
-        else:  # lengths
-            rows = [(f"|d{name}|", *map(np.linalg.norm, (reconstruction, numeric[0], prior, numeric[1])))]
-        for label, a, a_numeric, b, b_numeric in rows:
-            total = a + b if reconstruction.size == 2 else np.linalg.norm(reconstruction + prior)
-            print(f"{label:<12}{a:>15.6f}{a_numeric:>12.6f}{b:>12.6f}{b_numeric:>12.6f}{total:>12.6f}")
-    print(f"largest relative error of any entry of any part: {worst:.0e}")
-
-    _, trace = vae.forward(v.x, eps)
-    same = float(np.abs(vae.backward(trace)["encoder.0.W"] - sum(parts["W1"])).max())
-    print(f"the model's own dW1 differs by {same:.0e}")
-    Path(folder).mkdir(exist_ok=True)
-    print("picture:", save_png(draw(v, parts), Path(folder) / "one_digit.png", colours=256))
-    return {"worst": worst, "same as the model": same, "parts": parts, "mu": v.mu, "logvar": v.logvar}
-
-
-# %% [markdown]
-# ## What to notice
-#
-# - The KL's part of dmu is mu itself: it pulls every mean to 0 like a spring. Its part of dlogvar is (var - 1) / 2: it
-#   asks for a larger variance wherever there is less than 1, and never with more than half a nat.
-# - The reconstruction's part changes with eps: of dmu it is dz, whatever the draw, of dlogvar it is dz * eps * std / 2.
-# - The decoder gets nothing from the KL, and dlogits is simply what was drawn less what was there: p - x.
-# - From mu and logvar down, both parts run through the same weights, and only their sum is ever computed. A path left
-#   out (say, dmu without its KL part) leaves a loss that still falls; only the differences see it.
 
 # %%
 if __name__ == "__main__":

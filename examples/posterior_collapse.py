@@ -1,16 +1,16 @@
 # %% [markdown]
 # # Posterior collapse
 #
-# A latent has collapsed when q(z|x) is the prior for every x: it costs no KL, says nothing, and the decoder does
-# without it. There are two quite different reasons for it.
+# A latent has collapsed when q(z|x) is the prior for every x: it costs no KL, says nothing, and the decoder ignores
+# it. There are two quite different reasons for it.
 #
-# **It is right to.** In the linear VAE with noise of a fixed variance s2, a direction of the data is worth a latent
-# exactly if the data vary along it by more than s2 (its eigenvalue is above s2). Below the threshold the best posterior
-# is the prior. More noise, fewer latents, whatever the optimiser.
+# **Collapse is right.** In the linear VAE with noise of a fixed variance s2, a direction of the data is worth a latent
+# exactly if the data vary along it by more than s2 (its eigenvalue is above s2). Below the threshold the best
+# posterior is the prior. More noise, fewer latents, whatever the optimiser.
 #
-# **It is early.** In a deep VAE the code is useless while the decoder cannot read it, the KL pushes it away, and then
-# the decoder never learns to. Remedies hold the KL back at the start (warm-up), or give each latent some nats for
-# nothing (free bits).
+# **Collapse comes too early.** In a deep VAE the code is useless while the decoder cannot read it, the KL pushes it
+# away, and then the decoder never learns to. Remedies hold the KL back at the start (warm-up), or give each latent
+# some nats for nothing (free bits).
 
 # %%
 import os
@@ -42,8 +42,8 @@ def kl_of_latents(vae, x):
 # %% [markdown]
 # ## The exact threshold
 #
-# Eight latents, s2 fixed in the middle of a gap between two eigenvalues, training by exact gradients (the mean over eps
-# is taken by cubature points). How many latents are in use at the end?
+# Eight latents, s2 fixed in the middle of a gap between two eigenvalues, training by exact gradients (the mean over
+# eps is taken by cubature points). How many latents are in use at the end?
 
 
 # %%
@@ -61,8 +61,8 @@ def linear_run(x, s2, L, steps):
 # %% [markdown]
 # ## The deep ones
 #
-# The same digits, eight latents, Bernoulli, beta = 1 in the end. What is compared is the plain ELBO of the test digits,
-# whatever was trained on.
+# The same digits, eight latents, Bernoulli, beta = 1 in the end. The plain ELBO of the test digits is compared,
+# whatever the training objective was.
 
 
 # %%
@@ -81,39 +81,6 @@ def deep_run(network, remedy, epochs):
         history.append(kl_of_latents(vae, x_test))
     _, trace = vae.forward(x_test, vae.draw_eps(len(x_test), np.random.default_rng(1)))
     return np.array(history), float((trace.nll + trace.kl).mean())
-
-
-# %%
-@style()
-def draw(eigenvalues, linear, deep):
-    """The exact threshold and what training does; the KL through training of the deep ones."""
-    figure = new_figure(3.3, "Collapse: by an exact threshold in the linear VAE, by a bad start in deep ones")
-    threshold, *panels = figure.subplots(1, 1 + len(deep), width_ratios=[1.1] + [1] * len(deep))
-    s2 = np.geomspace(0.1, 1, 400)
-    exact = (eigenvalues[: max(8, *linear.values()), None] > s2).sum(axis=0)
-    threshold.plot(s2, exact, color=INK, linewidth=1.2)
-    threshold.plot(list(linear), list(linear.values()), "o", color=PALETTE[0], markersize=7)
-    threshold.text(0.97, 0.92, "eigenvalues above σ²", color=INK, ha="right", transform=threshold.transAxes)
-    threshold.text(0.97, 0.82, "latents in use, trained", color=PALETTE[0], ha="right", transform=threshold.transAxes)
-    threshold.set(
-        xscale="log",
-        xlabel="fixed variance of the noise, σ²",
-        ylabel="count",
-        title="the linear VAE",
-        ylim=(-0.5, 10.5),
-        yticks=range(0, 9, 2),
-    )
-    threshold.set_xticks([0.1, 0.2, 0.5, 1], ["0.1", "0.2", "0.5", "1"])
-    threshold.minorticks_off()
-    for axes, (network, runs) in zip(panels, deep.items(), strict=True):
-        for i, (remedy, (history, loss)) in enumerate(runs.items()):
-            colour = REMEDIES[remedy]
-            axes.plot(np.arange(1, len(history) + 1), history.sum(axis=1), color=colour)
-            text = f"{remedy.split(',')[0]}: {loss:.1f}"
-            axes.text(0.97, 0.97 - 0.08 * i, text, color=colour, ha="right", va="top", transform=axes.transAxes, size=9)
-        axes.set(xlabel="epoch", ylim=(-0.1, 5.2), title=network)
-    panels[0].set_ylabel("KL, nats (numbers: test loss)")
-    return figure
 
 
 # %%
@@ -152,15 +119,54 @@ def main(quick=False, folder="pictures"):
 # %% [markdown]
 # ## What to notice
 #
-# - In the linear VAE the number of latents in use is the number of eigenvalues above s2, and the KL of each is
-#   log(lam / s2) / 2 nats. No training trick changes that, because it is the optimum. ½ Σ (x̂ - x)² on pixels from 0 to
-#   1 means s2 = 1, above every eigenvalue of the digits: all collapse, rightly.
+# - In the linear VAE the number of latents in use is the number of eigenvalues above s2, and the KL of each is log(lam
+#   / s2) / 2 nats. No training trick changes that, because it is the optimum. ½ Σ (x̂ - x)² on pixels from 0 to 1
+#   means s2 = 1, above every eigenvalue of the digits: all collapse, rightly.
 # - In the deep ones collapse is a place to get stuck in. The ReLU network is at KL 0 for fifty epochs and then climbs
 #   out; the tanh network never does. Both have better optima, as the other curves show.
-# - Warm-up gives the decoder time to learn to read the code. For the first network that is all it needs; in the
-#   second the KL comes back before anything has been learnt, and takes all.
+# - Warm-up gives the decoder time to learn to read the code. For the first network that is all it needs; in the second
+#   the KL comes back before anything has been learned, and takes all.
 # - Free bits never let the KL push a latent below ¼ nat, so all eight stay alive. That is not free: some carry their
 #   quarter of a nat only because it costs nothing, and the loss is above that of the best warm-up.
+
+# %% [markdown]
+# ## Drawing
+#
+# The rest of the script draws the picture.
+
+
+# %%
+@style()
+def draw(eigenvalues, linear, deep):
+    """The exact threshold and what training does; the KL through training of the deep ones."""
+    figure = new_figure(3.3, "Collapse: by an exact threshold in the linear VAE, by a bad start in deep ones")
+    threshold, *panels = figure.subplots(1, 1 + len(deep), width_ratios=[1.1] + [1] * len(deep))
+    s2 = np.geomspace(0.1, 1, 400)
+    exact = (eigenvalues[: max(8, *linear.values()), None] > s2).sum(axis=0)
+    threshold.plot(s2, exact, color=INK, linewidth=1.2)
+    threshold.plot(list(linear), list(linear.values()), "o", color=PALETTE[0], markersize=7)
+    threshold.text(0.97, 0.92, "eigenvalues above σ²", color=INK, ha="right", transform=threshold.transAxes)
+    threshold.text(0.97, 0.82, "latents in use, trained", color=PALETTE[0], ha="right", transform=threshold.transAxes)
+    threshold.set(
+        xscale="log",
+        xlabel="fixed variance of the noise, σ²",
+        ylabel="count",
+        title="the linear VAE",
+        ylim=(-0.5, 10.5),
+        yticks=range(0, 9, 2),
+    )
+    threshold.set_xticks([0.1, 0.2, 0.5, 1], ["0.1", "0.2", "0.5", "1"])
+    threshold.minorticks_off()
+    for axes, (network, runs) in zip(panels, deep.items(), strict=True):
+        for i, (remedy, (history, loss)) in enumerate(runs.items()):
+            colour = REMEDIES[remedy]
+            axes.plot(np.arange(1, len(history) + 1), history.sum(axis=1), color=colour)
+            text = f"{remedy.split(',')[0]}: {loss:.1f}"
+            axes.text(0.97, 0.97 - 0.08 * i, text, color=colour, ha="right", va="top", transform=axes.transAxes, size=9)
+        axes.set(xlabel="epoch", ylim=(-0.1, 5.2), title=network)
+    panels[0].set_ylabel("KL, nats (numbers: test loss)")
+    return figure
+
 
 # %%
 if __name__ == "__main__":

@@ -8,7 +8,7 @@
 #     z = mu + std * eps       a plain function: dz/dmu = 1, dz/dstd = eps
 #
 # it does: z has the same distribution, and everything from mu and std to the loss is ordinary calculus. This lesson
-# looks at the values for one digit, sets the gradient against the other estimator that there is (the score function),
+# looks at the values for one digit, compares the gradient with the other estimator that there is (the score function),
 # and shows what happens if the backward pass draws its eps anew.
 
 # %%
@@ -111,74 +111,6 @@ def mean_dlogvar(vae, x, draws, rng, fresh):
     return dlogvar.mean(axis=0), dlogvar.std(axis=0) / np.sqrt(draws)
 
 
-# %% [markdown]
-# ## The picture
-
-
-# %%
-def node(axes, x, y, text, colour=INK):
-    """A word in a box."""
-    style_of_box = {"boxstyle": "round,pad=0.3", "facecolor": "white", "edgecolor": colour}
-    axes.text(x, y, text, ha="center", va="center", bbox=style_of_box, size=9.5, zorder=3)
-
-
-def arrow(axes, start, end, colour=INK):
-    """An arrow from one place to another."""
-    axes.annotate("", end, start, arrowprops={"arrowstyle": "-|>", "color": colour, "linewidth": 1.4})
-
-
-def draw_graph(axes, title, values=None, blocked=False):
-    """One of the three graphs: with the draw in the way, with eps beside the path, or with values of one latent."""
-    axes.set(xlim=(0, 4), ylim=(-0.2, 3.2))
-    without_axes(axes)
-    axes.set_title(title)
-    names = ["μ, σ", "z ~ N(μ, σ²)" if blocked else "z = μ + σε", "loss"]
-    if values is not None:
-        mu, std, eps, z, dz = values
-        names = [f"μ {mu:.2f}\nσ {std:.2f}", f"z {z:.2f}", "loss"]
-    places = (0.5, 2.0, 3.55)
-    for place, name in zip(places, names, strict=True):
-        node(axes, place, 1.6, name)
-    arrow(axes, (0.85, 1.75), (1.4, 1.75))
-    arrow(axes, (2.6, 1.75), (3.2, 1.75))
-    arrow(axes, (3.2, 1.42), (2.6, 1.42), BACK)
-    if blocked:
-        axes.text(1.13, 1.4, "✗", color=BACK, ha="center", va="center", size=16)
-        axes.text(2, 0.5, "a draw has no derivative:\nthe way back ends at z", ha="center", color=BACK)
-        return
-    arrow(axes, (1.4, 1.42), (0.85, 1.42), BACK)
-    node(axes, 2.0, 2.85, "ε ~ N(0, 1)" if values is None else f"ε {eps:.2f}", PALE)
-    arrow(axes, (2.0, 2.55), (2.0, 2.0))
-    text = "∂z/∂μ = 1\n∂z/∂σ = ε"
-    if values is not None:
-        text = f"dz = {dz:.2f}\ndμ = dz · 1 = {dz:.2f}\ndσ = dz · ε = {dz * eps:.2f}"
-    axes.text(1.9, 0.95, text, ha="center", va="top", color=BACK)
-
-
-@style()
-def draw(values, spread, widths):
-    """Three graphs; the spread of the estimators; what fresh noise does to sigma."""
-    figure = new_figure(5.6, "With eps beside the path, the gradient passes the draw and comes back quiet")
-    above, below = figure.subfigures(2, 1, height_ratios=[2.2, 3.2])
-    graphs = above.subplots(1, 3)
-    draw_graph(graphs[0], "sampling in the way", blocked=True)
-    draw_graph(graphs[1], "eps beside the path")
-    draw_graph(graphs[2], "one latent of one digit", values)
-    left, right = below.subplots(1, 2, width_ratios=[1.3, 1])
-    for (name, variance), colour in zip(spread.items(), (PALETTE[0], PALETTE[2], PALETTE[4]), strict=True):
-        left.loglog(list(variance), list(variance.values()), color=colour, marker="o", markersize=4)
-        end = list(variance.items())[-1]
-        left.annotate(name, end, xytext=(-6, 8), textcoords="offset points", color=colour, ha="right")
-    left.set(xlabel="latents L", ylabel="variance of d/dμ, one draw", title="the score function drowns as L grows")
-    left.margins(y=0.15)
-    for name, colour, place in (("the same eps", PALETTE[0], (0.06, 0.6)), ("drawn anew", BACK, (0.35, 0.85))):
-        right.hist(widths[name], np.linspace(0, 1.3, 40), color=colour, alpha=0.8)
-        text = f"{name}:\nmedian σ {np.median(widths[name]):.2f}"
-        right.text(*place, text, color=colour, transform=right.transAxes)
-    right.set(xlabel="σ of the test digits", ylabel="latents", title="eps drawn anew in backward: σ goes to 1")
-    return figure
-
-
 # %%
 def main(quick=False, folder="pictures"):
     """Look at one digit, compare the estimators, draw eps anew; returns the numbers."""
@@ -225,11 +157,82 @@ def main(quick=False, folder="pictures"):
 # %% [markdown]
 # ## What to notice
 #
-# - dz/dmu = 1 and dz/dstd = eps: dmu through z is dz itself, dstd is dz times the very noise that made this z.
+# - dz/dmu = 1 and dz/dstd = eps: dmu through z is dz itself, and dstd is dz times the noise that made this z.
 # - One reparameterised draw has the same variance for any number of latents. The score function multiplies the whole
 #   loss into every latent's gradient, so with 100 latents it needs tens of thousands of draws for what one draw gives.
-# - With eps drawn anew the loss still falls, and nothing crashes. But sigma hears nothing of the reconstruction,
-#   goes to 1 where the KL wants it, and the codes drown in noise. A gradient check sees it at once.
+# - With eps drawn anew the loss still falls, and nothing crashes. But sigma gets no gradient from the reconstruction,
+#   goes to 1 where the KL wants it, and the codes drown in noise. A gradient check notices at once.
+
+# %% [markdown]
+# ## Drawing
+#
+# The rest of the script draws the picture.
+
+
+# %%
+def node(axes, x, y, text, colour=INK):
+    """A word in a box."""
+    style_of_box = {"boxstyle": "round,pad=0.3", "facecolor": "white", "edgecolor": colour}
+    axes.text(x, y, text, ha="center", va="center", bbox=style_of_box, size=9.5, zorder=3)
+
+
+def arrow(axes, start, end, colour=INK):
+    """An arrow from one place to another."""
+    axes.annotate("", end, start, arrowprops={"arrowstyle": "-|>", "color": colour, "linewidth": 1.4})
+
+
+def draw_graph(axes, title, values=None, blocked=False):
+    """One of the three graphs: with the draw in the way, with eps beside the path, or with values of one latent."""
+    axes.set(xlim=(0, 4), ylim=(-0.2, 3.2))
+    without_axes(axes)
+    axes.set_title(title)
+    names = ["μ, σ", "z ~ N(μ, σ²)" if blocked else "z = μ + σε", "loss"]
+    if values is not None:
+        mu, std, eps, z, dz = values
+        names = [f"μ {mu:.2f}\nσ {std:.2f}", f"z {z:.2f}", "loss"]
+    places = (0.5, 2.0, 3.55)
+    for place, name in zip(places, names, strict=True):
+        node(axes, place, 1.6, name)
+    left, right = (0.95, 1.3), (2.72, 3.2)  # between the boxes, with air at both ends
+    arrow(axes, (left[0], 1.75), (left[1], 1.75))
+    arrow(axes, (right[0], 1.75), (right[1], 1.75))
+    arrow(axes, (right[1], 1.42), (right[0], 1.42), BACK)
+    if blocked:
+        axes.text(1.13, 1.4, "✗", color=BACK, ha="center", va="center", size=16)
+        axes.text(2, 0.5, "a draw has no derivative:\nthe way back ends at z", ha="center", color=BACK)
+        return
+    arrow(axes, (left[1], 1.42), (left[0], 1.42), BACK)
+    node(axes, 2.0, 2.85, "ε ~ N(0, 1)" if values is None else f"ε {eps:.2f}", PALE)
+    arrow(axes, (2.0, 2.55), (2.0, 2.0))
+    text = "∂z/∂μ = 1\n∂z/∂σ = ε"
+    if values is not None:
+        text = f"dz = {dz:.2f}\ndμ = dz · 1 = {dz:.2f}\ndσ = dz · ε = {dz * eps:.2f}"
+    axes.text(1.9, 0.95, text, ha="center", va="top", color=BACK)
+
+
+@style()
+def draw(values, spread, widths):
+    """Three graphs; the spread of the estimators; what fresh noise does to sigma."""
+    figure = new_figure(5.6, "With eps beside the path, the gradient passes the draw and comes back quiet")
+    above, below = figure.subfigures(2, 1, height_ratios=[2.2, 3.2])
+    graphs = above.subplots(1, 3)
+    draw_graph(graphs[0], "sampling in the way", blocked=True)
+    draw_graph(graphs[1], "eps beside the path")
+    draw_graph(graphs[2], "one latent of one digit", values)
+    left, right = below.subplots(1, 2, width_ratios=[1.3, 1])
+    for (name, variance), colour in zip(spread.items(), (PALETTE[0], PALETTE[2], PALETTE[4]), strict=True):
+        left.loglog(list(variance), list(variance.values()), color=colour, marker="o", markersize=4)
+        end = list(variance.items())[-1]
+        left.annotate(name, end, xytext=(-6, 8), textcoords="offset points", color=colour, ha="right")
+    left.set(xlabel="latents L", ylabel="variance of d/dμ, one draw", title="the score function drowns as L grows")
+    left.margins(y=0.15)
+    for name, colour, place in (("the same eps", PALETTE[0], (0.06, 0.6)), ("drawn anew", BACK, (0.35, 0.85))):
+        right.hist(widths[name], np.linspace(0, 1.3, 40), color=colour, alpha=0.8)
+        text = f"{name}:\nmedian σ {np.median(widths[name]):.2f}"
+        right.text(*place, text, color=colour, transform=right.transAxes)
+    right.set(xlabel="σ of the test digits", ylabel="latents", title="eps drawn anew in backward: σ goes to 1")
+    return figure
+
 
 # %%
 if __name__ == "__main__":

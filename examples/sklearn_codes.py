@@ -1,14 +1,14 @@
 # %% [markdown]
 # # Codes for a classifier
 #
-# A VAE as a scikit-learn transformer. Handwritten digits of 8 x 8 pixels become L numbers each, without a look at
-# their labels: once by PCA, once by a VAE. Then a classifier is trained on the numbers. Whose are better?
+# A VAE as a scikit-learn transformer. Handwritten digits of 8 x 8 pixels become L numbers each, without their labels:
+# once by PCA, once by a VAE. Then a classifier is trained on the numbers. Which numbers are better?
 #
 # PCA is the best *linear* code for reconstruction. A VAE's encoder and decoder are curved, so as many numbers can say
 # more. The fewer there are, the more that matters.
 #
-# Needs `pip install "npvae[sklearn]"`. As a script: `python examples/sklearn_codes.py` (half a minute), or with
-# `--quick`.
+# Needs the extra `sklearn`: `pip install -e ".[sklearn]"` in a clone. As a script: `python examples/sklearn_codes.py`
+# (half a minute), or with `--quick`.
 
 # %%
 import sys
@@ -32,8 +32,8 @@ y = np.concatenate([part.labels for part in digits])
 # %% [markdown]
 # ## One pipeline, two codes
 #
-# `VAE` has a Gaussian likelihood by default, so it takes any data; with "bernoulli" it would want data in [0, 1].
-# Whoever wants to see what a code keeps, decodes it: `inverse_transform`.
+# `VAE` has a Gaussian likelihood by default, so it takes any data; with "bernoulli" it would want data in [0, 1]. To
+# see what a code keeps, decode it: `inverse_transform`.
 
 # %%
 CLASSIFIERS = {"logistic regression": LogisticRegression(max_iter=2000), "5 nearest": KNeighborsClassifier(5)}

@@ -4,11 +4,11 @@
 # One training is a plain function of its settings, so a grid of them needs no scheduler of ours: joblib runs it on the
 # cores of this machine, or, by naming another backend, on a cluster.
 #
-# beta weighs the KL term. What it trades is seen in the two terms apart: *distortion*, the nats that reconstruction
-# costs, and *rate*, the nats that the code carries. A large beta buys a small rate with a large distortion.
+# beta weighs the KL term. The two terms show what it trades: *distortion*, the nats that reconstruction costs, and
+# *rate*, the nats that the code carries. A large beta buys a small rate with a large distortion.
 #
-# Needs joblib, which comes with `pip install "npvae[sklearn]"`. As a script: `python examples/sweep.py` (twenty
-# seconds), or with `--quick`.
+# Needs joblib, which the extra `sklearn` installs: `pip install -e ".[sklearn]"` in a clone. As a script: `python
+# examples/sweep.py` (twenty seconds), or with `--quick`.
 
 # %%
 import os
@@ -42,8 +42,8 @@ def cell(beta, latent_dim, epochs, seed=0):
 # %% [markdown]
 # ## The grid
 #
-# `parallel_config` says where: "loky" is processes here, "dask" or "ray" a cluster whose client is at hand, "threading"
-# threads. The two lines with `Parallel` stay as they are.
+# `parallel_config` says where: "loky" is processes here, "dask" or "ray" a cluster whose client is at hand,
+# "threading" threads. The two lines with `Parallel` stay as they are.
 
 
 # %%

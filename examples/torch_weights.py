@@ -4,8 +4,8 @@
 # A VAE trained here is written to safetensors, under the names that `torch.nn.Sequential` gives its layers. PyTorch
 # loads it, gives the same numbers, and its autograd is an independent witness for every gradient written by hand.
 #
-# Needs `pip install "npvae[export]" torch`. As a script: `python examples/torch_weights.py` (ten seconds), or with
-# `--quick`.
+# Needs the extra `export` and PyTorch: `pip install -e ".[export]" torch` in a clone. As a script: `python
+# examples/torch_weights.py` (ten seconds), or with `--quick`.
 
 # %%
 import os
@@ -25,8 +25,8 @@ from npvae.export import load, save, to_torch
 # %% [markdown]
 # ## The module
 #
-# A `Linear` of PyTorch keeps its weight as (outputs, inputs); here `W` is (inputs, outputs), so that code reads
-# `x @ W + b`. `save` transposes. Layer i of our encoder is module 2 i of the Sequential: between two there is a ReLU.
+# A `Linear` of PyTorch keeps its weight as (outputs, inputs); here `W` is (inputs, outputs), so that code reads `x @ W
+# + b`. `save` transposes. Layer i of our encoder is module 2 i of the Sequential: between two there is a ReLU.
 
 
 # %%

@@ -6,8 +6,8 @@
 #     reverse  KL(q || p) = mean over q of  log q(z) - log p(z)      q must not be where p is not
 #     forward  KL(p || q) = mean over p of  log p(z) - log q(z)      q must be wherever p is
 #
-# A variational autoencoder minimises the first: what the ELBO leaves out is KL(q(z|x) || p(z|x)). Here p has two humps,
-# q is one Gaussian N(m, exp(r)^2), and both are minimised by plain gradient descent, with gradients by hand.
+# A variational autoencoder minimises the first: what the ELBO leaves out is KL(q(z|x) || p(z|x)). Here p has two
+# humps, q is one Gaussian N(m, exp(r)^2), and both are minimised by plain gradient descent, with gradients by hand.
 
 # %%
 import sys
@@ -37,7 +37,6 @@ def log_p(z):
 
 
 P = np.exp(log_p(GRID)[0])
-
 
 # %% [markdown]
 # ## Reverse: the mean over q
@@ -105,39 +104,6 @@ def descend(forward, backward, m, r, steps, lr=0.05):
 
 
 # %%
-@style()
-def draw(fits):
-    """p and the three fits; the reverse divergence against m, with its two valleys."""
-    figure = new_figure(3.6, "Reverse KL takes one hump; forward KL covers both")
-    left, right = figure.subplots(1, 2, width_ratios=[1.5, 1])
-    shown = (GRID > -6) & (GRID < 6)
-    z = GRID[shown]
-    left.fill_between(z, P[shown], color=PALE, alpha=0.35, linewidth=0)
-    left.annotate("p", (-2.5, 0.15), ha="center", size=12)
-    looks = {
-        "reverse, from the left": (PALETTE[0], "reverse KL,\nstarted left", (-3.3, 0.45), "right"),
-        "reverse, from the right": (PALETTE[4], "reverse KL,\nstarted right", (3.4, 0.32), "left"),
-        "forward": (PALETTE[6], "forward KL", (0, 0.17), "center"),
-    }
-    for name, (colour, text, place, align) in looks.items():
-        m, r, _ = fits[name]
-        left.plot(z, np.exp(-(((z - m) / np.exp(r)) ** 2) / 2 - r) / np.sqrt(2 * np.pi), color=colour)
-        left.annotate(text, place, color=colour, ha=align)
-    left.set(xlabel="z", ylabel="density", ylim=(0, None))
-
-    means = np.linspace(-4.5, 5, 191)
-    for forward, r, colour, text in (
-        (reverse_forward, np.log(0.8), PALETTE[0], "KL(q || p)"),
-        (forward_forward, np.log(2.6), PALETTE[6], "KL(p || q)"),
-    ):
-        curve = [float(forward(np.array(m), np.array(r))[0]) for m in means]
-        right.plot(means, curve, color=colour, label=f"{text}, σ = {np.exp(r):.1f}")
-    right.legend(frameon=False, loc="upper center")
-    right.set(xlabel="mean m of q", ylabel="nats", ylim=(0, 7), title="two valleys, or one")
-    return figure
-
-
-# %%
 def main(quick=False, folder="pictures"):
     """Check the gradients, fit both ways, compare; returns the numbers."""
     numbers = {}
@@ -176,13 +142,52 @@ def main(quick=False, folder="pictures"):
 # ## What to notice
 #
 # - Reverse KL ends on one hump, and which one depends on the start. It pays for every place where q is and p is not;
-#   for the hump that it has forgotten it pays next to nothing. All that is left is -log of its own hump's weight:
+#   for the hump that it has forgotten it pays next to nothing. What remains is minus the log of its own hump's weight:
 #   log(1 / 0.6) = 0.51 nats for the left one, log(1 / 0.4) = 0.92 for the right.
 # - Forward KL ends at the mean and the variance of p, with its highest density in the valley where p has next to none.
 #   It has one minimum: the log-density of a Gaussian is concave.
 # - The posterior of a VAE is fitted the first way. Where the true p(z|x) has two humps, q(z|x) keeps one, and looks
-#   surer of itself than it should be. Samples from q are good codes; its width is not to be trusted.
-# - The forward direction needs draws from p. Of a posterior there are none to be had: so the ELBO goes the other way.
+#   surer of itself than it should be. Draws from q are good codes; do not trust its width.
+# - The forward direction needs draws from p. Nobody can draw from the true posterior: so the ELBO goes the other way.
+
+# %% [markdown]
+# ## Drawing
+#
+# The rest of the script draws the picture.
+
+
+# %%
+@style()
+def draw(fits):
+    """p and the three fits; the reverse divergence against m, with its two valleys."""
+    figure = new_figure(3.6, "Reverse KL takes one hump; forward KL covers both")
+    left, right = figure.subplots(1, 2, width_ratios=[1.5, 1])
+    shown = (GRID > -6) & (GRID < 6)
+    z = GRID[shown]
+    left.fill_between(z, P[shown], color=PALE, alpha=0.35, linewidth=0)
+    left.annotate("p", (-2.5, 0.15), ha="center", size=12)
+    looks = {
+        "reverse, from the left": (PALETTE[0], "reverse KL,\nstarted left", (-3.3, 0.45), "right"),
+        "reverse, from the right": (PALETTE[4], "reverse KL,\nstarted right", (3.4, 0.32), "left"),
+        "forward": (PALETTE[6], "forward KL", (0, 0.17), "center"),
+    }
+    for name, (colour, text, place, align) in looks.items():
+        m, r, _ = fits[name]
+        left.plot(z, np.exp(-(((z - m) / np.exp(r)) ** 2) / 2 - r) / np.sqrt(2 * np.pi), color=colour)
+        left.annotate(text, place, color=colour, ha=align)
+    left.set(xlabel="z", ylabel="density", ylim=(0, None))
+
+    means = np.linspace(-4.5, 5, 191)
+    for forward, r, colour, text in (
+        (reverse_forward, np.log(0.8), PALETTE[0], "KL(q || p)"),
+        (forward_forward, np.log(2.6), PALETTE[6], "KL(p || q)"),
+    ):
+        curve = [float(forward(np.array(m), np.array(r))[0]) for m in means]
+        right.plot(means, curve, color=colour, label=f"{text}, σ = {np.exp(r):.1f}")
+    right.legend(frameon=False, loc="upper center")
+    right.set(xlabel="mean m of q", ylabel="nats", ylim=(0, 7), title="two valleys, or one")
+    return figure
+
 
 # %%
 if __name__ == "__main__":

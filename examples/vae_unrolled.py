@@ -2,10 +2,10 @@
 # # A variational autoencoder, unrolled
 #
 # The whole of a VAE with nothing hidden: the forward pass one line per step, then the backward pass, one line for the
-# gradient of every intermediate, in reverse order. No line here comes from a library but NumPy. Each gradient is then
-# held against finite differences and printed in one row.
+# gradient of every intermediate, in reverse order. No library but NumPy is used. Each gradient is then compared with
+# finite differences and printed in one row.
 #
-# Read the forward from top to bottom, then the backward beside the forward from bottom to top.
+# Read the forward from top to bottom, then the backward next to it, from bottom to top.
 #
 # Shapes: N samples, D pixels, H hidden units, L latents. `d<name>` is the derivative of the loss by `<name>`, and has
 # its shape. Nothing starts at zero, not even a bias: zeros hide wrong gradients.
@@ -89,7 +89,7 @@ def backward(v):
     db2 = da2.sum(axis=0)
     dW2 = v["z"].T @ da2
     dz = da2 @ W2.T
-    # reparameterisation: dz/dmu = 1, dz/dstd = eps
+    # reparameterisation: dz_dmu = 1, dz_dstd = eps
     dstd = dz * eps
     dmu_z = dz * 1
     dlogvar_z = dstd * v["std"] / 2
@@ -157,7 +157,8 @@ def main():
 # ## What to notice
 #
 # - `dstd` is `dz * eps`: where the noise happened to be negative, a larger std would have moved z the other way.
-# - `dmu` and `dlogvar` are sums of two paths. Leave out one and the loss still falls for a while; only a check sees it.
+# - `dmu` and `dlogvar` are sums of two paths. Leave out one and the loss still falls for a while; only a check
+#   notices.
 # - `dh1` is a sum too: h1 feeds both heads.
 # - Nothing has a gradient by eps. That is the trick: the randomness is an input.
 

@@ -6,7 +6,7 @@
 #     ½ Σ (x̂ - x)²              a Gaussian that claims noise of σ = 1 on every pixel, constants left out
 #     Σ (x̂ - x)²                the same with σ² = ½. A factor 2 that looks like nothing
 #     Gaussian, σ² learned      one number for all pixels, and the data says what it is
-#     Gaussian, σ² a pixel      one number for each
+#     Gaussian, σ² per pixel     one number for each
 #     Bernoulli                 cross-entropy on grey values: a custom, not a density
 #     continuous Bernoulli      the same formula with the normaliser that makes it a density
 #
@@ -32,7 +32,7 @@ CHOICES = {
     "½ Σ (x̂ − x)²": {"likelihood": "gaussian_fixed", "logvar": 0.0},
     "Σ (x̂ − x)²": {"likelihood": "gaussian_fixed", "logvar": np.log(0.5)},
     "Gaussian, σ² learned": {"likelihood": "gaussian_scalar", "logvar": -3.0},
-    "Gaussian, σ² a pixel": {"likelihood": "gaussian_pixel", "logvar": -3.0},
+    "Gaussian, σ² per pixel": {"likelihood": "gaussian_pixel", "logvar": -3.0},
     "Bernoulli": {"likelihood": "bernoulli"},
     "continuous Bernoulli": {"likelihood": "continuous_bernoulli"},
 }
@@ -51,8 +51,8 @@ def fit(vae, epochs):
 # %% [markdown]
 # ## Three traps, as numbers
 #
-# **The factor 2 is beta.** Σ(x̂ - x)² + KL is twice ½Σ(x̂ - x)² + ½ KL: without the half one trains a beta-VAE of
-# beta = ½, to the last digit of the gradient.
+# **The factor 2 is beta.** Σ(x̂ - x)² + KL is twice ½Σ(x̂ - x)² + ½ KL: without the half one trains a beta-VAE of beta
+# = ½, to the last digit of the gradient.
 #
 # **A density depends on the unit.** Give the same pixels as 0 ... 16 in place of 0 ... 1, and the same model with its
 # outputs scaled has an nll that is 64 log 16 = 177 nats higher. Nothing has become worse.
@@ -89,25 +89,6 @@ def mass_of_a_pixel(forward, logit):
 
 
 # %%
-@style()
-def draw(models, rows):
-    """Samples of every choice: the decoder's means, and draws of the pixels themselves."""
-    figure = new_figure(2.9, "½ Σ (x̂ − x)² believes in so much noise that no digit is worth coding")
-    left, right = figure.subplots(1, 2)
-    means, draws = (
-        [vae.sample(9, np.random.default_rng(4), draw_pixels=pixels).reshape(-1, *IMAGE) for vae in models.values()]
-        for pixels in (False, True)
-    )
-    draw_sheet(left, means)
-    draw_sheet(right, draws)
-    labels = [f"{name}\nnll {signed(round(row['nll']))}, KL {row['kl']:.1f}" for name, row in rows.items()]
-    label_rows(left, labels, IMAGE)
-    left.set_title("means of p(x|z), z from the prior")
-    right.set_title("draws x ~ p(x|z) at the same z")
-    return figure
-
-
-# %%
 def main(quick=False, folder="pictures"):
     """Train six times, compare, and show what may not be compared; returns the numbers."""
     models, rows = {}, {}
@@ -127,7 +108,7 @@ def main(quick=False, folder="pictures"):
         }
         text = "" if sigma is None else f"{sigma.min():.2f}" + (f" to {sigma.max():.2f}" if len(sigma) > 1 else "")
         print(f"{name:<24}" + "{nll:>9.2f}{kl:>8.2f}{loss:>9.2f}{distance:>15.3f}".format(**rows[name]) + f"{text:>16}")
-    print("nll, KL and loss in nats an image; squared error: Σ (x̂ - x)², the one ruler that is the same for all\n")
+    print("nll, KL and loss in nats per image; squared error: Σ (x̂ - x)², the one ruler that is the same for all\n")
 
     rng = np.random.default_rng(5)
     unit = change_of_unit(models["Gaussian, σ² learned"], rng)
@@ -163,10 +144,35 @@ def main(quick=False, folder="pictures"):
 #   the squared error falls to a fifth. No beta had to be tuned.
 # - An nll of -44 is not "better" than 21: a density may be larger than 1, and changes with the unit of a pixel. The
 #   Bernoulli on greys is not even a density. Only the Gaussians and the continuous Bernoulli, all densities on the
-#   same pixels, may stand in one ranking.
-# - The per-pixel σ is smallest where pixels never change, at the border: there the nll can fall without end, and
-#   without helping any picture. The library floors it (see npvae/ops/floored_logvar.py).
+#   same pixels, may be ranked together.
+# - The per-pixel σ is smallest where pixels never change, at the border: there the nll can fall without end, and no
+#   picture gets better. The library has a floor for it (see npvae/ops/floored_logvar.py).
 # - The draws show what the model really believes. Most papers print the means.
+
+# %% [markdown]
+# ## Drawing
+#
+# The rest of the script draws the picture.
+
+
+# %%
+@style()
+def draw(models, rows):
+    """Samples of every choice: the decoder's means, and draws of the pixels themselves."""
+    figure = new_figure(2.9, "½ Σ (x̂ − x)² believes in so much noise that no digit is worth coding")
+    left, right = figure.subplots(1, 2)
+    means, draws = (
+        [vae.sample(9, np.random.default_rng(4), draw_pixels=pixels).reshape(-1, *IMAGE) for vae in models.values()]
+        for pixels in (False, True)
+    )
+    draw_sheet(left, means)
+    draw_sheet(right, draws)
+    labels = [f"{name}\nnll {signed(round(row['nll']))}, KL {row['kl']:.1f}" for name, row in rows.items()]
+    label_rows(left, labels, IMAGE)
+    left.set_title("means of p(x|z), z from the prior")
+    right.set_title("draws x ~ p(x|z) at the same z")
+    return figure
+
 
 # %%
 if __name__ == "__main__":

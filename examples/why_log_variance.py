@@ -8,7 +8,7 @@
 #     logvar = h, std = exp(h/2)  dh = dstd * std / 2                  h is free
 #
 # All three describe the same distributions. They differ in what one step of gradient descent does, because the KL
-# contains -log(std), whose slope is -1 / std: near 0 a network that outputs std or var is thrown about, one that
+# contains -log(std), whose slope is -1 / std: near 0, a network that outputs std or var makes huge steps; one that
 # outputs logvar never gets there.
 
 # %%
@@ -29,7 +29,6 @@ from npvae.models.mlp import mlp_backward, mlp_forward
 train, _ = npvae.load_dataset("digits")
 x_train = train.numpy().astype(np.float64)
 COLOURS = {"std": PALETTE[6], "var": PALETTE[4], "logvar": PALETTE[0]}
-
 
 # %% [markdown]
 # ## Three readings of h, forward and backward
@@ -87,7 +86,7 @@ def check(reading, rng):
 # ## The same VAE, three times
 #
 # 64-64-8-64-64, Adam, the digits. The biases of h start so that std starts at 1 in all three, and beta is small, so
-# that the posteriors get narrow: exactly what one wants of a code that says something.
+# that the posteriors get narrow: which is what you want from a code that says something.
 
 
 # %%
@@ -121,42 +120,6 @@ def train_until_it_breaks(reading, epochs, lr=3e-3, beta=0.1, L=8):
             mlp_backward(ops, np.concatenate([dmu_z + dmu_kl, dh], axis=1), encoder_cache, grads, "encoder")
             adam.step(grads)
     return np.array(ends), None, loss
-
-
-# %%
-@style()
-def draw(runs):
-    """The pull of the KL on h in the three readings; the smallest std of every step."""
-    figure = new_figure(3.6, "The same posterior, three outputs: only log σ² cannot run into a wall")
-    left, right = figure.subplots(1, 2)
-    std = np.geomspace(0.003, 4, 300)
-    for reading, text, place in (
-        ("std", "σ", (0.02, 70)),
-        ("var", "σ²", (0.035, 2500)),
-        ("logvar", "log σ²", (0.02, 0.9)),
-    ):
-        dh = std_backward(std - 1 / std, (std, reading))
-        left.loglog(std, np.abs(dh), color=COLOURS[reading])
-        left.annotate(f"h = {text}", place, color=COLOURS[reading])
-    left.set(xlabel="σ", ylabel="|dKL/dh|", title="the KL's pull on the output h", ylim=(1e-2, 1e5))
-
-    for reading, (ends, broken, _) in runs.items():
-        smallest = np.exp(ends[:, 0] / 2) if reading == "logvar" else np.maximum(ends[:, 0], 0)
-        smallest = np.sqrt(smallest) if reading == "var" else smallest
-        steps = np.arange(1, len(ends) + 1)
-        right.plot(steps, smallest, color=COLOURS[reading], linewidth=1.2)
-        if broken:
-            right.plot(broken, 0, "X", color=COLOURS[reading], markersize=10, clip_on=False, zorder=3)
-    last = len(runs["logvar"][0])
-    for i, (reading, text) in enumerate((("std", "σ"), ("var", "σ²"), ("logvar", "log σ²"))):
-        broken = runs[reading][1]
-        end = f"breaks at step {broken}" if broken else f"still trains at step {last}"
-        right.text(
-            0.98, 0.93 - 0.08 * i, f"h = {text}: {end}", color=COLOURS[reading], ha="right", transform=right.transAxes
-        )
-    right.set(xscale="log", xlabel="training step", ylabel="smallest σ of the batch", ylim=(0, 1.5))
-    right.set_title("training: where h leaves what it may be")
-    return figure
 
 
 # %%
@@ -203,12 +166,54 @@ def main(quick=False, folder="pictures"):
 #
 # - The three readings give the same draws, to the last digit. It is not about which posteriors there are, but about
 #   how a step moves between them.
-# - At std = 0.001 the KL pulls with -1,000 on std, with half a million on var, and with -1/2 on logvar: a step of equal
-#   size multiplies std by an equal factor, wherever it starts.
-# - With h = std or var, one step of Adam is as long near the wall as far from it, and some step crosses it.
-#   What people then do (abs, a clip, + 1e-6, a softplus) are all ways of not having a wall there.
-# - A network that outputs logvar and is read as log-std differs by the factor 2 in the exponent. Both train. The lesson
-#   on bugs shows what tells them apart.
+# - At std = 0.001 the KL pulls with -1,000 on std, with half a million on var, and with -1/2 on logvar: a step of
+#   equal size multiplies std by an equal factor, wherever it starts.
+# - With h = std or var, one step of Adam is as long near the wall as far from it, and some step crosses it. What
+#   people then do (abs, a clip, + 1e-6, a softplus) are all ways of not having a wall there.
+# - A network that outputs logvar and is read as log-std differs by the factor 2 in the exponent. Both train. The
+#   lesson on bugs shows what tells them apart.
+
+# %% [markdown]
+# ## Drawing
+#
+# The rest of the script draws the picture.
+
+
+# %%
+@style()
+def draw(runs):
+    """The pull of the KL on h in the three readings; the smallest std of every step."""
+    figure = new_figure(3.6, "The same posterior, three outputs: only log σ² cannot run into a wall")
+    left, right = figure.subplots(1, 2)
+    std = np.geomspace(0.003, 4, 300)
+    for reading, text, place in (
+        ("std", "σ", (0.02, 70)),
+        ("var", "σ²", (0.035, 2500)),
+        ("logvar", "log σ²", (0.02, 0.9)),
+    ):
+        dh = std_backward(std - 1 / std, (std, reading))
+        left.loglog(std, np.abs(dh), color=COLOURS[reading])
+        left.annotate(f"h = {text}", place, color=COLOURS[reading])
+    left.set(xlabel="σ", ylabel="|dKL/dh|", title="the KL's pull on the output h", ylim=(1e-2, 1e5))
+
+    for reading, (ends, broken, _) in runs.items():
+        smallest = np.exp(ends[:, 0] / 2) if reading == "logvar" else np.maximum(ends[:, 0], 0)
+        smallest = np.sqrt(smallest) if reading == "var" else smallest
+        steps = np.arange(1, len(ends) + 1)
+        right.plot(steps, smallest, color=COLOURS[reading], linewidth=1.2)
+        if broken:
+            right.plot(broken, 0, "X", color=COLOURS[reading], markersize=10, clip_on=False, zorder=3)
+    last = len(runs["logvar"][0])
+    for i, (reading, text) in enumerate((("std", "σ"), ("var", "σ²"), ("logvar", "log σ²"))):
+        broken = runs[reading][1]
+        end = f"breaks at step {broken}" if broken else f"still trains at step {last}"
+        right.text(
+            0.98, 0.93 - 0.08 * i, f"h = {text}: {end}", color=COLOURS[reading], ha="right", transform=right.transAxes
+        )
+    right.set(xscale="log", xlabel="training step", ylabel="smallest σ of the batch", ylim=(0, 1.5))
+    right.set_title("training: where h leaves what it may be")
+    return figure
+
 
 # %%
 if __name__ == "__main__":

@@ -1,14 +1,14 @@
 # %% [markdown]
 # # Why the decoder stops listening
 #
-# A VAE of sequences has a decoder that reads what it has written so far. That is enough to write well: a language model
-# does no more. So the code z has to compete with the letters before, and it loses. While the decoder cannot yet read
-# it, z is noise that costs KL; the cheapest thing to do is to make q(z|x) the prior. Then z says nothing, and the
+# A VAE of sequences has a decoder that reads what it has written so far. That is enough to write well: a language
+# model does no more. So the code z has to compete with the letters before, and it loses. While the decoder cannot yet
+# read it, z is noise that costs KL; the cheapest thing to do is to make q(z|x) the prior. Then z says nothing, and the
 # decoder never learns to listen. What is left is a language model with a code that it ignores.
 #
 # This is an optimum of the bound, not an accident of one training: if the decoder alone can describe the data as well,
-# a KL of 0 is the best there is. Remedies make z worth its price: the KL comes late (annealed, cyclical), or is free up
-# to a point (free bits), or the decoder may not read all letters (word dropout), or none (inputless).
+# a KL of 0 is the best there is. Remedies make z worth its price: the KL comes late (annealed, cyclical), or is free
+# up to a point (free bits), or the decoder may not read all letters (word dropout), or none (inputless).
 #
 # Bowman et al. (2016), "Generating Sentences from a Continuous Space".
 
@@ -39,12 +39,11 @@ REMEDIES = {  # settings of the model, and how beta grows in a training of E epo
 }
 COLOURS = dict(zip(REMEDIES, (PALETTE[i] for i in (6, 1, 4, 0, 5, 2)), strict=True))
 
-
 # %% [markdown]
 # ## One model, six ways to train it
 #
-# A GRU of 32 numbers each way, a code of 8. Everything but the remedy is the same; the bound is always taken with
-# beta = 1 and all letters in sight, whatever was trained on.
+# A GRU of 32 numbers each way, a code of 8. Everything but the remedy is the same; the bound is always computed with
+# beta = 1 and no letter hidden, whatever the training objective was.
 
 
 # %%
@@ -68,8 +67,8 @@ def baseline(epochs):
 # ## Does the decoder listen?
 #
 # Two questions that the KL alone does not answer. If z is that of another name, how much worse is this name described?
-# And if one z is decoded five times, drawing each letter, how often do two of the five share their first letter, beside
-# what chance gives? A decoder that does not listen gives 0 to both.
+# And if one z is decoded five times, drawing each letter, how often do two of the five share their first letter,
+# compared with chance? A decoder that does not listen gives 0 to both.
 
 
 # %%
@@ -89,22 +88,6 @@ def listening(vae, rng):
 
 
 # %%
-@style()
-def draw(models, baseline_nats):
-    """KL and what is left to tell, through training; below, what z alone decides."""
-    figure = new_figure(6.4, "The decoder listens only if it has to")
-    top, bottom = figure.subfigures(2, 1, height_ratios=[1, 1.05])
-    kl, nll = top.subplots(1, 2)
-    for i, (remedy, vae) in enumerate(models.items()):
-        epochs = [row["epoch"] for row in vae.history]
-        kl.plot(epochs, [row["test_kl"] for row in vae.history], color=COLOURS[remedy])
-        nll.plot(epochs, [row["test_nll"] for row in vae.history], color=COLOURS[remedy])
-        kl.text(0.99, 0.99 - 0.08 * i, remedy, color=COLOURS[remedy], ha="right", va="top", transform=kl.transAxes)
-    nll.axhline(baseline_nats, color=INK, linewidth=1, linestyle=":")
-    kl.set(xlabel="epoch", ylabel="nats per name", title="KL: what z says", ylim=(-0.4, 1.9 * kl.get_ylim()[1]))
-    nll.set(xlabel="epoch", title="nll: what is left for the letters (dotted: no code)", ylim=(None, baseline_nats + 4))
-    draw_columns(bottom.subplots(), written(models))
-    return figure
 
 
 def written(models):
@@ -151,18 +134,43 @@ def main(quick=False, folder="pictures"):
 # %% [markdown]
 # ## What to notice
 #
-# - Plain, the KL is 0 from the first epoch to the last: every name has the same code, a foreign code costs nothing, and
-#   all ways between two codes stand still. The bound is that of a language model, which it now is.
+# - Plain, the KL is 0 from the first epoch to the last: every name has the same code, a foreign code costs nothing,
+#   and all ways between two codes stand still. The bound is that of a language model, which it now is.
 # - A KL above 0 is bought: with free bits, or by paying late. What it buys is seen where a foreign z costs nats, and
 #   where the way from one name to another passes through others. But five names from one z have little more in common
 #   than chance: two nats are less than a first letter (log 26 = 3.3), and the decoder adds the rest as it pleases.
 # - Annealing lets z have several nats while they are cheap, and takes most of them back; what stays is more than plain
 #   training ever finds. Cyclical training does it again in every cycle.
 # - Inputless the decoder has nothing but z. It listens most, and the names show what z alone can say: lengths and a
-#   letter or two. Its bound is the worst of all: reading what one has written is worth more than 8 latents.
+#   letter or two. Its bound is the worst of all: reading the letters so far is worth more than 8 latents.
 # - No remedy beats the language model at its best epoch, and for the bound a KL of 0 is a legitimate optimum: whoever
 #   wants a code has a reason other than the likelihood. (2,000 names are few, and all of these models are past their
 #   best epoch at the end. The table on 30,033 names is made by benchmarks/reproduce/names.py.)
+
+# %% [markdown]
+# ## Drawing
+#
+# The rest of the script draws the picture.
+
+
+# %%
+@style()
+def draw(models, baseline_nats):
+    """KL and what is left to tell, through training; below, what z alone decides."""
+    figure = new_figure(6.4, "The decoder listens only if it has to")
+    top, bottom = figure.subfigures(2, 1, height_ratios=[1, 1.05])
+    kl, nll = top.subplots(1, 2)
+    for i, (remedy, vae) in enumerate(models.items()):
+        epochs = [row["epoch"] for row in vae.history]
+        kl.plot(epochs, [row["test_kl"] for row in vae.history], color=COLOURS[remedy])
+        nll.plot(epochs, [row["test_nll"] for row in vae.history], color=COLOURS[remedy])
+        kl.text(0.99, 0.99 - 0.08 * i, remedy, color=COLOURS[remedy], ha="right", va="top", transform=kl.transAxes)
+    nll.axhline(baseline_nats, color=INK, linewidth=1, linestyle=":")
+    kl.set(xlabel="epoch", ylabel="nats per name", title="KL: what z says", ylim=(-0.4, 1.9 * kl.get_ylim()[1]))
+    nll.set(xlabel="epoch", title="nll: what is left for the letters (dotted: no code)", ylim=(None, baseline_nats + 4))
+    draw_columns(bottom.subplots(), written(models))
+    return figure
+
 
 # %%
 if __name__ == "__main__":

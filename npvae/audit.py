@@ -54,7 +54,7 @@ class LossAudit:
     notes: tuple[str, ...]
 
     def nats(self, loss: float) -> float:
-        """The printed loss in nats a sample: minus the ELBO if `model` has beta 1, else nll + beta * KL."""
+        """The printed loss in nats per sample: minus the ELBO if `model` has beta 1, else nll + beta * KL."""
         return (loss - self.constant) / self.scale
 
     def to_dict(self) -> dict[str, Any]:
@@ -92,6 +92,11 @@ def audit_loss(
     half         for "squared_error": (x_hat - x)**2 / 2, or without the half
 
     ValueError for a name, a reduction or a number that cannot be meant.
+
+    Example:
+        >>> audit = npvae.audit_loss("squared_error", half=False, data_dim=784, latent_dim=20, batch_size=128)
+        >>> audit.beta
+        0.5
     """
     kl_batch = batch if kl_batch is None else kl_batch
     _check(likelihood, {"pixels": pixels, "latents": latents, "batch": batch, "kl_batch": kl_batch})

@@ -18,7 +18,7 @@
 Of a ConvVAE images are (N, H, W, C). Between encoder.conv and encoder.dense PyTorch writes
 x.permute(0, 2, 3, 1).flatten(1), and between decoder.dense and decoder.conv the way back: then the rows are the same.
 
-It needs safetensors: pip install "npvae[export]".
+It needs safetensors: the extra `export`.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ try:
     from safetensors import SafetensorError, safe_open
     from safetensors.numpy import save as to_bytes
 except ImportError as error:
-    raise ImportError(f'npvae.export needs safetensors ({error}): pip install "npvae[export]"') from error
+    raise ImportError(f"npvae.export needs safetensors ({error}): pip install safetensors") from error
 
 from npvae.as_json import as_json
 from npvae.models import MODELS, Params

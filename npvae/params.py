@@ -10,6 +10,12 @@ class Params(Mapping[str, np.ndarray]):
 
     Optimisers, norms, checkpoints and gradient checks use `flat`; the mathematics uses the names. Gradients are the
     same kind of thing, with the same names and shapes.
+
+    Example:
+        >>> vae = npvae.VAE(64, hidden=(8,), latent_dim=2)
+        >>> vae.params["encoder.0.b"][:] = 1.0  # a view into vae.params.flat
+        >>> float(vae.params.flat.sum() - sum(each.sum() for each in vae.params.values())) < 1e-3
+        True
     """
 
     def __init__(self, shapes: Mapping[str, tuple[int, ...]], flat: np.ndarray) -> None:

@@ -26,7 +26,7 @@ SHARED = Path(os.environ.get("NPVAE_DATA") or Path(__file__).parents[2] / "share
 def shared_data() -> Path:
     """The folder of real data sets; the test skips where there is none."""
     if not SHARED.is_dir():
-        pytest.skip("no folder of real data: set NPVAE_DATA to one (see README, Data)")
+        pytest.skip("no folder of real data: set NPVAE_DATA to one (docs/guides/data.md)")
     return SHARED
 
 

@@ -18,7 +18,16 @@ OTHERS = {"npvae.model", "npvae.settings"}  # keys of a safetensors file
 WRITTEN = {"figures/", "tensorboard/"}  # folders of a run
 DOCUMENTS = sorted(
     path
-    for kind in ("*.md", "npvae/**/*.md", "npvae/**/*.py", "benchmarks/**/*.md", "benchmarks/**/*.py", "examples/*")
+    for kind in (
+        "*.md",
+        "docs/*.md",
+        "docs/guides/*.md",
+        "npvae/**/*.md",
+        "npvae/**/*.py",
+        "benchmarks/**/*.md",
+        "benchmarks/**/*.py",
+        "examples/*",
+    )
     for path in ROOT.glob(kind)
     if path.suffix in (".md", ".py") and path.name not in PAST
 )
@@ -50,7 +59,11 @@ def astray(path: Path, text: str) -> list[str]:
     files = {file for file in FILE.findall(text) if not (ROOT / file).exists()}
     if path.name == "README.md" and path.parent != ROOT:
         beside = set(BESIDE.findall(text)) - WRITTEN
-        files |= {file for file in beside if not any((at / file).exists() for at in (path.parent, ROOT / "npvae"))}
+        files |= {
+            file
+            for file in beside
+            if not any((at / file).exists() for at in (path.parent, path.parents[1], ROOT, ROOT / "npvae"))
+        }
     return sorted(names | files)
 
 

@@ -97,7 +97,7 @@ def main(argv=None):
             go_on(trainings[k], x, test, stage, clock)
             if trainings[k].rows and (stage == stages or clock.over()):
                 measured(trainings[k], test, samples, images)
-    print(f"{machine()}\nnats an image; bound: the training objective on the test images\n")
+    print(f"{machine()}\nnats per image; bound: the training objective on the test images\n")
     print("   k  stage  epoch      bound  -log p(x)        ±  samples  images  active  published    s/epoch")
     for k, training in trainings.items():
         for row in training.rows:

@@ -82,7 +82,7 @@ def picture(curves):
         axes.set(xscale="log", xlim=AXES[data][0], ylim=AXES[data][1], title=f"{data}: test solid, train dashed")
         axes.set_xlabel("training samples seen")
         axes.legend(frameon=False, fontsize=8)
-    figure.axes[0].set_ylabel("bound, nats a sample")
+    figure.axes[0].set_ylabel("bound, nats per sample")
     return figure
 
 
@@ -122,7 +122,7 @@ def main(argv=None):
                         **training.rows[-1]
                     )
                 )
-    print(f"\n{machine()}\nbound on test data, nats a sample")
+    print(f"\n{machine()}\nbound on test data, nats per sample")
     for data, by_latents in curves.items():
         counts = sorted({row["samples"] for rows in by_latents.values() for row in rows})
         print(f"{data + ': samples':<18}" + "".join(f"{latents:>10}" for latents in by_latents))

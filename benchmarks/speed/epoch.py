@@ -4,9 +4,9 @@
 
 npvae runs as a program of its own, from the start of Python to the last test loss: interpreter, imports, reading and
 unpacking the files, training, a test after each epoch. PyTorch's figure begins when the data are float32 in memory and
-the model is built. Its loop is written with care: one permutation an epoch, indexed batches, fused Adam, no DataLoader.
-Both must end at the same test loss, within the spread of seeds, or nothing is printed. The first step of the same
-program is also timed from its start, with kernels cached and with an empty cache.
+the model is built. Its loop is written with care: one permutation per epoch, indexed batches, fused Adam; no
+DataLoader. Both must end at the same test loss, within the spread of seeds, or nothing is printed. The first step of
+the same program is also timed from its start, with kernels cached and with an empty cache.
 """
 
 from __future__ import annotations

@@ -172,7 +172,7 @@ def main(argv: list[str] | None = None) -> None:
     large = ours_epoch(large_graph(), shifts=10)[0]
     large()
     row = rounds.summary(rounds.interleaved({"large": large}, 3, calls=3))["large"]
-    print(f"\n100,000 vertices, 1,000,000 edges, 10 shifts: {row['median']:.0f} ms an epoch\n")
+    print(f"\n100,000 vertices, 1,000,000 edges, 10 shifts: {row['median']:.0f} ms per epoch\n")
     for name in ("ours", "torch", "large"):
         print(f"peak memory beyond the data, {name}: {peak_memory(name, args.data_dir):.0f} MB", flush=True)
 

@@ -1,7 +1,7 @@
-"""IWAE with K = 50 on Frey Faces: seconds an epoch beside PyTorch's, in one process, in turn.
+"""IWAE with K = 50 on Frey Faces: seconds per epoch compared with PyTorch's, in one process, in turn.
 
 560-200-200-20-200-200-560, softplus, a Gaussian with the decoder's own variance, batch 100, float32: the setting of
-Li & Turner (2016), who report 29.0 s an epoch for IWAE in NumPy on an i7-4930K. First both are shown to compute the
+Li & Turner (2016), who report 29.0 s per epoch for IWAE in NumPy on an i7-4930K. First both are shown to compute the
 same loss and gradient on the same weights and noise; then rounds of npvae and PyTorch (eager, fused Adam) alternate.
 
     python benchmarks/speed/iwae_frey.py --data-dir FOLDER [--rounds 5] [--samples 50] [--threads 2] [--json FILE]
@@ -105,7 +105,7 @@ def main(argv=None):
     ratio = statistics.median(a / b for a, b in zip(ours, theirs, strict=True))
     print(f"K = {args.samples}, {len(x):,} faces, {args.threads} threads, medians of {args.rounds} rounds:")
     print(
-        f"npvae {statistics.median(ours):.2f} s an epoch, PyTorch {statistics.median(theirs):.2f} s, ratio {ratio:.2f}"
+        f"npvae {statistics.median(ours):.2f} s per epoch, PyTorch {statistics.median(theirs):.2f} s, ratio {ratio:.2f}"
     )
     if args.json:
         with open(args.json, "w", encoding="utf-8") as file:

@@ -1,11 +1,11 @@
-"""Is every kernel worth its lines? One row a kernel: the reference, the kernel, how many times faster.
+"""Is every kernel worth its lines? One row per kernel: the reference, the kernel, how many times faster.
 
     python benchmarks/speed/kernels.py [--threads N] [--json FILE]
 
 Sizes are those of a training step on MNIST, 784-400-20, batch 128, float32. A kernel below 1.3 goes; the squared norm
-is there for another reason, that BLAS would start its threads for it. Each kernel is held to its reference before it is
-timed. The products are measured on existing arrays, by tiles and by BLAS. Last, forward and backward of small VAEs, op
-by op and as two compiled functions: up to the size where the ops take over again.
+is there for another reason, that BLAS would start its threads for it. Each kernel is compared with its reference before
+it is timed. The products are measured on existing arrays, by tiles and by BLAS. Last, forward and backward of small
+VAEs, op by op and as two compiled functions: up to the size where the ops take over again.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 First the gradient of one batch, by all processes and by one. Then ten epochs of 784-400-(20)-400-784 on MNIST, batch
 128 in all, with 1, 2 and 4 processes that share the cores. Printed: the largest relative difference of the gradient,
-the losses at the end, seconds an epoch, and of a step the milliseconds for computing and for the all-reduce of the
+the losses at the end, seconds per epoch, and of a step the milliseconds for computing and for the all-reduce of the
 652,824 gradients (medians). The exit code is 1 if a gradient differs by more than 1e-6, or a loss by more than 0.5.
 
     python benchmarks/speed/several_processes.py [--data-dir FOLDER] [--epochs E] [--quick]  (--quick: digits, 2 epochs)

@@ -70,5 +70,5 @@ def run(args: argparse.Namespace) -> int:
         return 0
     print(audit)
     if args.loss is not None:
-        print(f"{'':14}a printed loss of {args.loss:g} is {audit.nats(args.loss):.4f} nats a sample")
+        print(f"{'':14}a printed loss of {args.loss:g} is {audit.nats(args.loss):.4f} nats per sample")
     return 0

@@ -1,4 +1,4 @@
-"""`npvae doctor`: what computes here, with how many threads, and what could be better."""
+"""`npvae doctor`: report the processor, the libraries and the threads in use, time them, and suggest improvements."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     """The options of `npvae doctor`: none."""
     parser = subparsers.add_parser(
         "doctor",
-        help="say what computes here, how fast, and what could be better",
+        help="report the processor and libraries in use, time them, suggest improvements",
         description="Print the versions, the processor's vectors, BLAS, threads and the folder of compiled kernels, "
         "measure one matrix product, and list what is worth changing.",
     )

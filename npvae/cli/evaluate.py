@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
             raise ValueError(f"{name} is {value}, expected at least 1")
     model = npvae.load(args.folder, best=args.best)
     config = npvae.training.read_config(args.folder)
-    if args.json:  # a place that cannot be written is told now, not when everything is measured
+    if args.json:  # a place that cannot be written is reported now, not after everything is measured
         make_room(args.json, "--json", args.force)
         there = args.json.exists()
         args.json.open("a", encoding="utf-8").close()
@@ -78,7 +78,7 @@ def run(args: argparse.Namespace) -> int:
         more = {"factors": shapes.factors, "categorical": shapes.categorical}
     columns = Columns.of_run(config.get("training", {}))
     units = f", of {columns}" if columns else ""
-    print(f"{model}\n{len(x):,} images of {dataset}; nats an image{units}\n")
+    print(f"{model}\n{len(x):,} images of {dataset}; nats per image{units}\n")
     found = measures(model, x, known, samples=args.samples, seed=args.seed, **more)
     return _report(args, found, {"dataset": source.name, "part": part, "images": len(x)})
 

@@ -22,11 +22,11 @@ def started_processes() -> Processes:
     try:
         from mpi4py import MPI
     except (ImportError, RuntimeError) as error:
-        raise ValueError(f'mpiexec started {size} processes, but {error}: pip install "npvae[mpi]"') from None
+        raise ValueError(f"mpiexec started {size} processes, but {error}: pip install mpi4py mpich") from None
     if MPI.COMM_WORLD.Get_size() != size:
         raise ValueError(
             f"mpiexec started {size} processes, but mpi4py finds {MPI.COMM_WORLD.Get_size()}: it belongs to another "
-            "MPI than this mpiexec. Both come with npvae[mpi], in the bin folder of the same Python"
+            "MPI than this mpiexec. The extra mpi installs both, in the bin folder of the same Python"
         )
     return Processes(MPI.COMM_WORLD)
 

@@ -56,7 +56,7 @@ def told_of(train: Any, test: Any) -> str:
 
 
 def columns_of(args: argparse.Namespace, train: Any) -> Columns | None:
-    """How columns of one's own data are made comparable for a likelihood of real numbers; None if they stay."""
+    """How the columns of the user's data are made comparable for a likelihood of real numbers; None if they stay."""
     from npvae.data import DATASETS
     from npvae.data.columns import Columns
     from npvae.data.registry import kept_name

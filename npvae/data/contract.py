@@ -112,6 +112,10 @@ def as_data(x: Any, takes: str | None = None, dtype: npt.DTypeLike | None = None
 
     Images are rows or images, as the model takes them. Raises ValueError for anything else that is of another kind
     than the model takes, for integers outside Images (their scale is not known), and DataError for data without rows.
+
+    Example:
+        >>> len(npvae.data.as_data(np.zeros((5, 3), np.float32)))
+        5
     """
     if takes is not None and takes not in KINDS:
         raise ValueError(f"data of kind {takes!r} are unknown, expected one of {', '.join(KINDS)}")

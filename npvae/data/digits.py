@@ -21,6 +21,11 @@ def load_digits() -> tuple[Images, Images]:
 
     Alpaydin & Kaynak (1998), "Optical recognition of handwritten digits", UCI Machine Learning Repository;
     LICENSE-digits.txt beside this file.
+
+    Example:
+        >>> train, test = npvae.data.load_digits()
+        >>> train.shape
+        (1501, 64)
     """
     arrays = read_npz(PATH)
     images = Images(arrays["pixels"], arrays["labels"], max_value=16, source="digits")

@@ -1,4 +1,4 @@
-"""Published files, downloaded once into the user's cache and held to their hashes."""
+"""Published files, downloaded once into the user's cache and checked against their hashes."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ def download(name: str, url: str, hashes: Mapping[str, str]) -> list[Path]:
     url     where the files are, with a slash at the end
     hashes  {file name: "sha256:..." or "md5:..."}
 
-    Each file is held to its hash at every call; one that is damaged is fetched again. A new file takes its place only
-    when it is complete and right. DataError if pooch is missing or a file cannot be had.
+    Each file is checked against its hash at every call; one that is damaged is fetched again. A new file takes its
+    place only when it is complete and right. DataError if pooch is missing or a file cannot be had.
     """
     by_hand = f"put {', '.join(hashes)} into a folder and point data_dir (--data-dir) at it"
     try:
         import pooch
     except ImportError:
-        raise DataError(f"{name}: downloading needs pooch: pip install 'npvae[data]', or {by_hand}") from None
+        raise DataError(f"{name}: downloading needs pooch: pip install pooch, or {by_hand}") from None
     cache = pooch.os_cache("npvae") / name
     fetcher = pooch.create(path=cache, base_url=url, registry=dict(hashes), retry_if_failed=1)
     try:

@@ -42,6 +42,11 @@ def minibatches(
 
     Batches are fresh arrays unless `out` is given. Raises ValueError for a batch size below 1, empty data, integer data
     outside Images (their scale is not known), both rng and order, an order or a start outside the data.
+
+    Example:
+        >>> batches = npvae.minibatches(np.zeros((5, 3), np.float32), 2, np.random.default_rng(0))
+        >>> [x.shape for x in batches]
+        [(2, 3), (2, 3), (1, 3)]
     """
     try:
         check_whole(batch_size=batch_size)

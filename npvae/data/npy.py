@@ -1,7 +1,7 @@
 """The .npy and .npz formats of NumPy, read strictly: plain numbers only, nothing unpickled, nothing evaluated.
 
 `numpy.load` is made for files that one has written oneself. Here a file may be cut off, mutated or hostile, so the
-header is matched and not evaluated, and its sizes are held against the file before anything is allocated.
+header is matched and not evaluated, and its sizes are checked against the file before anything is allocated.
 """
 
 from __future__ import annotations
@@ -123,8 +123,8 @@ def read_npz(
 ) -> dict[str, np.ndarray]:
     """Read the named arrays of a .npz, all if None -> {name: C-contiguous array in native byte order}.
 
-    `max_bytes` bounds their sum. Sizes are held against the archive before anything is allocated, and the checksum of
-    every array is compared. DataError for everything else: missing, damaged, a name that is not there, objects or
+    `max_bytes` bounds their sum. Sizes are checked against the archive before anything is allocated, and the checksum
+    of every array is compared. DataError for everything else: missing, damaged, a name that is not there, objects or
     strings inside, compression other than deflate.
     """
     arrays: dict[str, np.ndarray] = {}

@@ -1,4 +1,4 @@
-"""How data of one's own are read: the choices that a person has, in one value that a run keeps."""
+"""How the user's own data are read: the choices that a person has, in one value that a run keeps."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ COLOURS = ("keep", "grey", "rgb")
 
 @dataclass(frozen=True)
 class Reading:
-    """Choices for data of one's own. Raises ValueError for one that is unknown.
+    """Choices for the user's own data. Raises ValueError for one that is unknown.
 
     array      the array to take of a .npz with several, or the set to take of a folder with several idx sets
     colour     "keep": pictures stay grey if all of them are, else all are red, green and blue; "grey": all become grey

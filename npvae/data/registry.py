@@ -69,7 +69,7 @@ def load_dataset(
     data_dir is the folder of the files, or its parent; by default the environment variable NPVAE_DATA. Without either,
     mnist and fashion-mnist are downloaded once (needs the extra `data`); with one, nothing is ever downloaded.
 
-    By path, data of one's own (write ./mnist for a folder that has a data set's name):
+    By path, the user's own data (write ./mnist for a folder that has a data set's name):
 
         a folder       of pictures in any format that Pillow reads; or of folders of them, one for each class; or of
                        folders train and test of either; or of four idx files named as MNIST's or EMNIST's
@@ -81,7 +81,7 @@ def load_dataset(
         a text table   .csv and its like, perhaps with a header line and a column named label; also .gz
         one picture    as a data set of length 1: to encode
 
-    What a file holds is told by its first bytes, and a name that ends otherwise is mentioned. The choices, of which
+    The first bytes of a file say what it holds, and a name that ends otherwise is mentioned. The choices, of which
     those that have no effect are refused, are fields of `npvae.data.reading.Reading`:
 
         array      the array to take of a .npz, or the set of a folder with several idx sets
@@ -96,6 +96,11 @@ def load_dataset(
     row in ten is held out: `npvae.data.split.hold_out`. What was read and what was left out stands in `train.note`.
 
     DataError for an unknown name, a missing folder, a damaged file, a download that failed.
+
+    Example:
+        >>> train, test = npvae.load_dataset("digits")
+        >>> train.shape, test.shape
+        ((1501, 64), (296, 64))
     """
     reading = Reading(array, colour, resize, layout, max_value, labels)
     return with_test(*load_parts(name_or_path, data_dir, reading))
@@ -106,7 +111,7 @@ def load_parts(
     data_dir: str | os.PathLike[str] | None = None,
     reading: Reading = _NO_CHOICE,
 ) -> tuple[Images, Images | None]:
-    """As `load_dataset`, but data of one's own without a test set stay whole: (everything, None)."""
+    """As `load_dataset`, but the user's own data without a test set stay whole: (everything, None)."""
     if data_dir is None:
         data_dir = os.environ.get("NPVAE_DATA") or None
     name = str(name_or_path).lower().replace("_", "-") if isinstance(name_or_path, str) else None
@@ -126,7 +131,7 @@ def load_parts(
 
 
 def kept_name(name_or_path: str) -> str:
-    """What a run keeps of the data it was trained on: the name of a data set, or the absolute path of one's own."""
+    """What a run keeps of the data it was trained on: the name of a data set, or the absolute path of the user's."""
     if name_or_path.lower().replace("_", "-") in (*_LOADERS, *SEQUENCES, *GRAPHS):
         return name_or_path
     return os.path.abspath(os.path.expanduser(name_or_path))
@@ -135,7 +140,7 @@ def kept_name(name_or_path: str) -> str:
 def _load_named(name: str, given: str, data_dir: Path | None, reading: Reading) -> tuple[Images, Images]:
     """A data set of _LOADERS, with a note if something of that name lies in the folder one is in."""
     for choice in reading.chosen():
-        raise DataError(f"{name}: --{choice.replace('_', '-')} ({choice}=) is for data of one's own: leave it out")
+        raise DataError(f"{name}: --{choice.replace('_', '-')} ({choice}=) is for the user's own data: leave it out")
     train, test = _LOADERS[name](data_dir)
     if os.path.exists(given):
         what = "folder" if os.path.isdir(given) else "file"

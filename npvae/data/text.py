@@ -170,6 +170,11 @@ def load_sequences(
     default all that do.
 
     Raises DataError if the text cannot be used.
+
+    Example:
+        >>> train, test = npvae.load_sequences("names-small")
+        >>> len(train) + len(test)
+        2500
     """
     name = str(name_or_path).lower()
     if name in SEQUENCES:

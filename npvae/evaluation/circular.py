@@ -1,4 +1,4 @@
-"""Exact log p(x) of a linear decoder that is one circular filter: what a convolutional model can be held against.
+"""Exact log p(x) of a linear decoder that is one circular filter: a truth to compare a convolutional model with.
 
     z ~ N(0, I) an image (H, W),  x | z ~ N(m + h ⊛ z, s2 I)        h (H, W), ⊛ convolution that wraps round the edges
 

@@ -48,6 +48,12 @@ def log_p_by_importance(
     The sums are carried along with the largest log-weight taken out, so memory does not depend on `samples`.
 
     Raises ValueError for data that training would refuse.
+
+    Example:
+        >>> vae = npvae.VAE(64, hidden=(8,), latent_dim=2)
+        >>> x = npvae.load_dataset("digits")[1][:3]
+        >>> npvae.evaluation.log_p_by_importance(vae, x, np.random.default_rng(0), samples=10).log_p.shape
+        (3,)
     """
     check_whole(samples=samples, rows=rows)
     check_generator(rng)

@@ -43,6 +43,12 @@ def impute(
     rows  at most so many latents are decoded at a time
 
     Raises ValueError if samples or draws is not a whole number, or samples is below 1.
+
+    Example:
+        >>> vae = npvae.VAE(4, hidden=(8,), latent_dim=2, likelihood="gaussian_scalar", missing="ignore")
+        >>> x = np.array([[0.1, np.nan, 0.3, 0.2]], np.float32)
+        >>> bool(np.isfinite(npvae.evaluation.impute(vae, x, rng=np.random.default_rng(0)).mean).all())
+        True
     """
     check_whole(samples=samples)
     check_whole(0, draws=draws)

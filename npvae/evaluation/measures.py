@@ -66,6 +66,12 @@ def measures(
     What each cannot tell stands with the function that computes it.
 
     Raises ValueError for data that training would refuse, NonFiniteError for a measure that is not finite.
+
+    Example:
+        >>> vae = npvae.VAE(64, hidden=(8,), latent_dim=2)
+        >>> train, test = npvae.load_dataset("digits")
+        >>> next(npvae.evaluation.measures(vae, test[:20])).name
+        '-ELBO'
     """
     test = admit(model, test, "test")
     train = None if train is None else admit(model, train, "train")

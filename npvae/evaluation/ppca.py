@@ -55,6 +55,11 @@ def probabilistic_pca(x: np.ndarray, latent_dim: int, s2: float | None = None) -
 
     Under a fixed s2 exactly the directions with an eigenvalue above s2 are used; the others have W = 0 and the prior as
     their posterior. ValueError unless 1 <= latent_dim < D and the covariance leaves some variance for the noise.
+
+    Example:
+        >>> x = np.random.default_rng(0).standard_normal((200, 5))
+        >>> npvae.evaluation.probabilistic_pca(x, 2).W.shape
+        (2, 5)
     """
     N, D = x.shape
     if not 1 <= latent_dim < D:

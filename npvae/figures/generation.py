@@ -42,6 +42,10 @@ def prior_samples(
            highest.
 
     Raises ValueError if image_shape does not hold the model's D pixels.
+
+    Example:
+        >>> vae = npvae.VAE(64, hidden=(8,), latent_dim=2)
+        >>> figure = npvae.figures.prior_samples(vae, (8, 8), np.random.default_rng(0), n=8)
     """
     x = model.sample(n, rng)
     images = as_images(x, image_shape, "prior_samples")
@@ -115,6 +119,10 @@ def manifold(
     scale  the values that are black and white, by default as in `prior_samples`.
 
     Raises ValueError if the model has not two latents or image_shape does not hold its D pixels.
+
+    Example:
+        >>> vae = npvae.VAE(64, hidden=(8,), latent_dim=2)
+        >>> figure = npvae.figures.manifold(vae, (8, 8), n=4)
     """
     if model.latent_dim != 2:
         raise ValueError(
@@ -147,19 +155,23 @@ def traversals(
     most_rows: int = 10,
     scale: tuple[float, float] | None = None,
 ) -> Figure:
-    """One latent a row moved through `values`, all others held at the posterior mean of one input x (D,).
+    """One latent per row, moved through `values`, all others held at the posterior mean of one input x (D,).
 
-    At most `most_rows` latents, those that say most about x first: by their KL to the prior, in nats.
+    At most `most_rows` latents, in their order: those that say most about x, by their KL to the prior, in nats.
 
     scale  the values that are black and white, by default as in `prior_samples`.
 
     Raises ValueError if the model has no posterior (an autoencoder) or image_shape does not hold D pixels.
+
+    Example:
+        >>> vae = npvae.VAE(64, hidden=(8,), latent_dim=3)
+        >>> figure = npvae.figures.traversals(vae, npvae.load_dataset("digits")[1][0], (8, 8))
     """
     x = np.asarray(x)[np.newaxis]
     as_images(x, image_shape, "traversals", are_data=True)
     mu, std = posterior(model, x, "traversals", instead="decode on codes of your own")
     kl = 0.5 * (std**2 + mu**2 - 1 - 2 * np.log(std))[0]  # (L,)
-    latents = np.argsort(-kl, kind="stable")[:most_rows]
+    latents = np.sort(np.argsort(-kl, kind="stable")[:most_rows])
     z = np.tile(mu, (len(latents), len(values), 1))  # (rows, columns, L)
     for row, latent in enumerate(latents):
         z[row, :, latent] = values
@@ -171,10 +183,10 @@ def traversals(
     )
     axes = figure.subplots()
     draw_sheet(axes, in_rows(images, len(values)), scale or grey_scale(images))
-    label_rows(axes, [f"z{latent + 1}: {kl[latent]:.1f} nats" for latent in latents], image_shape)
+    label_rows(axes, [f"z{latent + 1}, KL {kl[latent]:.1f}" for latent in latents], image_shape)
     label_columns(axes, [signed(value) for value in values], image_shape)
     for row, latent in enumerate(latents):
         nearest = np.abs(np.asarray(values) - mu[0, latent]).argmin()
         frame_cell(axes, row, int(nearest), image_shape)
-    axes.set_xlabel("value of that latent (framed: nearest to the input's own)")
+    axes.set_xlabel("value of that latent (framed: nearest to the input's own); KL from the prior, in nats")
     return figure

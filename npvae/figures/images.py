@@ -105,7 +105,7 @@ def label_rows(
 ) -> None:
     """Write labels to the left of the rows of a sheet.
 
-    places  where, counted in rows from the upper edge: 0.5 is the middle of the first row. By default one label a row.
+    places  where, counted in rows from the upper edge: 0.5 is the middle of the first row; by default one per row
     """
     axes.set_yticks(_pixels(places, len(labels), image_shape[0], gap(image_shape)), labels)
     axes.tick_params(axis="y", length=0)

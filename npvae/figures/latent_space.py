@@ -22,6 +22,9 @@ HALO = [withStroke(linewidth=3, foreground="white")]
 
 DASHED = (0, (4, 3))
 
+APART, FAINT = 10.0, 0.5
+"""When a class is named twice: this many widths of a bump between the places, and this share of the first's weight."""
+
 
 @style()
 def latent_regions(
@@ -45,6 +48,11 @@ def latent_regions(
     names    of the labels 0, 1, 2 ...; by default their numbers.
 
     Raises ValueError if labels and x differ in length, or N is 1 with more than two latents.
+
+    Example:
+        >>> vae = npvae.VAE(64, hidden=(8,), latent_dim=2)
+        >>> train, test = npvae.load_dataset("digits")
+        >>> figure = npvae.figures.latent_regions(vae, test[:], test.labels)
     """
     mu, std = encoded(model, x)
     if labels is not None:
@@ -110,6 +118,7 @@ def draw_regions(
     With a covariance the prior N(0, I) is there too, as circles of one and of two standard deviations.
     """
     colour = _colours(labels, len(centre))
+    taken: list[tuple[float, float]] = []  # where a name of a label stands
     if covariance is not None:
         area = np.sqrt(np.maximum(np.linalg.det(covariance), 0)).mean()  # of an ellipse, in units of the prior's
         many = regions or round(float(np.clip(4 / max(area, 1e-9), 40, 400)))
@@ -124,14 +133,16 @@ def draw_regions(
         )
         for radius in (1, 2):
             axes.add_patch(Circle((0, 0), radius, fill=False, edgecolor=INK, linestyle=DASHED, zorder=3))
-            name = f"prior {radius}σ"
-            axes.text(0, radius, name, size=9, ha="center", va="bottom", path_effects=HALO, zorder=3)
     axes.scatter(centre[:, 0], centre[:, 1], s=_dot_size(len(centre)), c=colour, linewidths=0, zorder=2)
     if labels is not None:
         size = 15 if max(map(len, names or ("0",))) < 4 else 11
-        for label, (x, y) in label_places(centre, labels).items():
-            name = _name(label, names)
-            axes.text(x, y, name, size=size, weight="bold", ha="center", va="center", path_effects=HALO)
+        for label, places in label_places(centre, labels).items():
+            for x, y in places:
+                name = _name(label, names)
+                axes.text(x, y, name, size=size, weight="bold", ha="center", va="center", path_effects=HALO)
+                taken.append((x, y))
+    if covariance is not None:
+        _name_the_prior(axes, taken, float(np.ptp(centre, axis=0).max()))
     axes.set_aspect("equal", adjustable="datalim")
     axes.autoscale_view()
 
@@ -171,11 +182,26 @@ def _name(label: int, names: Sequence[str] | None) -> str:
     return str(label) if names is None else names[label]
 
 
-def label_places(points: np.ndarray, labels: np.ndarray) -> dict[int, np.ndarray]:
-    """For each label the point (2,) of its own at which its class is dense and has the place to itself.
+def _name_the_prior(axes: Axes, taken: list[tuple[float, float]], extent: float) -> None:
+    """Write the names of the prior's circles on them, as far as possible from the labels that stand there.
 
-    It maximises density * (share of all density there), where density is a sum of Gaussian bumps, one a point and 0.15
-    of the points' spread wide; so two classes with one centre still get two places. At most about a thousand points
+    extent  of the means: where the circles are small in it, the outer one alone has a name
+    """
+    angle = np.pi / 2 + np.linspace(0, 2 * np.pi, 36, endpoint=False)
+    for radius in (2, 1) if extent < 12 else (2,):
+        places = radius * np.stack([np.cos(angle), np.sin(angle)], axis=1)  # (36, 2), the top first
+        free = np.array([min([np.hypot(0.6 * (x - a), 2 * (y - b)) for a, b in taken] or [0.0]) for x, y in places])
+        x, y = places[np.minimum(free, 1.2).argmax()]
+        axes.text(x, y, f"prior {radius}σ", size=9, ha="center", va="center", path_effects=HALO, zorder=3)
+        taken.append((x, y))
+
+
+def label_places(points: np.ndarray, labels: np.ndarray) -> dict[int, np.ndarray]:
+    """For each label the points (P, 2) of its own at which its class is dense and has the place to itself.
+
+    They maximise density * (share of all density there), where density is a sum of Gaussian bumps, one per point and
+    0.15 of the points' spread wide; so two classes with one centre still get two places. A class in two clusters has
+    P = 2, if the second counts at least FAINT of the first and is APART widths away. At most about a thousand points
     have a say, of every label at least one.
     """
     some = np.union1d(_evenly(len(points), 1000), np.unique(labels, return_index=True)[1])
@@ -188,7 +214,11 @@ def label_places(points: np.ndarray, labels: np.ndarray) -> dict[int, np.ndarray
         own = labels == label
         density = bump[own][:, own].sum(axis=1)
         share = density / bump[own].sum(axis=1)
-        places[int(label)] = points[own][(density * share).argmax()]
+        best = (density * share).argmax()
+        far = distance[own][:, own][best] > APART
+        second = np.where(far, density * share, 0.0).argmax()
+        two = far[second] and (density * share)[second] > FAINT * (density * share)[best]
+        places[int(label)] = points[own][[best, second] if two else [best]]
     return places
 
 

@@ -25,7 +25,7 @@ TRAIN, TEST = PALETTE[0], PALETTE[6]
 
 @style()
 def learning_curves(history: Sequence[Mapping[str, Any]], objective: str = "") -> Figure:
-    """One panel a term, train and test in each, in nats a sample.
+    """One panel per term, train and test in each, in nats per sample.
 
     history    one row per epoch, as in `metrics.jsonl`: epoch, train_loss, train_nll, train_kl and test_loss, test_nll,
                test_kl, which may be None or absent. A term that is zero or absent throughout (the kl of an
@@ -46,7 +46,7 @@ def learning_curves(history: Sequence[Mapping[str, Any]], objective: str = "") -
     for axes, term in zip(panels, terms, strict=True):
         _draw_term(axes, history, term)
         axes.set_title(titles[term])
-    panels[0].set_ylabel("nats a sample")
+    panels[0].set_ylabel("nats per sample")
     return figure
 
 

@@ -34,6 +34,10 @@ def reconstructions(
            and highest. It holds for originals and reconstructions alike.
 
     Raises ValueError if image_shape does not hold D pixels.
+
+    Example:
+        >>> vae = npvae.VAE(64, hidden=(8,), latent_dim=2)
+        >>> figure = npvae.figures.reconstructions(vae, npvae.load_dataset("digits")[1][:6], (8, 8))
     """
     x = np.asarray(x)[:n]
     pixels = (

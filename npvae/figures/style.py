@@ -32,11 +32,12 @@ PALETTE = (
     "#a96b59",
     "#e76300",
     "#b9ac70",
-    "#717581",
+    "#2f3640",
     "#92dadd",
 )
 """Ten colours that stay apart without colour vision: Petroff (2021), "Accessible color sequences for data
-visualization", arXiv:2107.02270."""
+visualization", arXiv:2107.02270, but for the ninth. His slate is hard to tell from the grey of the fourth in small
+dots, so it is nearly black here."""
 
 STYLE = {
     "figure.dpi": 160,
@@ -79,7 +80,12 @@ def style() -> Iterator[None]:
 
 
 def new_figure(height: float, title: str = "") -> Figure:
-    """An empty figure `WIDTH` by `height` inches with its title at the upper left. pyplot never hears of it."""
+    """An empty figure `WIDTH` by `height` inches with its title at the upper left. pyplot never hears of it.
+
+    Example:
+        >>> npvae.figures.new_figure(3.0, "A title").get_size_inches().tolist()
+        [8.0, 3.0]
+    """
     figure = Figure(figsize=(WIDTH, height), layout="constrained")
     if title:
         figure.suptitle(title, x=0.01, ha="left")
@@ -98,7 +104,7 @@ def signed(value: float) -> str:
 
 
 def class_colours(count: int) -> list[str]:
-    """One colour a class: the palette for up to ten; for more, `count` steps of viridis, dark to light.
+    """One colour per class: the palette for up to ten; for more, `count` steps of viridis, dark to light.
 
     No more than ten colours can be told apart reliably, so pictures also write each class's label beside it.
     """

@@ -28,6 +28,11 @@ def check_loss_and_grads(
     inputs  arrays, or dicts or lists of them; for one dict, grads is a dict with the same names. Integer arrays are not
             expected to have a gradient, nor is any argument whose gradient is None
     seed, rtol, atol, dtype  as in `check_op`
+
+    Example:
+        >>> both = lambda x: (float((x * x).sum()), 2 * x)
+        >>> bool(npvae.gradcheck.check_loss_and_grads(both, np.array([1.0, -2.0])))
+        True
     """
     alone = len(inputs) == 1 and isinstance(inputs[0], Mapping)
     names = [""] if alone else parameter_names(loss_and_grads, len(inputs))
@@ -59,6 +64,11 @@ def check_function(
     seed, rtol, atol, dtype  as in `check_op`
 
     Raises ValueError for a name in wrt that is no argument.
+
+    Example:
+        >>> f, df = lambda x: float((x * x).sum()), lambda x: 2 * x
+        >>> bool(npvae.gradcheck.check_function(f, df, np.array([1.0, -2.0])))
+        True
     """
     names = parameter_names(f, len(inputs))
 

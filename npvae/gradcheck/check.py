@@ -49,6 +49,11 @@ def check_op(
     teeth   if all is well, plant generic mistakes in the backward too and report how many this configuration catches
 
     Raises ValueError for what is no Op, and for an unknown level, sample, cell or dtype.
+
+    Example:
+        >>> from npvae.ops.tanh import OP
+        >>> bool(npvae.gradcheck.check_op(OP, level="smoke"))
+        True
     """
     if dtype not in DTYPES:
         raise ValueError(f"dtype is {dtype!r}, expected one of {', '.join(DTYPES)}")
@@ -78,7 +83,13 @@ def _as_strict(report: Report, settings: Settings) -> Settings:
 
 
 def cells(op: Op, level: str = "default") -> tuple[str, ...]:
-    """The cells of an op: the checks that look at every sample, then the groups of samples, plainest first."""
+    """The cells of an op: the checks that look at every sample, then the groups of samples, plainest first.
+
+    Example:
+        >>> from npvae.ops.tanh import OP
+        >>> "contract" in npvae.gradcheck.cells(OP)
+        True
+    """
     return _cells(op, battery(op, level))
 
 
@@ -103,7 +114,7 @@ def _how_to_reproduce(op: Op, report: Report, level: str) -> str:
 def check_samples(op: Op, samples: Sequence[Sample], plain: Sample, seed: int, settings: Settings) -> list[Outcome]:
     """What came of each sample; in float32 throughout if the pair takes nothing else, or turns everything into it.
 
-    A pure op is held to its dtypes: there a y in float32 for inputs in float64 is a mistake.
+    A pure op must keep its dtypes: there a y in float32 for inputs in float64 is a mistake.
     """
     outcomes: list[Outcome] = []
     for sample in samples:

@@ -24,6 +24,10 @@ def find_ops(target: str) -> tuple[Op, ...]:
     A path to a .py file may stand for the module. The working directory is searched first.
 
     Raises ValueError saying what was found instead.
+
+    Example:
+        >>> [op.name for op in npvae.gradcheck.find_ops("npvae.ops.relu:OP")]
+        ['relu']
     """
     place, _, name = target.partition(":")
     module = _import(place)

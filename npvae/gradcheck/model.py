@@ -36,9 +36,15 @@ def check_model(
             has a row of its own. The parameters are moved while it runs and put back bit for bit.
     inputs  what forward takes; the noise, if any, is among them
 
-    A model in float64 is held to rtol 1e-8. One in float32 can only be compared with itself in float32: build it in
-    float64 for checking. Up to 4,000 parameters every entry is compared, beyond that random directions for each name,
-    and bisecting where one disagrees.
+    A model in float64 is checked with rtol 1e-8. One in float32 can only be compared with itself in float32: build it
+    in float64 for checking. Up to 4,000 parameters every entry is compared, beyond that random directions for each
+    name, and bisecting where one disagrees.
+
+    Example:
+        >>> vae = npvae.VAE(3, hidden=(4,), latent_dim=2, dtype="float64", backend="numpy")
+        >>> x, eps = np.full((2, 3), 0.5), np.ones((2, 2))
+        >>> bool(npvae.gradcheck.check_model(vae, x, eps))
+        True
     """
     flat = model.params.flat
     kept = flat.copy()

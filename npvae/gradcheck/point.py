@@ -54,6 +54,11 @@ def gradcheck(
     name    how the report calls it; by default the name of the forward
 
     Raises TypeError for inputs or a dy that are not real arrays, ValueError for a dy that has not the shape of y.
+
+    Example:
+        >>> forward, backward = lambda x: (np.tanh(x), x), lambda dy, x: dy * (1 - np.tanh(x) ** 2)
+        >>> bool(npvae.gradcheck.gradcheck(forward, backward, np.array([[0.5, -1.0]])))
+        True
     """
     names_of_pair = ", ".join(getattr(f, "__name__", "...") for f in (forward, backward))
     given = inputs if isinstance(inputs, (tuple, list)) else (inputs,)

@@ -28,6 +28,10 @@ def op_test(
 
     The options --gradcheck-level and --gradcheck-seed choose the battery. Raises ValueError for what is no Op, and
     for a cell to skip that the op does not have.
+
+    Example:
+        >>> from npvae.ops.tanh import OP
+        >>> test_tanh = npvae.gradcheck.op_test(OP)  # in a test file: pytest runs an item per cell
     """
     import pytest
 

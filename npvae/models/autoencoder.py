@@ -43,6 +43,11 @@ class Autoencoder:
     seed          of the initial weights: U(-a, a), a = 1 / sqrt(fan_in), biases zero (npvae.models.mlp.init_weights)
 
     Raises ValueError for a size that is not a whole number of at least 1, or a name that is unknown.
+
+    Example:
+        >>> model = npvae.Autoencoder(64, hidden=(32,), latent_dim=2)
+        >>> model.encode(np.zeros((5, 64), np.float32)).shape
+        (5, 2)
     """
 
     Settings: type = AutoencoderSettings  # the dataclass that the arguments are the fields of
@@ -129,7 +134,7 @@ class Autoencoder:
 
     @property
     def encoder_dim(self) -> int:
-        """Numbers that the encoder gets of a row's data: D, or 2 D if it is told which are missing."""
+        """Numbers that the encoder gets of a row's data: D, or 2 D if it also sees which are missing."""
         return self.data_dim * self.likelihood.encoder_width
 
     def encoder_view(self, x: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The conditional VAE: encoder and decoder are told the label, so z is left with what the label does not say.
+"""The conditional VAE: encoder and decoder see the label, so z carries what the label does not say.
 
     loss = mean of  -log p(x|z, y) + beta * KL(q(z|x, y) || N(0, I)),   z ~ q(z|x, y)
 
@@ -26,6 +26,10 @@ def with_labels(x: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
     """x (N, D), labels (N,) in 0 .. classes - 1 -> (N, D + classes) of x's dtype: pixels, then one-hot labels.
 
     ValueError for a label outside the range, or another number of labels than of samples.
+
+    Example:
+        >>> npvae.models.with_labels(np.zeros((2, 3), np.float32), np.array([0, 1]), 2).shape
+        (2, 5)
     """
     x, labels = np.asarray(x), np.asarray(labels)
     if labels.shape != (len(x),) or labels.dtype.kind not in "iu":
@@ -44,7 +48,13 @@ class ConditionalVAESettings(VAESettings):
 
 
 class ConditionalVAE(VAE):
-    """Arguments as for VAE, and classes: C, how many labels there are. Rows of x are (D + C,), from `with_labels`."""
+    """Arguments as for VAE, and classes: C, how many labels there are. Rows of x are (D + C,), from `with_labels`.
+
+    Example:
+        >>> model = npvae.ConditionalVAE(64, hidden=(32,), latent_dim=2, classes=10)
+        >>> model.decode(np.zeros((3, 2)), np.array([0, 1, 2])).shape
+        (3, 64)
+    """
 
     Settings = ConditionalVAESettings
     reads_labels = True

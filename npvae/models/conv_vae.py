@@ -109,6 +109,11 @@ class ConvVAE(VAE):
     hidden       widths of the dense layers between the convolutions and the code; () for none
 
     Where VAE takes rows (N, D), this model takes images (N, H, W, C), or the same numbers as rows; it gives images.
+
+    Example:
+        >>> model = npvae.ConvVAE((8, 8), channels=(4,), hidden=(16,), latent_dim=2)
+        >>> model.sample(3, np.random.default_rng(0)).shape
+        (3, 8, 8, 1)
     """
 
     Settings = ConvVAESettings

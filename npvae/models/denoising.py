@@ -42,6 +42,11 @@ class DenoisingAutoencoder(Autoencoder):
                 numbers to zero
 
     Raises ValueError for another corruption, or an amount below 0 (of masking: outside [0, 1]).
+
+    Example:
+        >>> model = npvae.DenoisingAutoencoder(64, hidden=(32,), latent_dim=2, corruption="masking", amount=0.3)
+        >>> model.reconstruct(np.zeros((5, 64), np.float32)).shape
+        (5, 64)
     """
 
     Settings = DenoisingAutoencoderSettings

@@ -21,6 +21,12 @@ class IWAESettings(VAESettings):
 
 
 class IWAE(VAE):
-    """A VAE whose objective is "iwae" with samples = 5, unless said otherwise. Arguments as for VAE."""
+    """A VAE whose objective is "iwae" with samples = 5, unless said otherwise. Arguments as for VAE.
+
+    Example:
+        >>> model = npvae.IWAE(64, hidden=(32,), latent_dim=2, samples=5)
+        >>> model.draw_eps(3, np.random.default_rng(0)).shape  # (K, N, L)
+        (5, 3, 2)
+    """
 
     Settings = IWAESettings

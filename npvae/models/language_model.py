@@ -152,6 +152,12 @@ class LanguageModel(OfSequences, Autoencoder):  # type: ignore[misc]  # it sampl
     embedding_dim  E, numbers that stand for a letter
 
     Raises ValueError for an alphabet that is no string of different letters, and for sizes below 1.
+
+    Example:
+        >>> names = npvae.load_sequences("names-small")[0]
+        >>> model = npvae.LanguageModel(names.alphabet, hidden_dim=16, embedding_dim=8)
+        >>> len(model.sample(3, np.random.default_rng(0)))
+        3
     """
 
     Settings = LanguageModelSettings

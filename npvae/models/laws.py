@@ -22,7 +22,7 @@ Values = dict[str, Any]
 
 
 class _Alone(VAE):
-    """A VAE whose networks and likelihood give what they are told to; what they are given back is kept in `seen`."""
+    """A VAE whose networks and likelihood return preset values; the gradients that reach them are kept in `seen`."""
 
     def __init__(self, mu: np.ndarray, logvar: np.ndarray, nll: np.ndarray, dz: np.ndarray, beta: float) -> None:
         super().__init__(1, (1,), mu.shape[1], beta=beta, dtype="float64", backend="numpy")

@@ -26,7 +26,13 @@ class LinearVAESettings(KLTerm, Settings, Affine):
 
 
 class LinearVAE(VAE):
-    """Arguments as for VAE, without hidden layers and activation; the likelihood is "gaussian_scalar" by default."""
+    """Arguments as for VAE, without hidden layers and activation; the likelihood is "gaussian_scalar" by default.
+
+    Example:
+        >>> model = npvae.LinearVAE(64, latent_dim=2)
+        >>> list(model.params)
+        ['encoder.W', 'encoder.b', 'encoder.logvar', 'decoder.W', 'decoder.b', 'likelihood.logvar']
+    """
 
     Settings = LinearVAESettings
 

@@ -1,4 +1,4 @@
-"""The VAE of sequences: a GRU reads a line, its code is a Gaussian, and a GRU that is told z at every step writes it.
+"""The VAE of sequences: a GRU reads a line, its code is a Gaussian, and a GRU that sees z at every step writes it.
 
 Encoder  embedding, GRU, the state after the last letter -> mu, logvar
 Decoder  h0 = tanh(z W + b); at every step the letter before and z -> GRU -> logits of the next letter
@@ -66,6 +66,12 @@ class SequenceVAE(OfSequences, VAE):  # type: ignore[misc]  # it samples lines, 
 
     Noise is (N, L) or (K, N, L), N(0, 1). With word dropout, training appends max_length numbers in [0, 1) to each
     row, that say which letters are hidden: without them none is.
+
+    Example:
+        >>> names = npvae.load_sequences("names-small")[0]
+        >>> model = npvae.SequenceVAE(names.alphabet, hidden_dim=16, latent_dim=4, embedding_dim=8)
+        >>> model.encode(model.batch_of(["anna", "bo"]))[0].shape
+        (2, 4)
     """
 
     Settings = SequenceVAESettings

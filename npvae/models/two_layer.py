@@ -67,6 +67,11 @@ class TwoLayerVAE(VAE):
 
     Noise is (N, L1 + L2) or (K, N, L1 + L2), that of h1 first. `encode` gives q(h1|x); `decode` takes h1; `sample`
     starts at h2.
+
+    Example:
+        >>> model = npvae.TwoLayerVAE(64, hidden=(32,), latent_dim=8, hidden2=(16,), latent_dim2=4)
+        >>> model.sample(3, np.random.default_rng(0)).shape
+        (3, 64)
     """
 
     Settings = TwoLayerVAESettings

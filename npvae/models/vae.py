@@ -1,4 +1,4 @@
-"""The variational autoencoder: an autoencoder whose code is a distribution, held to a prior.
+"""The variational autoencoder: an autoencoder whose code is a distribution near a prior.
 
 For every sample x the encoder gives a Gaussian q(z|x) = N(mu, diag(exp(logvar))), one draw z from it is decoded, and
 the loss is the mean over the batch of nll = -log p(x|z) and beta * kl, where kl = KL(q(z|x) || N(0, I)) is analytic.
@@ -50,6 +50,13 @@ class VAE(Autoencoder):
     alpha      order of the Rényi bound, for "renyi"
     free_bits  nats that each latent may cost for nothing, for "free_bits"
     capacity   nats that kl is drawn to, for "capacity"
+
+    Example:
+        >>> vae = npvae.VAE(64, hidden=(32,), latent_dim=2)
+        >>> x, eps = np.full((5, 64), 0.5, np.float32), np.zeros((5, 2), np.float32)
+        >>> loss, trace = vae.forward(x, eps)
+        >>> trace.mu.shape, vae.backward(trace)["encoder.0.W"].shape
+        ((5, 2), (64, 32))
     """
 
     Settings: type = VAESettings

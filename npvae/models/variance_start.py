@@ -31,6 +31,12 @@ def start_variance_at_data(model: Any, x: Any) -> float | None:
 
     Nothing is changed, and None returned, if the likelihood has no learned variance, if `logvar` was given to the
     model's constructor, if the parameters have moved already, or if the data is constant.
+
+    Example:
+        >>> vae = npvae.VAE(3, hidden=(8,), latent_dim=2, likelihood="gaussian_scalar")
+        >>> x = np.random.default_rng(0).standard_normal((500, 3)).astype(np.float32)
+        >>> bool(abs(npvae.models.start_variance_at_data(vae, x)) < 0.2)  # log of a variance near 1
+        True
     """
     likelihood: Any = getattr(model, "likelihood", None)
     likelihood = getattr(likelihood, "inner", likelihood)  # that of the entries that are seen

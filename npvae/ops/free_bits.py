@@ -10,8 +10,9 @@ Derivation
     kl[l] is the mean over the samples of the terms of gaussian_kl, whose slopes are mu and (exp(logvar) - 1) / 2.
     A max has slope 1 in the larger of its arguments and 0 in the other.
 
-A latent that carries less than lam nats is not pushed further down, so it is not given up before the decoder has learnt
-to use it. The cost is a surrogate: the bound itself has kl, not max(lam, kl). At kl = lam the gradient 0 is used.
+A latent that carries less than lam nats is not pushed further down, so it is not given up before the decoder has
+learned to use it. The cost is a surrogate: the bound itself has kl, not max(lam, kl). At kl = lam the gradient 0
+is used.
 
 Kingma et al. (2016), "Improved variational inference with inverse autoregressive flow", equation 15.
 """
@@ -23,7 +24,7 @@ from npvae.spec import Arg, Op
 
 
 def free_bits_forward(mu: np.ndarray, logvar: np.ndarray, lam: float = 0.5) -> tuple[np.ndarray, tuple]:
-    """mu, logvar (N, L), lam in nats a latent -> cost (), in nats. ValueError if the shapes differ."""
+    """mu, logvar (N, L), lam in nats per latent -> cost (), in nats. ValueError if the shapes differ."""
     if mu.ndim != 2 or mu.shape != logvar.shape:
         raise shape_error(OP, mu, logvar)
     var_minus_1 = np.expm1(logvar)  # (N, L)

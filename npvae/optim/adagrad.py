@@ -13,7 +13,14 @@ from npvae.params import Params
 
 
 class Adagrad:
-    """One step over the flat buffer."""
+    """One step over the flat buffer.
+
+    Example:
+        >>> vae = npvae.VAE(64, hidden=(8,), latent_dim=2)
+        >>> adagrad = npvae.Adagrad(vae.params, lr=0.01)
+        >>> loss, trace = vae.forward(np.zeros((5, 64), np.float32), np.zeros((5, 2), np.float32))
+        >>> adagrad.step(vae.backward(trace))
+    """
 
     def __init__(self, params: Params, lr: float = 1e-2, eps: float = 1e-10, *, backend: str = "numba") -> None:
         """State starts at zero. ValueError for lr <= 0 or eps <= 0."""

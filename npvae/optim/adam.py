@@ -13,7 +13,14 @@ from npvae.params import Params
 
 
 class Adam:
-    """One step over the flat buffer. The first step moves every parameter by about lr, whatever its gradient's size."""
+    """One step over the flat buffer. The first step moves every parameter by about lr, whatever its gradient's size.
+
+    Example:
+        >>> vae = npvae.VAE(64, hidden=(8,), latent_dim=2)
+        >>> adam = npvae.Adam(vae.params, lr=1e-3)
+        >>> loss, trace = vae.forward(np.zeros((5, 64), np.float32), np.zeros((5, 2), np.float32))
+        >>> adam.step(vae.backward(trace))
+    """
 
     def __init__(
         self,

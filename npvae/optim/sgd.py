@@ -12,7 +12,14 @@ from npvae.scalars import is_number
 
 
 class SGD:
-    """One step over the flat buffer. momentum in [0, 1); 0 is plain gradient descent."""
+    """One step over the flat buffer. momentum in [0, 1); 0 is plain gradient descent.
+
+    Example:
+        >>> vae = npvae.VAE(64, hidden=(8,), latent_dim=2)
+        >>> sgd = npvae.SGD(vae.params, lr=0.1, momentum=0.9)
+        >>> loss, trace = vae.forward(np.zeros((5, 64), np.float32), np.zeros((5, 2), np.float32))
+        >>> sgd.step(vae.backward(trace))
+    """
 
     def __init__(self, params: Params, lr: float = 1e-2, momentum: float = 0.0, *, backend: str = "numba") -> None:
         """State starts at zero. ValueError for lr <= 0 or momentum outside [0, 1)."""

@@ -190,6 +190,10 @@ def page_test(subject: Op | Law, *, rtol: float = 1e-10, seed: int = 0) -> Calla
     60 digits  at the specials and the ends of each argument's domain, too; skipped where mpmath is not installed
 
     rtol is relative to the value, or to the largest of its array times 1e-2.
+
+    Example:
+        >>> from npvae.ops.relu import OP
+        >>> test_relu_is_its_page = npvae.pages.page_test(OP)  # in a test file: pytest runs it
     """
     import pytest
 

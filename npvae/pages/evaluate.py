@@ -35,6 +35,11 @@ def evaluate(
     page     the equations, where they are not those of the subject's own page
 
     Raises PageError, naming the page, the equation and the column, where an equation cannot be evaluated.
+
+    Example:
+        >>> from npvae.ops.relu import OP
+        >>> npvae.pages.evaluate(OP, {"x": np.array([[1.0, -2.0]])})["y"]
+        array([[1., 0.]])
     """
     page = page or page_of(subject)
     computation = computation_of(subject, page, inputs, dy, params, numbers)

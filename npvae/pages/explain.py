@@ -30,6 +30,12 @@ def explain(subject: Op | Law, seed: int = 0, *, most: int = 4, derivation: bool
     derivation  True for the page's derivation, too
 
     Raises ValueError for a page without numbered equations.
+
+    Example:
+        >>> from npvae.ops.relu import OP
+        >>> text, agrees = npvae.pages.explain(OP)
+        >>> agrees
+        True
     """
     page = page_of(subject)
     if not page.equations:

@@ -110,7 +110,13 @@ def page_error(page: str, number: int | str, text: str, column: int, reason: str
 
 
 def page_of(subject: Op | Law) -> Page:
-    """The page of an op or a law: the docstring of its module, or of its function where that has the equations."""
+    """The page of an op or a law: the docstring of its module, or of its function where that has the equations.
+
+    Example:
+        >>> from npvae.ops.relu import OP
+        >>> npvae.pages.page_of(OP).output
+        'y'
+    """
     if isinstance(subject, Law) and isinstance(subject.page, Page):
         return subject.page
     function: Callable[..., Any] = subject.forward if isinstance(subject, Op) else subject.run
@@ -131,7 +137,13 @@ def module_of(subject: Op | Law) -> str:
 
 @lru_cache(maxsize=256)
 def read_page(text: str, name: str = "page") -> Page:
-    """The page in a text. Raises PageError, naming the equation and the column, for what is not in the language."""
+    r"""The page in a text. Raises PageError, naming the equation and the column, for what is not in the language.
+
+    Example:
+        >>> page = npvae.pages.read_page("A square.\n\nForward\n    y[n] = x[n] ** 2    (1)\n")
+        >>> str(page.equations[0])
+        'y[n] = x[n] ** 2    (1)'
+    """
     title = next((line.strip() for line in text.splitlines() if line.strip()), "")
     return Page(name, title, read_equations(text, name), _block(text, "Derivation"))
 

@@ -2,7 +2,7 @@
 
     codes = make_pipeline(StandardScaler(), npvae.sklearn.VAE(latent_dim=8, random_state=0)).fit_transform(X)
 
-It needs scikit-learn 1.6 or later: pip install "npvae[sklearn]".
+It needs scikit-learn 1.6 or later: the extra `sklearn`.
 """
 
 try:
@@ -10,7 +10,7 @@ try:
     from sklearn.utils.validation import validate_data  # noqa: F401  (new in 1.6)
 except ImportError as error:
     raise ImportError(
-        f'npvae.sklearn needs scikit-learn 1.6 or later ({error}): pip install "npvae[sklearn]"'
+        f'npvae.sklearn needs scikit-learn 1.6 or later ({error}): pip install "scikit-learn>=1.6"'
     ) from error
 
 from npvae.sklearn.images import ConvVAE

@@ -48,8 +48,8 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Fitting):
     of the data first fitted. So units do not matter, the features' relative sizes do (StandardScaler evens them out),
     and what comes back (scores, samples, reconstructions) is in the units of X.
 
-    Fitted: model_ (a npvae.VAE), history_ (a dict an epoch: epoch, loss, nll, kl, with patience also valid_loss; nats a
-    sample), mean_ (D,), scale_,
+    Fitted: model_ (a npvae.VAE), history_ (a dict per epoch: epoch, loss, nll, kl, with patience also valid_loss; nats
+    per sample), mean_ (D,), scale_,
     noise_ (draws, L), optimizer_, n_features_in_, and feature_names_in_ if X had names.
 
     Kingma & Welling (2014).

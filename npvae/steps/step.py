@@ -48,6 +48,13 @@ class Step:
     Beta and what a schedule changes are read at every step. str(step) says which way was chosen, and why.
 
     Raises ValueError for a batch_size that is not a whole number of at least 1.
+
+    Example:
+        >>> vae = npvae.VAE(64, hidden=(8,), latent_dim=2, backend="numpy")
+        >>> step = npvae.steps.Step(vae, batch_size=5)
+        >>> loss, trace = step.forward(np.zeros((5, 64), np.float32), np.zeros((5, 2), np.float32))
+        >>> step.backward(trace) is not None
+        True
     """
 
     def __init__(self, model: Any, batch_size: int) -> None:

@@ -55,7 +55,7 @@ def mean_losses(
     data, totals, step = data_of(model, x), np.zeros(3), Step(model, batch_size)
     if isinstance(data, Links):
         return model.held_out(data)
-    draw = getattr(model, "draw_test_eps", model.draw_eps)  # a model of one's own may know no difference
+    draw = getattr(model, "draw_test_eps", model.draw_eps)  # a user's model may have none
     for start in range(0, len(data), batch_size):
         n = min(batch_size, len(data) - start)
         own = processes.rows(start, n)

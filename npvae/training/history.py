@@ -15,7 +15,7 @@ _ROWS = 5
 
 
 class History(list[dict[str, Any]]):
-    """One row an epoch, as in metrics.jsonl.
+    """One row per epoch, as in metrics.jsonl.
 
     interrupted  says so if a signal ended the training early, else ""
     objective    what the loss is, one of npvae.models.OBJECTIVES; "" for a model that has none

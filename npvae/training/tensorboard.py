@@ -12,7 +12,7 @@ def writer_class() -> Any:
     try:
         from tensorboard.summary import Writer
     except ImportError as error:
-        raise ValueError(f"tensorboard cannot be imported ({error}): pip install 'npvae[tensorboard]'") from error
+        raise ValueError(f"tensorboard cannot be imported ({error}): pip install tensorboard") from error
     return Writer
 
 

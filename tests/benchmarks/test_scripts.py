@@ -8,7 +8,7 @@ ROOT = Path(__file__).parents[2]
 SCRIPTS = sorted((ROOT / "benchmarks").rglob("*.py"))
 SOURCES = [path for folder in ("npvae", "tests", "benchmarks", "examples") for path in (ROOT / folder).rglob("*.py")]
 TABLE = (ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8")
-DOCUMENTS = [*ROOT.glob("*.md"), *(ROOT / "benchmarks").glob("*.md"), *(ROOT / "examples").glob("*.md")]
+DOCUMENTS = [path for pattern in ("*.md", "*/*.md", "docs/guides/*.md") for path in ROOT.glob(pattern)]
 
 
 def test_every_script_that_is_named_is_there():

@@ -103,7 +103,7 @@ def test_a_cache_that_cannot_be_written(server):
 
 def test_without_pooch_the_mend_is_named(server, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "pooch", None)
-    with pytest.raises(DataError, match=r"pip install 'npvae\[data\]', or put train-images.*data_dir"):
+    with pytest.raises(DataError, match=r"pip install pooch, or put train-images.*data_dir"):
         load_dataset("mnist")
     assert not server.requests
 

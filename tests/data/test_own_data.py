@@ -206,7 +206,7 @@ def test_arrays_in_colour_and_the_choices_that_concern_them(tmp_path):
         ),
         ("grey.npy", {"resize": (4, 4)}, r"--resize .* has no effect on a \.npy"),
         ("t.csv", {"colour": "grey"}, "--colour .* no effect on a text"),
-        ("digits", {"colour": "grey"}, "digits: --colour .* is for data of one's own"),
+        ("digits", {"colour": "grey"}, "digits: --colour .* is for the user's own data"),
     ],
 )
 def test_a_choice_without_an_effect_is_refused(tmp_path, monkeypatch, name, choice, message):

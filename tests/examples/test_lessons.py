@@ -306,14 +306,14 @@ def hue_and_orientation(n, quick):
 LESSONS = {
     claim.__name__: claim
     for claim in (
+        reparameterisation,
+        one_digit,
+        two_kl_divergences,
         autoencoder_and_vae,
         between_codes,
         likelihood_by_sampling,
         elbo_identity,
         linear_vae,
-        two_kl_divergences,
-        reparameterisation,
-        one_digit,
         why_log_variance,
         without_one_term,
         beta,

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-pytest.importorskip("safetensors", reason="safetensors is not installed: pip install npvae[export]")
+pytest.importorskip("safetensors", reason="safetensors is not installed: it is in the extra export")
 
 import safetensors.numpy
 

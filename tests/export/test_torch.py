@@ -3,8 +3,8 @@ from itertools import groupby, pairwise
 import numpy as np
 import pytest
 
-pytest.importorskip("torch", reason="torch is not installed: pip install npvae[bench]")
-pytest.importorskip("safetensors", reason="safetensors is not installed: pip install npvae[export]")
+pytest.importorskip("torch", reason="torch is not installed: it is in the extra bench")
+pytest.importorskip("safetensors", reason="safetensors is not installed: it is in the extra export")
 
 import torch
 from safetensors.torch import load_file, save_file

@@ -6,7 +6,7 @@ from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.colors import to_hex
 from matplotlib.patches import Circle
 
-from npvae.figures import latent_regions
+from npvae.figures import draw_regions, latent_regions, new_figure
 from npvae.figures.latent_space import ellipses, label_places, principal_plane
 
 
@@ -152,14 +152,14 @@ def test_two_classes_with_one_centre_are_named_in_two_places():
     ring = 3 * np.stack([np.cos(angle), np.sin(angle)], axis=1)
     disc = 0.3 * rng.standard_normal((400, 2))
     places = label_places(np.concatenate([ring, disc]), np.repeat([7, 4], 400))
-    assert np.linalg.norm(places[7]) == pytest.approx(3)
-    assert np.linalg.norm(places[4]) < 1
+    assert np.linalg.norm(places[7][0]) == pytest.approx(3)
+    assert np.linalg.norm(places[4][0]) < 1
 
 
 def test_a_rare_label_is_named_too():
     points, labels = np.random.default_rng(0).standard_normal((5000, 2)), np.zeros(5000, int)
     labels[1234] = 1
-    np.testing.assert_array_equal(label_places(points, labels)[1], points[1234])
+    np.testing.assert_array_equal(label_places(points, labels)[1], points[[1234]])
 
 
 def test_one_latent_is_a_stack_of_intervals(linear, x):
@@ -188,12 +188,33 @@ def test_a_name_stands_among_its_class_and_not_at_an_outlier():
     labels = np.zeros(201, int)
     labels[1::10] = 1  # some of another class in the crowd, none beside the outlier
     places = label_places(np.concatenate([outlier, crowd]), labels)
-    assert np.linalg.norm(places[0]) < 1
+    assert np.linalg.norm(places[0][0]) < 1
 
 
 def test_a_name_stands_where_its_class_is_not_outnumbered():
     rng = np.random.default_rng(0)
     here, there = (0.3 * rng.standard_normal((count, 2)) + place for count, place in [(240, [0, 0]), (30, [5, 0])])
     places = label_places(np.concatenate([here, there]), np.repeat([1, 0, 0], [200, 40, 30]))
-    assert np.linalg.norm(places[0] - [5, 0]) < 1
-    assert np.linalg.norm(places[1]) < 1
+    assert np.linalg.norm(places[0][0] - [5, 0]) < 1
+    assert np.linalg.norm(places[1][0]) < 1
+
+
+def test_a_class_in_two_clusters_is_named_in_both():
+    rng = np.random.default_rng(0)
+    clusters = [0.3 * rng.standard_normal((60, 2)) + place for place in ([0, 0], [5, 0], [0, 5])]
+    places = label_places(np.concatenate(clusters), np.repeat([1, 1, 2], 60))
+    assert sorted(np.round(places[1][:, 0] / 5)) == [0, 1]
+    assert len(places[2]) == 1
+
+
+def test_the_names_of_the_prior_keep_away_from_those_of_the_labels():
+    rng = np.random.default_rng(0)
+    labels = np.repeat([0, 1], 50)
+    centre = 0.1 * rng.standard_normal((100, 2)) + np.array([[0, 1], [0, 2]])[labels]
+    axes = new_figure(4).subplots()
+    draw_regions(axes, centre, np.tile(0.01 * np.eye(2), (100, 1, 1)), labels)
+    at = {text.get_text(): np.array(text.get_position()) for text in axes.texts}
+    for radius in (1, 2):
+        name = at[f"prior {radius}σ"]
+        assert np.linalg.norm(name) == pytest.approx(radius)
+        assert min(np.linalg.norm(name - at[label]) for label in ("0", "1")) > 0.7

@@ -30,7 +30,7 @@ def test_three_panels_hold_the_history():
         for part in ("train", "test"):
             wanted = [(row["epoch"], row[f"{part}_{term}"]) for row in history]
             np.testing.assert_array_equal(lines(axes)[part], wanted)
-    assert panels[0].get_ylabel() == "nats a sample"
+    assert panels[0].get_ylabel() == "nats per sample"
     assert all(axes.get_xlabel() == "epoch" for axes in panels)
 
 

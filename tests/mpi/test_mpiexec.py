@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytest.importorskip("mpi4py", reason="mpi4py is not installed: pip install npvae[mpi]")
+pytest.importorskip("mpi4py", reason="mpi4py is not installed: it is in the extra mpi")
 
 import npvae
 from npvae.cli import main
@@ -18,7 +18,7 @@ from npvae.cli import main
 BESIDE_PYTHON = Path(sys.executable).with_name("mpiexec")
 MPIEXEC = str(BESIDE_PYTHON) if BESIDE_PYTHON.exists() else shutil.which("mpiexec")
 HERE = Path(__file__).parent
-pytestmark = pytest.mark.skipif(MPIEXEC is None, reason="mpiexec is not installed: pip install npvae[mpi]")
+pytestmark = pytest.mark.skipif(MPIEXEC is None, reason="mpiexec is not installed: it is in the extra mpi")
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("jupytext", reason="jupytext is not installed: pip install npvae[notebook]")
-pytest.importorskip("nbclient", reason="nbclient is not installed: pip install npvae[notebook]")
-pytest.importorskip("ipykernel", reason="ipykernel is not installed: pip install npvae[notebook]")
+pytest.importorskip("jupytext", reason="jupytext is not installed: it is in the extra notebook")
+pytest.importorskip("nbclient", reason="nbclient is not installed: it is in the extra notebook")
+pytest.importorskip("ipykernel", reason="ipykernel is not installed: it is in the extra notebook")
 
 import jupytext
 from jupyter_client.manager import AsyncKernelManager

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-pytest.importorskip("sklearn", "1.6", reason="scikit-learn is not installed: pip install npvae[sklearn]")
+pytest.importorskip("sklearn", "1.6", reason="scikit-learn is not installed: it is in the extra sklearn")
 
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
@@ -281,7 +281,7 @@ def test_other_mistakes():
 def test_without_scikit_learn_the_message_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "sklearn.base", None)
     spec = importlib.util.find_spec("npvae.sklearn")
-    with pytest.raises(ImportError, match=r"pip install \"npvae\[sklearn\]\""):
+    with pytest.raises(ImportError, match=r"pip install \"scikit-learn>=1.6\""):
         spec.loader.exec_module(importlib.util.module_from_spec(spec))
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-pytest.importorskip("sklearn", "1.6", reason="scikit-learn is not installed: pip install npvae[sklearn]")
+pytest.importorskip("sklearn", "1.6", reason="scikit-learn is not installed: it is in the extra sklearn")
 
 from sklearn.utils.estimator_checks import check_estimator
 

@@ -36,7 +36,7 @@ def test_each_epoch_is_there_once(small, x, tmp_path, crash_at):
 def test_a_missing_package_is_named(small, x, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorboard", None)
     monkeypatch.setitem(sys.modules, "tensorboard.summary", None)
-    with pytest.raises(ValueError, match=r"tensorboard cannot be imported .*pip install 'npvae\[tensorboard\]'"):
+    with pytest.raises(ValueError, match=r"tensorboard cannot be imported .*pip install tensorboard"):
         npvae.train(small(), x, out=tmp_path / "run", tensorboard=True, progress=False)
     assert not (tmp_path / "run").exists()
 

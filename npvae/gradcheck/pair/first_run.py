@@ -20,7 +20,7 @@ Returned = Sequence[np.ndarray | None]
 class FirstRun:
     """One forward and one backward of a case: outputs, cotangents, gradients, and the findings so far.
 
-    dys      the cotangents as drawn; every call gets copies, so that a pair that spoils its dy spoils one call only
+    dys      the cotangents as drawn; every call gets copies, so a pair that overwrites its dy affects one call only
     outputs  copies of y, taken at once
     returned the gradients as the first backward returned them
     grads    copies of them, taken at once

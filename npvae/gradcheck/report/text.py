@@ -116,7 +116,7 @@ def _finding_lines(report: Found, f: Finding) -> list[str]:
 
 
 def listing(rows: Sequence[tuple[str, Row]]) -> str:
-    """One row a gradient: op, name, shape, norms, max difference, relative error, verdict."""
+    """One row per gradient: op, name, shape, norms, max difference, relative error, verdict."""
     header = ("op", "gradient", "shape", "|analytic|", "|numeric|", "max diff", "rel err", "verdict")
     table = [header]
     for op, row in rows:

@@ -1,4 +1,4 @@
-"""A gradient of too many entries to compare each: what disagrees is found by bisecting, and how far it reaches."""
+"""A gradient of too many entries to compare each: what disagrees is found by bisecting, and how wide it is."""
 
 from __future__ import annotations
 

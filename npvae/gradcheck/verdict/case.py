@@ -52,7 +52,7 @@ class Outcome:
 
     dtypes   of the forward's outputs
     refused  the pair does not take such arrays
-    forwards how many it took
+    forwards number of calls of the forward
     """
 
     case: Case

@@ -1,4 +1,4 @@
-"""What the README says about checking gradients is typed in as it stands, and what it shows is what is printed."""
+"""The guide to checking gradients is typed in as it stands, and what it shows is what is printed."""
 
 import os
 import re
@@ -11,22 +11,21 @@ import pytest
 
 from npvae.gradcheck import Arg, check_layer
 
-README = Path(__file__).parents[2] / "README.md"
+GUIDE = Path(__file__).parents[2] / "docs" / "guides" / "gradients.md"
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 @pytest.fixture(scope="module")
 def section():
-    """The section, as (language, text) of each of its blocks, and its words."""
-    text = README.read_text(encoding="utf-8")
-    found = text.partition("## Check your own gradients\n")[2].partition("\n## ")[0]
-    return BLOCK.findall(found), found
+    """The guide, as (language, text) of each of its blocks, and its words."""
+    text = GUIDE.read_text(encoding="utf-8")
+    return BLOCK.findall(text), text
 
 
 @pytest.fixture(scope="module")
 def folder(section, tmp_path_factory):
-    """A folder with the files that the section writes."""
-    folder = tmp_path_factory.mktemp("readme")
+    """A folder with the files that the guide writes."""
+    folder = tmp_path_factory.mktemp("guide")
     for language, text in section[0]:
         if language == "python":
             (folder / text.splitlines()[0].removeprefix("# ")).write_text(text)

@@ -1,0 +1,1 @@
+"""What makes the site of npvae from its sources: documents, pages of ops, lessons, public names, translations."""
