@@ -89,8 +89,11 @@
   }
 
   const picture = (canvas, values, label) => {
-    ui.greys(canvas.size(8 * PIXEL, 8 * PIXEL), values ?? new Float64Array(64), 1, PIXEL);
-    canvas.setAttribute("aria-label", label);
+    const side = 8 * PIXEL;
+    const brush = canvas.size(side, side);
+    if (values) ui.greys(brush, values, 1, PIXEL);
+    else ui.drawDash(brush, { width: side, height: side });
+    canvas.setAttribute("aria-label", values ? label : `${label}: ${ui.t("value.none")}`);
   };
 
   // Images of 64 grey values side by side, `side` of them in a row: ink on paper, in either theme.

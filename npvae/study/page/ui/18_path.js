@@ -2,7 +2,8 @@
 {
   const ui = study.ui;
   const { make } = ui;
-  const SEVEN = { digit: 7, own: null, n: 1, break: "", typed: {}, hidden: "" };
+  const SEVEN = { digit: 7, own: null, n: 1, beta: 1, break: "", typed: {}, hidden: "" };
+  const MISTAKE = { break: "std-is-variance", step: 600 }; // steps after which the loss looks better than its twin's
   const entry = (name, ...at) => ({ name, at });
 
   // What "show me" does: the state it sets, where to look, and what it starts.
@@ -14,8 +15,8 @@
     { look: "line-dstd", state: { ...SEVEN, lens: entry("dstd", 0, 0) } },
     { look: "line-dmu", state: { ...SEVEN, lens: entry("dmu", 0, 0) } },
     { look: "line-db3", state: { ...SEVEN, n: 4, lens: entry("db3", 0) } },
-    { look: "plane", state: { ...SEVEN, beta: 1 }, then: () => ui.setTraining(true) },
-    { look: "line-std", state: { ...SEVEN, break: "std-is-variance", lens: entry("std", 0, 0) } },
+    { look: "plane", state: { ...SEVEN }, then: () => ui.setTraining(true) },
+    { look: "line-std", state: { ...SEVEN, ...MISTAKE, lens: entry("std", 0, 0) } },
   ];
 
   function playUntil(id) {
