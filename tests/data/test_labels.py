@@ -63,7 +63,7 @@ def test_what_is_no_label_each(labels, tmp_path):
 
 def test_a_model_that_does_not_look_at_labels_trains_without(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    for labels in (np.array(list("abcde")), Y / 2):
+    for labels in (np.array(list("abcde"), object), Y / 2):
         np.savez("x.npz", x=X, y=labels)
         quick = ["train", "--epochs", "1", "--hidden", "4", "--no-figures", "--dataset", "x.npz"]
         assert main(quick) == 0
