@@ -46,6 +46,8 @@ def test_names_are_kept(dtype):
         np.tri(5),
         np.zeros((5, 3)),
         np.array([1, "a", None, 2, 3], object),
+        np.full(5, 1e300),  # as int64 it would be another number
+        np.tile([2, -1, 0], (5, 1)),  # adds up to 1, and is no one-hot row
     ],
 )
 def test_what_is_no_label_each(labels, tmp_path):

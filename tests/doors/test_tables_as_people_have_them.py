@@ -114,6 +114,20 @@ def test_a_model_without_gaps_imputes_nothing(here, capsys):
     assert "--impute: the model of r takes no gaps: train one with --missing ignore or mask" in capsys.readouterr().err
 
 
+def test_classes_of_a_run_keep_their_numbers_in_other_data(here, capsys):
+    assert main([*TRAIN, "--model", "conditional_vae", "--dataset", "label.csv", "--out", "r"]) == 0
+    rows = (here / "label.csv").read_text(encoding="utf-8").splitlines()
+    (here / "dogs.csv").write_text("\n".join(row for row in rows if "cat" not in row) + "\n", encoding="utf-8")
+    assert main(["encode", "r", "--dataset", "dogs.csv", "--out", "dogs.npz"]) == 0
+    assert main(["encode", "r", "--dataset", "label.csv", "--out", "all.npz"]) == 0
+    dogs, everything = np.load("dogs.npz"), np.load("all.npz")
+    assert set(dogs["labels"]) == {1}
+    np.testing.assert_allclose(dogs["mu"], everything["mu"][1::2], rtol=1e-5, atol=1e-6)
+    (here / "dogs.csv").write_text("a,b,c,label\n1,2,3,fox\n", encoding="utf-8")
+    assert main(["encode", "r", "--dataset", "dogs.csv"]) == 2
+    assert "fox" in capsys.readouterr().err
+
+
 def test_columns_in_another_order_are_refused(here, capsys):
     assert main([*TRAIN, "--dataset", "label.csv", "--out", "r"]) == 0
     assert main(["encode", "r", "--dataset", "turned.csv"]) == 2
