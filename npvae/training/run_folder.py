@@ -18,13 +18,14 @@ import numpy as np
 
 from npvae.console import is_interrupt
 from npvae.models import MODELS
+from npvae.scalars import check_path
 from npvae.training.checkpoint import RunError, read_arrays
 from npvae.training.history import History
 
 
 def read_config(folder: str | Path) -> dict[str, Any]:
     """The config.json of a run. RunError if there is none, or it cannot be read."""
-    path = Path(folder) / "config.json"
+    path = check_path("folder", folder) / "config.json"
     if not path.is_file():
         raise RunError(f"{folder} holds no run: there is no config.json in it (npvae train --out {folder} makes one)")
     try:
@@ -41,7 +42,7 @@ def read_metrics(folder: str | Path) -> History:
 
     A last line without its end is left out: the program was stopped while it wrote. RunError for any other damage.
     """
-    path, rows = Path(folder) / "metrics.jsonl", History()
+    path, rows = check_path("folder", folder) / "metrics.jsonl", History()
     if not path.exists():
         return rows
     *lines, _ = path.read_bytes().split(b"\n")
@@ -59,7 +60,7 @@ def load(folder: str | Path, *, best: bool = False) -> Any:
     Its `history` has the rows of metrics.jsonl, all of them, also while training is under way.
     RunError if the folder does not hold a whole run.
     """
-    config, path = read_config(folder), Path(folder) / ("best.npz" if best else "model.npz")
+    config, path = read_config(folder), check_path("folder", folder) / ("best.npz" if best else "model.npz")
     if not path.is_file():
         why = "there was no held-out data, or no epoch is finished" if best else "nothing has been saved yet"
         raise RunError(f"{folder} holds no {path.name}: {why}")
