@@ -136,8 +136,8 @@ def main(quick=False, folder="pictures"):
 #   move, cutting and pasting is often enough. A code has learned something only if it beats this; it does, by about ten
 #   points.
 # - On all 11,172 syllables it is the same (benchmarks/reproduce/README.md, "An alphabet"): 99 % of those never shown
-#   are recognised; sums of codes are right in 24, 21 and 54 % for initial, vowel and final, sums of pixels in 15, 11 and
-#   41 %, and sums of codes within one layout in 52, 50 and 68 %. An MLP has the same trouble, and is a little worse.
+#   are recognised; sums of codes are right in 24, 21 and 54 % for initial, vowel and final, sums of pixels in 15, 11
+#   and 41 %, and sums of codes within one layout in 52, 50 and 68 %. An MLP has the same trouble, and is a bit worse.
 
 # %% [markdown]
 # ## Drawing
