@@ -61,6 +61,7 @@ def gather(source: Path) -> None:
     for name, text in pages.items():
         needed |= put(source, name, text)
     needed |= korean.write_all(source)
+    study.embed(source)
     append(source / "index.md", "\n".join(toctree(caption, entries) for caption, entries in PLACES.items()))
     append(source / "lessons" / "index.md", toctree("", [f"{name}" for name in lessons.names()]))
     append(source / "benchmarks" / "index.md", toctree("", others(source / "benchmarks")))

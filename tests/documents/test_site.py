@@ -5,6 +5,7 @@
 
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -16,8 +17,8 @@ from making.sources import ROOT
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 PAGES = ("index", "tour", "glossary", "guides/gradients", "ops/index", "ops/gaussian_kl", "ops/leaky_relu",
-         "lessons/index", "lessons/reparameterisation", "reference/gradcheck", "benchmarks/speed", "ko/index",
-         "ko/tour", "ko/lessons/one_digit")  # fmt: skip
+         "lessons/index", "lessons/reparameterisation", "reference/gradcheck", "benchmarks/speed", "study",
+         "ko/index", "ko/tour", "ko/lessons/one_digit", "ko/study")  # fmt: skip
 pytestmark = pytest.mark.deep
 
 
@@ -76,3 +77,14 @@ def test_search_finds_an_op(site, browser):
     page.goto((site / "search.html").as_uri() + "?q=reparameterize")
     page.wait_for_selector("ul.search li a")
     assert any("ops/reparameterize" in link.get_attribute("href") for link in page.query_selector_all("ul.search li a"))
+
+
+@pytest.mark.parametrize(("name", "button"), [("study", "One step"), ("ko/study", "한 스텝")])
+def test_the_study_page_runs_where_its_document_shows_it(site, browser, name, button):
+    page = browser.new_page()
+    page.goto((site / f"{name}.html").as_uri())
+    frame = page.frame_locator("iframe.study")
+    assert frame.locator("html").get_attribute("lang") == page.get_attribute("html", "lang")
+    frame.get_by_role("button", name=button, exact=True).click()
+    frame.get_by_text(re.compile(r"^(step|스텝) 1\b")).first.wait_for()
+    page.close()
