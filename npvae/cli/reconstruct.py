@@ -9,12 +9,10 @@ from npvae.cli.graphs import reconstruct as missing_edges
 from npvae.cli.sequences import reconstruct as reconstruct_lines
 
 
-def add_parser(subparsers: argparse._SubParsersAction) -> None:
+def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of `npvae reconstruct`."""
-    parser = subparsers.add_parser("reconstruct", help="encode and decode images", description=__doc__)
     add_run_options(parser, "reconstructions.png", data=True)
     parser.add_argument("-n", type=int, default=10, help="how many, the first ones (default: 10)")
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
