@@ -36,7 +36,7 @@ _HOME = {
     "resume": "npvae.training",
     "audit_loss": "npvae.audit",
 }
-_ROOMS = ("data", "evaluation", "figures", "gradcheck", "models", "ops", "optim", "training")
+_ROOMS = ("data", "evaluation", "figures", "gradcheck", "models", "ops", "optim", "steps", "training")
 _EXTRAS = ("export", "sklearn")  # need what an extra installs, so they are not in __all__
 
 __all__ = [*_HOME, *_ROOMS, "__version__"]

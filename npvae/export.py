@@ -39,6 +39,7 @@ except ImportError as error:
 
 from npvae.as_json import as_json
 from npvae.models import MODELS, Params
+from npvae.scalars import check_path
 from npvae.training.guard import check_params
 from npvae.training.whole_file import write_whole
 
@@ -125,7 +126,7 @@ def write_tensors(path: str | os.PathLike, arrays: Mapping[str, np.ndarray], met
 
 def read_tensors(path: str | os.PathLike) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     """The arrays and the metadata of a safetensors file. OSError if there is none, WeightsError if it is damaged."""
-    if not Path(path).is_file():
+    if not check_path("path", path).is_file():
         what = "a folder" if Path(path).is_dir() else "not there"
         raise FileNotFoundError(f"{path} is {what}: expected a safetensors file")
     try:
@@ -153,7 +154,7 @@ def save(model: Any, path: str | os.PathLike) -> Path:
         >>> np.array_equal(again.params.flat, vae.params.flat)
         True
     """
-    if Path(path).suffix != ".safetensors":
+    if check_path("path", path).suffix != ".safetensors":
         found = Path(path).suffix or "no suffix"
         raise ValueError(f"{path} ends in {found!r}, expected .safetensors: no other format is written")
     kinds = [name for name, cls in MODELS.items() if type(model) is cls]

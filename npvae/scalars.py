@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
 from numbers import Integral
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -30,11 +32,24 @@ def check_number(least: float = -math.inf, *, expected: str = "expected a finite
             raise ValueError(f"{name} is {value!r}, {expected}")
 
 
+def check_share(name: str, value: Any) -> None:
+    """Raises ValueError for a setting that is not a number between 0 and 1."""
+    if not is_number(value) or not 0 < value < 1:
+        raise ValueError(f"{name} is {value!r}, expected a share between 0 and 1")
+
+
 def check_flag(**settings: Any) -> None:
     """Raises ValueError for a setting that is not True or False."""
     for name, value in settings.items():
         if not isinstance(value, (bool, np.bool_)):
             raise ValueError(f"{name} is {value!r}, expected True or False")
+
+
+def check_path(name: str, value: Any) -> Path:
+    """A path that a caller gives, with ~ as the home folder. Raises ValueError for "" and for what is no path."""
+    if not isinstance(value, (str, os.PathLike)) or not isinstance(os.fspath(value), str) or os.fspath(value) == "":
+        raise ValueError(f"{name} is {value!r}, expected a path, as text or pathlib.Path")
+    return Path(os.path.expanduser(value))
 
 
 def plain(value: Any) -> Any:

@@ -1,6 +1,6 @@
 """Are the checker's diagnoses true? Each is planted in many right ops: how often is it named, how often said wrongly?
 
-    python benchmarks/gradcheck/words.py [--every 1] [--seed 0] [--json FILE]
+    python benchmarks/gradcheck/words.py [--every 1] [--first 0] [--seed 0] [--json FILE]
 
 The mistake of each diagnosis (`plants.py`) is planted in the first gradient of every right op of the benchmark, npvae's
 and those of the five sets, in which it changes anything. "named" is the share of these reports that have the code among
@@ -25,13 +25,14 @@ def main() -> None:
     """Plant, check, count, print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--every", type=int, default=1, help="only every n-th op")
+    parser.add_argument("--first", type=int, default=0, help="the op to begin with: another part of them with --every")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--codes", nargs="*", choices=sorted(PLANTS), help="only these mistakes")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too, as JSON")
     parser.add_argument("--verbose", action="store_true", help="print what is said of each mistake that is not named")
     args = parser.parse_args()
     said: dict[str, list[tuple[str, set[str]]]] = {code: [] for code in args.codes or PLANTS}
-    for op in list(RIGHT.values())[:: args.every]:
+    for op in list(RIGHT.values())[args.first :: args.every]:
         for code in said:
             if op.estimator or not changes(op, PLANTS[code], args.seed):
                 continue

@@ -6,6 +6,8 @@ step, a function without arguments; `check` compares loss and gradients of the f
 
 from __future__ import annotations
 
+import importlib
+import os
 from collections.abc import Callable, Iterator
 from itertools import cycle, pairwise
 from typing import Any
@@ -115,6 +117,8 @@ def torch_steps(torch: Any, vae: npvae.VAE, batches: Batches, wanted: tuple) -> 
             return (nll - 0.5 * torch.sum(1 + logvar - mu * mu - logvar.exp())) / len(x)
 
     tensors = [(torch.tensor(x), torch.tensor(eps)) for x, eps in batches]
+    if os.environ.get("ATEN_CPU_CAPABILITY") == "avx2":  # its compiler would still take 512 bits, and then sum wrongly
+        importlib.import_module("torch._inductor.config").cpp.simdlen = 256
 
     def stepper(name: str, fused: bool, compiled: bool) -> Call:
         model, turn = TorchVAE(), cycle(tensors)

@@ -20,7 +20,7 @@ def add_data_options(parser: Any, default: str | None) -> None:
         "or a .npy, .npz, .csv or idx file; for models of sequences names, names-small, or a text file, one per "
         "line; for models of a graph cora, or a .csv or .npz of edges",
     )
-    add("--data-dir", type=Path, help="where the data set's files are, to use them without a network")
+    add("--data-dir", type=named_path, help="where the data set's files are, to use them without a network")
     add("--colour", choices=("keep", "grey", "rgb"), help="pictures stay as they are (keep, the default), or all are "
         "made grey, or red, green and blue")  # fmt: skip
     add("--resize", type=height_and_width, metavar="H,W", help="scale every picture of a folder to H x W pixels")
@@ -29,6 +29,13 @@ def add_data_options(parser: Any, default: str | None) -> None:
     add("--max-value", type=float, metavar="M", help="the number that is white, for whole numbers other than 0 to 255")
     add("--labels", metavar="NAME", help="which column of a table holds labels, numbers or names, if it is not called "
         "label, class or target")  # fmt: skip
+
+
+def named_path(text: str) -> Path:
+    """Read a path. An empty one, as of a variable that is not set, would be the folder one is in."""
+    if not text:
+        raise argparse.ArgumentTypeError("is '', expected a path: give one, or leave the option out")
+    return Path(text)
 
 
 def height_and_width(text: str) -> tuple[int, int]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import Any
 
+from npvae.cli.data_options import named_path
 from npvae.cli.from_run import add_run_folder, add_source_options, images_of, make_room, write_output
 from npvae.cli.graphs import links_of
 from npvae.cli.seed_option import add_seed_option
@@ -33,7 +33,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     )
     add_seed_option(parser, "everything that is drawn")
     parser.add_argument("--best", action="store_true", help="measure the epoch with the lowest held-out loss")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the measures to this file as well")
+    parser.add_argument("--json", type=named_path, metavar="FILE", help="write the measures to this file as well")
     parser.add_argument("--force", action="store_true", help="write over an existing file")
     parser.set_defaults(run=run)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from npvae.cli.data_options import add_data_options, reading_of
+from npvae.cli.data_options import add_data_options, named_path, reading_of
 
 if TYPE_CHECKING:
     from npvae.data.reading import Reading
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def run_folder(text: str) -> Path:
     """Read the path of a run. A file cannot be one: perhaps it was meant to be the data."""
-    path = Path(text)
+    path = named_path(text)
     if path.is_file():
         raise argparse.ArgumentTypeError(f"{text} is a file, expected the folder of a run, which npvae train writes")
     return path
@@ -43,7 +43,7 @@ def add_run_options(parser: argparse.ArgumentParser, output: str, *, data: bool)
     add_run_folder(parser)
     if data:
         add_source_options(parser)
-    parser.add_argument("--out", type=Path, help=f"file to write (default: {output} in the run's folder)")
+    parser.add_argument("--out", type=named_path, help=f"file to write (default: {output} in the run's folder)")
     parser.add_argument("--force", action="store_true", help="write over an existing file")
     parser.set_defaults(output=output)
 
@@ -59,12 +59,17 @@ def output_path(args: argparse.Namespace, *kinds: str) -> Path:
 
 def make_room(path: Path, option: str, force: bool) -> None:
     """Make the folder of a file that is to be written. ValueError if the file is there already, or cannot be."""
+    check_free(path, option, force, ", or add --force to write over it")
+    path.parent.mkdir(parents=True, exist_ok=True)
+
+
+def check_free(path: Path, option: str, force: bool = False, mend: str = "") -> None:
+    """ValueError for a place where a file cannot be written, or where there is one already and no `force`."""
     if path.is_dir():
         raise ValueError(f"{option} {path} is a folder: choose the name of a file")
     if path.exists() and not force:
-        raise ValueError(f"{path} exists already: choose another {option}, or add --force to write over it")
+        raise ValueError(f"{path} exists already: choose another {option}{mend}")
     check_place(path, option)
-    path.parent.mkdir(parents=True, exist_ok=True)
 
 
 def check_place(path: Path, option: str) -> None:

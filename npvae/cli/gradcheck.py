@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from npvae.cli.data_options import named_path
+from npvae.cli.from_run import check_free, write_output
 from npvae.cli.seed_option import add_seed_option
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     )  # fmt: skip
     parser.add_argument("--teeth", action="store_true", help="plant generic mistakes too, and say how many are caught")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
-    parser.add_argument("--emit-test", type=Path, metavar="FILE", help="write the first failure as a pytest file")
+    parser.add_argument("--emit-test", type=named_path, metavar="FILE", help="write the first failure as a pytest file")
     parser.set_defaults(run=run)
 
 
@@ -45,8 +46,8 @@ def run(args: argparse.Namespace) -> int:
     """One row for each gradient, then what failed at length; 1 if anything did not pass."""
     from npvae.gradcheck.report.text import listing
 
-    if args.emit_test and args.emit_test.exists():
-        raise ValueError(f"--emit-test {args.emit_test}: the file exists; give another name or remove it")
+    if args.emit_test:  # a place that cannot be written is reported now, not after everything is checked
+        check_free(args.emit_test, "--emit-test")
     checked: list[tuple[Op | None, Report]] = []
     for op, report in _reports(args):
         checked.append((op, report))
@@ -69,7 +70,8 @@ def run(args: argparse.Namespace) -> int:
     if args.emit_test and failure:
         from npvae.gradcheck.emit import test_file
 
-        args.emit_test.write_text(test_file(*failure), encoding="utf-8")
+        args.emit_test.parent.mkdir(parents=True, exist_ok=True)
+        write_output(args.emit_test, test_file(*failure))
         print(f"wrote {args.emit_test}: run it with pytest {args.emit_test}", file=sys.stderr)
     elif args.emit_test:
         print(f"no op failed: {args.emit_test} is not written", file=sys.stderr)

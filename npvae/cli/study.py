@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from npvae.cli.data_options import named_path
 from npvae.cli.from_run import check_place, run_folder
 from npvae.cli.seed_option import seed
 
@@ -17,7 +18,9 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         description="Write one HTML file, to be opened without a network: a small VAE, forward and backward, line by "
         "line, with live numbers; it trains in the page, and each line can be broken.",
     )
-    parser.add_argument("--out", type=Path, default=Path("study.html"), help="file to write (default: %(default)s)")
+    parser.add_argument(
+        "--out", type=named_path, default=Path("study.html"), help="file to write (default: %(default)s)"
+    )
     parser.add_argument(
         "--run", type=run_folder, dest="trained", metavar="RUN", help="show the parameters of this run as trained"
     )

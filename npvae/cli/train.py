@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from npvae.cli.data_options import add_data_options, reading_of
+from npvae.cli.data_options import add_data_options, named_path, reading_of
 from npvae.cli.from_run import as_rows_of, check_place, check_same_shape, own_data, run_folder
 from npvae.cli.graphs import LR, takes_graph
 from npvae.cli.mpiexec import share_cores, started_processes
@@ -81,7 +81,12 @@ def add_parser(subparsers: argparse._SubParsersAction, with_models: bool) -> Non
         "improved on it, keep the best epoch")  # fmt: skip
     add("--threads", type=int, metavar="N", help="threads to compute with (default: as many as pay, at most the cores)")
     add = output.add_argument
-    add("--out", type=Path, metavar="RUN", help="folder of the run (default: runs/<dataset>-1, -2, ... the first free)")
+    add(
+        "--out",
+        type=named_path,
+        metavar="RUN",
+        help="folder of the run (default: runs/<dataset>-1, -2, ... the first free)",
+    )
     add("--resume", type=run_folder, metavar="RUN", help="go on with this run, from its last checkpoint")
     add("--init", type=run_folder, metavar="RUN", help="start from the trained model of this run, with its settings: "
         "fine-tuning, on --dataset")  # fmt: skip
@@ -139,8 +144,6 @@ def start(args: argparse.Namespace, processes: Processes) -> tuple[Any, Any, Any
         raise ValueError(f"--model {args.model!r} is unknown, choose one of {', '.join(MODELS)}")
     if args.out:
         check_place(args.out, "--out")
-    if args.out == Path():
-        raise ValueError("--out is '', expected a folder for the run: give its name, or leave --out out")
     reading = reading_of(args)
     config = trained_config(args)
     if config is not None:

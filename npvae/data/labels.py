@@ -29,7 +29,8 @@ def read_labels(labels: npt.ArrayLike, count: int) -> Labels:
         if column.dtype.kind == "f" and (np.abs(column) < 2**53).all() and (column == np.rint(column)).all():
             return Labels(column.astype(np.int64), None, "")
         if column.dtype.kind in "US" or (column.dtype == object and all(isinstance(name, str) for name in column)):
-            names, numbers = np.unique(column.astype(str), return_inverse=True)
+            texts = np.char.decode(column, "utf-8", "replace") if column.dtype.kind == "S" else column.astype(str)
+            names, numbers = np.unique(texts, return_inverse=True)
             return Labels(numbers.astype(np.int64), tuple(names.tolist()), "")
     if array.ndim == 2 and len(array) == count and array.dtype.kind in "biuf":
         one_hot = np.isin(array, (0, 1)).all() and (array.sum(axis=1) == 1).all()

@@ -25,7 +25,7 @@ _MAX_HEADER = 10_000
 _MAX_AXES = 8
 WRITE_AGAIN = "write it again with numpy.save or numpy.savez"
 _HEADER = re.compile(
-    rb"\{'descr': *'([<>|=]?[a-zA-Z]\d{1,2})', *'fortran_order': *(True|False), *'shape': *\(([\d, ]*)\),? *\}\s*"
+    rb"\{'descr': *'([<>|=]?[a-zA-Z]\d{1,5})', *'fortran_order': *(True|False), *'shape': *\(([\d, ]*)\),? *\}\s*"
 )
 
 
@@ -40,8 +40,8 @@ class _Header(NamedTuple):
         return math.prod(self.shape) * self.dtype.itemsize
 
 
-def _read_header(path: str | os.PathLike[str], stream: Any) -> _Header:
-    """Read the header of a .npy. Specification: numpy.lib.format, versions 1.0 to 3.0."""
+def _read_header(path: str | os.PathLike[str], stream: Any, texts: bool = False) -> _Header:
+    """Read the header of a .npy, of text only with `texts`. Specification: numpy.lib.format, versions 1.0 to 3.0."""
     start = stream.read(8)
     if len(start) < 8 or start[:6] != b"\x93NUMPY" or start[6:] not in (b"\x01\0", b"\x02\0", b"\x03\0"):
         raise DataError(f"{path}: does not start as a .npy of version 1, 2 or 3: {WRITE_AGAIN}")
@@ -52,11 +52,12 @@ def _read_header(path: str | os.PathLike[str], stream: Any) -> _Header:
     text = stream.read(length)
     found = _HEADER.fullmatch(text)
     if re.match(rb"\{'descr': *'\|O'", text):
-        raise DataError(f"{path}: holds Python objects, expected numbers: save np.array(rows, dtype=np.float32)")
+        mend = "np.array(values, dtype=str), or numbers" if texts else "np.array(rows, dtype=np.float32)"
+        raise DataError(f"{path}: holds Python objects, expected numbers{' or text' * texts}: save {mend}")
     if len(text) < length or not found:
         raise DataError(f"{path}: header {text.rstrip()[:80]!r} is not that of a plain array of numbers: {WRITE_AGAIN}")
     dtype = np.dtype(found[1].decode())
-    if dtype.kind not in "biuf" or dtype.itemsize > 8:
+    if not (texts and dtype.kind in "US") and (dtype.kind not in "biuf" or dtype.itemsize > 8):
         raise DataError(f"{path}: holds dtype {dtype}, expected integers or floats of at most 8 bytes: convert it")
     shape = tuple(int(size) for size in found[3].split(b",") if size.strip())
     if len(shape) > _MAX_AXES:
@@ -127,13 +128,18 @@ def _names(archive: zipfile.ZipFile) -> list[str]:
 
 
 def read_npz(
-    path: str | os.PathLike[str], names: Iterable[str] | None = None, *, max_bytes: int = MAX_BYTES
+    path: str | os.PathLike[str],
+    names: Iterable[str] | None = None,
+    *,
+    max_bytes: int = MAX_BYTES,
+    texts: bool = False,
 ) -> dict[str, np.ndarray]:
     """Read the named arrays of a .npz, all if None -> {name: C-contiguous array in native byte order}.
 
     `max_bytes` bounds their sum. Sizes are checked against the archive before anything is allocated, and the checksum
-    of every array is compared. Raises DataError for everything else: missing, damaged, a name that is not there,
-    objects or strings inside, compression other than deflate.
+    of every array is compared. With `texts`, arrays of text are read too. Raises DataError for everything else:
+    missing, damaged, a name that is not there, objects or (without `texts`) text inside, compression other than
+    deflate.
 
     Example:
         >>> import tempfile
@@ -150,17 +156,22 @@ def read_npz(
         for name in present if names is None else names:
             if name not in present:
                 raise DataError(f"{path}: holds {', '.join(present) or 'no arrays'}, not {name!r}: check the name")
-            array = _read_member(f"{path}[{name}]", archive, archive.getinfo(name + ".npy"), max_bytes)
+            array = _read_member(f"{path}[{name}]", archive, archive.getinfo(name + ".npy"), max_bytes, texts)
             max_bytes -= array.nbytes
             arrays[name] = array
     return arrays
 
 
-def _read_member(label: str, archive: zipfile.ZipFile, info: zipfile.ZipInfo, max_bytes: int) -> np.ndarray:
+def _read_member(
+    label: str, archive: zipfile.ZipFile, info: zipfile.ZipInfo, max_bytes: int, texts: bool
+) -> np.ndarray:
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise DataError(f"{label}: compressed by method {info.compress_type}, expected none or deflate: {WRITE_AGAIN}")
     with archive.open(info) as stream:
-        header = _read_header(label, stream)
+        header = _read_header(label, stream, texts)
         _check_length(label, header, info.file_size)
         check_compression(label, header.nbytes, info.compress_size)
-        return _ordered(label, stream, header, max_bytes)
+        array = _ordered(label, stream, header, max_bytes)
+        if array.dtype.kind == "S":
+            return np.char.decode(array, "utf-8")
+        return np.array(array.tolist(), dtype=str) if array.dtype.kind == "U" else array  # no letter is out of range

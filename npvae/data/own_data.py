@@ -135,7 +135,15 @@ def read_images_of_npz(path: Path, reading: Reading = _NO_CHOICE) -> tuple[Image
     if arrays[test].dtype == arrays[train].dtype:  # else each has the scale of its own dtype
         reading = replace(reading, max_value=images.max_value)
     labels = _labels_of(path, test_labels)
-    return images, _as_images(arrays[test], labels, reading, f"{path}[{test}]", like=images)
+    return _in_the_same_classes(images, _as_images(arrays[test], labels, reading, f"{path}[{test}]", like=images))
+
+
+def _in_the_same_classes(train: Images, test: Images) -> tuple[Images, Images]:
+    """Both sets, their labels of text numbered alike: a class may be in one of them alone."""
+    if train.class_names is None or test.class_names is None:
+        return train, test
+    names = sorted({*train.class_names, *test.class_names})
+    return train.with_classes(names), test.with_classes(names)
 
 
 def _labels_of(path: Path, name: str | None) -> np.ndarray | DataError | None:
@@ -143,7 +151,7 @@ def _labels_of(path: Path, name: str | None) -> np.ndarray | DataError | None:
     if name is None:
         return None
     try:
-        return read_npz(path, [name])[name]
+        return read_npz(path, [name], texts=True)[name]
     except DataError as error:
         return error
 

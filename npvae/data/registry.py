@@ -20,6 +20,7 @@ from npvae.data.reading import Reading
 from npvae.data.shapes import load_shapes
 from npvae.data.split import with_test
 from npvae.data.text import SEQUENCES
+from npvae.scalars import check_path
 
 _LOADERS: dict[str, Callable[[Path | None], tuple[Images, Images]]] = {
     "digits": lambda data_dir: load_digits(),
@@ -114,10 +115,10 @@ def load_parts(
     """As `load_dataset`, but the user's own data without a test set stay whole: (everything, None)."""
     if data_dir is None:
         data_dir = os.environ.get("NPVAE_DATA") or None
+    path = Path() if name_or_path == "" else check_path("name_or_path", name_or_path)
     name = str(name_or_path).lower().replace("_", "-") if isinstance(name_or_path, str) else None
     if name in _LOADERS:
         return _load_named(name, str(name_or_path), None if data_dir is None else Path(data_dir).expanduser(), reading)
-    path = Path(os.path.expanduser(name_or_path))
     if name != "" and os.path.exists(path):  # Path("") is the folder one is in
         return read_own(path, reading)
     if name is None or os.sep in name or path.suffix:

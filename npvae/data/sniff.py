@@ -9,6 +9,7 @@ import zipfile
 from collections import Counter
 from pathlib import Path
 
+from npvae.data.decoding import encoding_of
 from npvae.data.files import DataError, damage_as_data_error, file_size
 from npvae.data.idx import DTYPES
 from npvae.data.pictures import formats
@@ -82,9 +83,9 @@ def _check_holds_arrays(path: Path) -> None:
 
 
 def _is_text(head: bytes) -> bool:
-    """True for UTF-8 without control characters. The head may end inside a character."""
+    """True for text without control characters, by its byte order mark. The head may end inside a character."""
     try:
-        text = codecs.getincrementaldecoder("utf-8-sig")().decode(head)
+        text = codecs.getincrementaldecoder(encoding_of(head))().decode(head)
     except UnicodeDecodeError:
         return False
     return all(character.isprintable() or character in "\t\r\n" for character in text)

@@ -12,12 +12,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from npvae.data.decoding import decoded
 from npvae.data.files import MAX_BYTES, DataError, check_size, damage_as_data_error, file_size
 
 _LABEL_NAMES = ("label", "labels", "class", "target", "y")
 _COUNTED = 8  # columns from which on a line 0, 1, 2 ... is no sample but numbers the columns
 _MEND = "save it as text of numbers, one sample per line"
-
 
 _MISSING = ("", "na", "n/a", "null", "none", "?")
 """What stands in a cell without a number, beside nan, in small letters."""
@@ -46,12 +46,12 @@ def read_table(
     counts the rows is left out. A column called `labels` is labels; if there is none, so is one
     whose name says so and that holds whole numbers or names. With `gaps`, empty cells and such as NA are NaN.
 
-    DataError for other cells that are no numbers, lines of different lengths, no lines, text that is not UTF-8, or more
-    than `max_bytes` of it.
+    DataError for other cells that are no numbers, lines of different lengths, no lines, text of another encoding (see
+    `npvae.data.decoding`), or more than `max_bytes` of it.
     """
     lines = _lines(path, zipped, max_bytes)
-    separator = next((mark for mark in (";", "\t", ",") if mark in lines[0]), None)
-    first = _cells(lines[0], separator)
+    separator = separator_of(lines[0])
+    first = cells_of(lines[0], separator)
     header = [cell.strip().strip("\"'") for cell in first] if _is_header(first) else []
     body = lines[1:] if header else lines
     if not body:
@@ -62,7 +62,7 @@ def read_table(
         place = _place_of_labels(header) if values is None else None
         if values is None and place is None:
             raise DataError(f"{path}: {_first_fault(body, separator, header, gaps)}")
-    width = len(_cells(body[0], separator)) if values is None else values.shape[1]
+    width = len(cells_of(body[0], separator)) if values is None else values.shape[1]
     if header and len(header) != width:
         raise DataError(f"{path}: the header has {len(header)} names, a line {width} numbers: {_MEND}")
     if place is not None:
@@ -93,11 +93,7 @@ def _lines(path: Path, zipped: bool, max_bytes: int) -> list[str]:
             check_size(path, len(content), max_bytes)
         else:
             content = path.read_bytes()
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}: byte {error.start} is not UTF-8: save the table as UTF-8") from None
-    lines = [line for line in text.splitlines() if line.strip()]
+    lines = [line for line in decoded(path, content).splitlines() if line.strip()]
     if not lines:
         raise DataError(f"{path}: holds no lines: {_MEND}")
     return lines
@@ -105,8 +101,8 @@ def _lines(path: Path, zipped: bool, max_bytes: int) -> list[str]:
 
 def _is_header(cells: Sequence[str]) -> bool:
     """True for names of columns. Numbers among them must count the columns: a first sample is never taken for names."""
-    numbers = [cell.strip() for cell in cells if _is_number(cell)]
-    names = [cell for cell in cells[1:] if not _is_number(cell)]
+    numbers = [cell.strip() for cell in cells if is_number(cell)]
+    names = [cell for cell in cells[1:] if not is_number(cell)]
     if any(not cell.strip() or re.fullmatch(r"\s*[-+]?\d*,\d+\s*", cell) for cell in names):
         return False  # a gap, or a decimal comma
     if not numbers:
@@ -134,7 +130,7 @@ def _taken_out(lines: Sequence[str], place: int, separator: str | None) -> tuple
     """The lines without one of their columns, and that column."""
     rest, taken = [], []
     for line in lines:
-        cells = _cells(line, separator)
+        cells = cells_of(line, separator)
         taken.append(cells.pop(place).strip() if place < len(cells) else "")
         rest.append((separator or " ").join(cells))
     return rest, taken
@@ -142,7 +138,7 @@ def _taken_out(lines: Sequence[str], place: int, separator: str | None) -> tuple
 
 def _as_labels(texts: Sequence[str]) -> np.ndarray:
     """A column of labels (N,): whole numbers if all of it is, else names."""
-    if all(_is_number(text) for text in texts):
+    if all(is_number(text) for text in texts):
         column = np.array(texts, np.float64)
         return column.astype(np.int64) if _is_whole(column) else column
     return np.array(texts)
@@ -158,7 +154,7 @@ def _numbers(lines: Sequence[str], separator: str | None, gaps: bool) -> np.ndar
             return None
     mark = separator or " "
     filled = [
-        mark.join("nan" if cell.strip().lower() in _MISSING else cell for cell in _cells(line, separator))
+        mark.join("nan" if cell.strip().lower() in _MISSING else cell for cell in cells_of(line, separator))
         for line in lines
     ]
     try:
@@ -173,13 +169,13 @@ def _loaded(lines: Sequence[str], separator: str | None) -> np.ndarray:
 
 def _first_fault(lines: Sequence[str], separator: str | None, header: Sequence[str], gaps: bool) -> str:
     """What is wrong with the first line that is wrong, and how to mend it."""
-    width = len(_cells(lines[0], separator))
+    width = len(cells_of(lines[0], separator))
     for row, line in enumerate(lines):
-        cells = _cells(line, separator)
+        cells = cells_of(line, separator)
         if len(cells) != width:
             return f"sample {row} has {len(cells)} numbers, sample 0 has {width}: {_MEND}"
         for i, cell in enumerate(cells):
-            if not _is_number(cell):
+            if not is_number(cell):
                 if all(re.search(r"[^\W\d]", cell) for cell in cells) and len(cells) > 1:
                     return f"sample {row} holds no number: {_MEND}; lines of text are for --model sequence_vae"
                 return _of_cell(row, header[i] if i < len(header) else "", i, cell.strip(), gaps)
@@ -197,7 +193,13 @@ def _of_cell(row: int, name: str, place: int, cell: str, gaps: bool) -> str:
     return f"{found}, expected a number: {_MEND}{column}"
 
 
-def _cells(line: str, separator: str | None) -> list[str]:
+def separator_of(line: str) -> str | None:
+    """The mark between the cells of a line; None for blanks."""
+    return next((mark for mark in (";", "\t", ",") if mark in line), None)
+
+
+def cells_of(line: str, separator: str | None) -> list[str]:
+    """The cells of a line; a separator inside quotes separates nothing."""
     if separator is None:
         return line.split()
     try:
@@ -206,7 +208,8 @@ def _cells(line: str, separator: str | None) -> list[str]:
         return line.split(separator)
 
 
-def _is_number(cell: str) -> bool:
+def is_number(cell: str) -> bool:
+    """Whether a cell holds a number, as tables write it."""
     try:
         float(cell)
     except ValueError:

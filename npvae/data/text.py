@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from npvae.data.decoding import decoded
 from npvae.data.files import MAX_BYTES, DataError
 from npvae.data.sequences import Sequences
+from npvae.scalars import check_path
 
 SEQUENCES = ("names", "names-small")  # data sets of lines, by name
 LONGEST = 10_000  # letters of a line: a recurrence over more would take a step apiece
@@ -28,7 +30,7 @@ class Text(Sequences):
 
     def __init__(self, lines: Iterable[str], alphabet: str | None = None, *, source: str = "lines") -> None:
         """Read the letters of every line."""
-        lines = list(lines)
+        lines = _listed(lines, source)
         self.alphabet = "".join(sorted(set().union(*lines))) if alphabet is None else alphabet
         super().__init__(ids_of(lines, self.alphabet, source), source=source)
         self.longest = self.max_length  # of the text that this is a part of
@@ -67,6 +69,23 @@ class Text(Sequences):
         return f"Text({len(self):,} lines of at most {self.max_length} letters, alphabet {self.alphabet!r})"
 
 
+def check_alphabet(name: str, value: Any) -> None:
+    """Raises ValueError for anything but a string of different letters."""
+    if not isinstance(value, str) or not value or len(set(value)) != len(value):
+        raise ValueError(f"{name} is {value!r}, expected a string of different letters, such as npvae.data.Text finds")
+
+
+def _listed(lines: Any, source: str) -> list[str]:
+    """Lines as a list. DataError for what are none; a string is one line, and not the list of its letters."""
+    if isinstance(lines, (str, bytes)) or not isinstance(lines, Iterable):
+        raise DataError(f"{source} are {lines!r:.60}, expected several strings: a list such as ['anna', 'bo']")
+    lines = list(lines)
+    for number, line in enumerate(lines, start=1):
+        if not isinstance(line, str):
+            raise DataError(f"{source}: line {number} is {line!r:.60}, expected a string")
+    return lines
+
+
 def ids_of(lines: list[str], alphabet: str, source: str = "lines") -> list[np.ndarray]:
     """Lines -> their ids, 1 to A. DataError names the line and the letter that cannot be read."""
     known = {letter: i for i, letter in enumerate(alphabet, start=1)}
@@ -95,13 +114,7 @@ def lines_of(path: Path, alphabet: str | None = None) -> Text:
         raw = path.read_bytes()
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror or error})") from None
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}: byte {error.start:,} is no UTF-8: save the file as UTF-8 text") from None
-    if "\0" in text:
-        raise DataError(f"{path}: holds zero bytes: it is no text, expected one sequence per line")
-    lines = text.replace("\r\n", "\n").split("\n")
+    lines = decoded(path, raw).replace("\r\n", "\n").split("\n")
     numbers = [number for number, line in enumerate(lines) if line]
     if not numbers:
         raise DataError(f"{path}: no line with a letter, expected one sequence per line")
@@ -176,6 +189,9 @@ def load_sequences(
         >>> len(train) + len(test)
         2500
     """
+    path = check_path("name_or_path", name_or_path)
+    if alphabet is not None:
+        check_alphabet("alphabet", alphabet)
     name = str(name_or_path).lower()
     if name in SEQUENCES:
         if name == "names":
@@ -183,7 +199,6 @@ def load_sequences(
         else:
             train, test = load_small_names()
         return (train, test) if alphabet is None else (train.in_alphabet(alphabet), test.in_alphabet(alphabet))
-    path = Path(name_or_path).expanduser()
     if not path.is_file():
         what = "a folder" if path.is_dir() else "not there"
         raise DataError(

@@ -15,7 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from npvae.models.checks import check_whole
+from npvae.models.checks import check_generator, check_whole
+from npvae.models.entrance import admit
+from npvae.scalars import check_share
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,8 @@ def impute(
 
     rows  at most so many latents are decoded at a time
 
-    Raises ValueError if samples or draws is not a whole number, or samples is below 1.
+    Raises ValueError for data that training would refuse, and if samples or draws is not a whole number, or samples is
+    below 1.
 
     Example:
         >>> vae = npvae.VAE(4, hidden=(8,), latent_dim=2, likelihood="gaussian_scalar", missing="ignore")
@@ -52,8 +55,8 @@ def impute(
     """
     check_whole(samples=samples)
     check_whole(0, draws=draws)
-    if len(x) == 0:
-        raise ValueError(f"x has shape {x.shape}, which holds no rows: give at least one")
+    check_generator(rng)
+    x = admit(model, x)
     parts = []
     batch = max(1, rows // samples)
     for start in range(0, len(x), batch):
@@ -95,8 +98,8 @@ def held_out_error(
     """
     if getattr(model.settings, "missing", "error") == "error":
         raise ValueError("the model takes NaN as an error and cannot impute: build it with missing='ignore' or 'mask'")
-    if not 0 < hide < 1:
-        raise ValueError(f"hide is {hide}, expected a share between 0 and 1")
+    check_share("hide", hide)
+    x = admit(model, x)
     data = model.data_of(x)
     hidden = ~np.isnan(data) & (rng.random(data.shape) < hide)
     if not hidden.any():

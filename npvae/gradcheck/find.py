@@ -29,6 +29,8 @@ def find_ops(target: str) -> tuple[Op, ...]:
         >>> [op.name for op in npvae.gradcheck.find_ops("npvae.ops.relu:OP")]
         ['relu']
     """
+    if not isinstance(target, str):
+        raise ValueError(f"target is {target!r:.60}, expected text such as 'npvae.ops:relu' or 'my_ops.py'")
     place, _, name = target.partition(":")
     module = _import(place)
     if not name:

@@ -38,7 +38,7 @@ def check_model(
 
     A model in float64 is checked with rtol 1e-8. One in float32 can only be compared with itself in float32: build it
     in float64 for checking. Up to 4,000 parameters every entry is compared, beyond that random directions for each
-    name, and bisecting where one disagrees.
+    name, and bisecting where one disagrees. Raises ValueError for what is no such model.
 
     Example:
         >>> vae = npvae.VAE(3, hidden=(4,), latent_dim=2, dtype="float64", backend="numpy")
@@ -46,7 +46,11 @@ def check_model(
         >>> bool(npvae.gradcheck.check_model(vae, x, eps))
         True
     """
-    flat = model.params.flat
+    flat = getattr(getattr(model, "params", None), "flat", None)
+    if not isinstance(flat, np.ndarray) or not hasattr(model, "forward") or not hasattr(model, "backward"):
+        raise ValueError(
+            f"model is a {type(model).__name__}, expected one with params.flat, an array, and with forward and backward"
+        )
     kept = flat.copy()
     views = _views(model)
 

@@ -11,6 +11,7 @@ from npvae.kernels.team.pools import team, team_computes
 from npvae.kernels.updates import adagrad, adam
 
 LEAST = {np.dtype(np.float32): 1e-34, np.dtype(np.float64): 1e-280}
+ADAM_SHARED_FROM = 2**17  # parameters: with fewer, the rest of the step loses more than Adam gains
 LEAST_EPS = 1e-10  # with a smaller epsilon in the denominator the reference is used: above, sqrt(LEAST) is nothing
 
 
@@ -29,7 +30,7 @@ def adam_update(
         return ops.adam_update(p, g, m, v, t, lr, betas, eps)
     beta1, beta2 = betas
     rates = np.array([beta1, 1 - beta1, beta2, 1 - beta2, lr / (1 - beta1**t), 1 / (1 - beta2**t), eps], p.dtype)
-    if team_computes(p):
+    if team_computes(p) and p.size >= ADAM_SHARED_FROM:
         team.run(adam_step, p, g, m, v, rates, least_of(p.dtype))
     else:
         adam(p, g, m, v, rates, least_of(p.dtype))

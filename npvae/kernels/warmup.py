@@ -47,7 +47,7 @@ def compile_all() -> None:
                 call(op, SIZES, dtype, read_only, dict(zip(op.params, values, strict=True)))
         call(bernoulli, SHARED, np.float32, read_only, {})
         multiply_all(read_only)
-    for size, dtype in ((1, np.float32), (1, np.float64), (SHARED_FROM, np.float32)):
+    for size, dtype in ((1, np.float32), (1, np.float64), (optimizers.ADAM_SHARED_FROM, np.float32)):
         p, g, m, v = np.zeros((4, size), dtype)
         optimizers.adam_update(p, g, m, v, 1, 1e-3, (0.9, 0.999), 1e-8)
         optimizers.adagrad_update(p, g, v, 1e-2, 1e-10)

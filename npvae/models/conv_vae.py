@@ -19,7 +19,6 @@ import numpy as np
 from npvae.models.checks import check_rows, check_whole, check_widths
 from npvae.models.contract import Ops
 from npvae.models.convnet import (
-    conv_backward,
     conv_forward,
     conv_shapes,
     sizes_of,
@@ -168,7 +167,7 @@ class ConvVAE(VAE):
         dhead = np.concatenate([dmu, dlogvar], axis=1)  # (N, 2 L)
         drow = mlp_backward(ops, dhead, caches, grads, "encoder.dense")
         dfeatures = drow.reshape(shape)
-        conv_backward(ops, dfeatures, conv_caches, grads, "encoder.conv", needs_dx=False)
+        layers_backward(ops.conv2d_layer_backward, dfeatures, conv_caches, grads, "encoder.conv", needs_dx=False)
 
     def decoder_forward(self, ops: Ops, z: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, Any]:
         """z (N, L) -> what the likelihood takes, (N, D) or wider; cache."""
@@ -185,7 +184,7 @@ class ConvVAE(VAE):
         doutputs = self._from_output(doutput, shape)
         dfeatures = transposed_backward(ops, doutputs, conv_caches, grads, "decoder.conv")
         drow = dfeatures.reshape(len(doutput), -1)
-        dz = layers_backward(ops, drow, caches, grads, "decoder.dense")
+        dz = layers_backward(ops.layer_backward, drow, caches, grads, "decoder.dense")
         return dz
 
     def _as_images(self, seen: np.ndarray) -> np.ndarray:

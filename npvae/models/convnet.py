@@ -64,16 +64,6 @@ def conv_forward(
     return x, caches
 
 
-def conv_backward(
-    ops: Ops, dy: np.ndarray, caches: list[Any], grads: Params, prefix: str, needs_dx: bool = True
-) -> Any:
-    """dy (N, H', W', F) -> dx (N, H, W, C), or None if not needed; the gradients go into their places in grads."""
-    for i in reversed(range(len(caches))):
-        dy, dW, db = ops.conv2d_layer_backward(dy, caches[i], needs_dx=needs_dx or i > 0)
-        put_gradients(grads, prefix, i, dW, db)
-    return dy
-
-
 def transposed_forward(
     ops: Ops, x: np.ndarray, params: Params, prefix: str, sizes: Sequence[Size], activation: str
 ) -> tuple[np.ndarray, list[Any]]:

@@ -16,6 +16,15 @@ from npvae.data.contract import Data, Samples, as_data, mapped_array
 _HEAD = 1000  # rows of a memory map that are looked at beforehand; its batches are checked as they are read
 
 
+def check_model(model: Any) -> None:
+    """Raises ValueError for what is no model, of npvae's or of the caller's own."""
+    wanted = ("params", "forward", "backward")
+    if any(not hasattr(model, name) for name in wanted):
+        raise ValueError(
+            f"model is a {type(model).__name__}, expected a model such as npvae.VAE, with {', '.join(wanted)}"
+        )
+
+
 def data_of(model: Any, x: Any) -> Any:
     """What a caller gives, as data of the kind that the model takes: its attribute `takes`.
 
@@ -32,6 +41,7 @@ def admit(model: Any, x: Any, name: str = "x") -> Any:
 
     A model that does not say what it takes gets x as it is. Raises ValueError as `check_data`.
     """
+    check_model(model)
     if not hasattr(model, "takes"):
         return x
     if model.takes not in ("rows", "images"):  # such a batch is no array, and its model knows what it has to be
@@ -53,6 +63,7 @@ def _as_images(model: Any, x: Any) -> Any:
 
 def check_data(model: Any, x: Any, name: str) -> None:
     """Raises ValueError if x is not data that the model and its likelihood can explain; `name` says what x is."""
+    check_model(model)
     if not isinstance(x, Data):
         _check_array(model, x, name)
     try:

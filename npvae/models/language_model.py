@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from npvae.data import SequenceBatch, Text
+from npvae.data.text import check_alphabet
 from npvae.models.autoencoder import Autoencoder
 from npvae.models.checks import check_generator, check_whole
 from npvae.models.contract import Ops
@@ -32,12 +33,6 @@ from npvae.models.settings import Option, Settings, setting, whole
 from npvae.models.trace import AutoencoderTrace
 from npvae.models.writing import write
 from npvae.params import Params
-
-
-def check_alphabet(name: str, value: Any) -> None:
-    """ValueError for anything but a string of different letters."""
-    if not isinstance(value, str) or not value or len(set(value)) != len(value):
-        raise ValueError(f"{name} is {value!r}, expected a string of different letters, such as npvae.data.Text finds")
 
 
 @dataclass(frozen=True)

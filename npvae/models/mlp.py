@@ -1,7 +1,7 @@
 """A multi-layer perceptron as wiring: layers with an activation, then one dense map without."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -45,11 +45,14 @@ def layers_forward(
 
 
 def layers_backward(
-    ops: Ops, dy: np.ndarray, caches: list[tuple], grads: Params, prefix: str, needs_dx: bool = True
+    layer_backward: Callable, dy: np.ndarray, caches: list[Any], grads: Params, prefix: str, needs_dx: bool = True
 ) -> Any:
-    """dy (N, O) -> dx (N, I), or None if not needed; the gradients of all weights go into their places in grads."""
+    """From dy of the last layer to dx of the first, or None if not needed; grads gets the gradients of all weights.
+
+    layer_backward  of every layer: dy, cache -> dx, dW, db, such as ops.layer_backward, ops.conv2d_layer_backward
+    """
     for i in reversed(range(len(caches))):
-        dy, dW, db = ops.layer_backward(dy, caches[i], needs_dx=needs_dx or i > 0)
+        dy, dW, db = layer_backward(dy, caches[i], needs_dx=needs_dx or i > 0)
         put_gradients(grads, prefix, i, dW, db)
     return dy
 
@@ -71,7 +74,7 @@ def mlp_backward(
     last = len(caches) - 1
     dh, dW, db = ops.dense_backward(dy, caches[last], needs_dx=needs_dx or last > 0)
     put_gradients(grads, prefix, last, dW, db)
-    return layers_backward(ops, dh, caches[:last], grads, prefix, needs_dx)
+    return layers_backward(ops.layer_backward, dh, caches[:last], grads, prefix, needs_dx)
 
 
 def put_gradients(grads: Params, prefix: str, i: int, dW: np.ndarray, db: np.ndarray) -> None:

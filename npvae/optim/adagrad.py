@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 
 from npvae.backend import ops_of
-from npvae.optim.checks import check_gradients, check_params, check_positive, copy_state, own_arrays
+from npvae.optim.checks import check_gradients, check_params, check_positive
+from npvae.optim.optimizer import Optimizer
 from npvae.params import Params
 
 
-class Adagrad:
+class Adagrad(Optimizer):
     """One step over the flat buffer.
 
     Example:
@@ -21,6 +19,8 @@ class Adagrad:
         >>> loss, trace = vae.forward(np.zeros((5, 64), np.float32), np.zeros((5, 2), np.float32))
         >>> adagrad.step(vae.backward(trace))
     """
+
+    kept = ("G",)
 
     def __init__(self, params: Params, lr: float = 1e-2, eps: float = 1e-10, *, backend: str = "numba") -> None:
         """State starts at zero. ValueError for lr <= 0 or eps <= 0."""
@@ -34,14 +34,3 @@ class Adagrad:
         """Change params in place. ValueError if grads are not laid out like params."""
         check_gradients("Adagrad", self.params, grads)
         self.update(self.params.flat, grads.flat, self.G, self.lr, self.eps)
-
-    def state(self) -> dict[str, np.ndarray]:
-        """All that changes from step to step, as arrays: what the optimiser holds, not copies."""
-        return {"G": self.G}
-
-    def load_state(self, state: Mapping[str, np.ndarray]) -> None:
-        """Go on where another optimiser of the same kind stood. ValueError if its state does not fit."""
-        copy_state("Adagrad", self.state(), state)
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(own_arrays(state))

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
 from npvae.backend import ops_of
-from npvae.optim.checks import check_fractions, check_gradients, check_params, check_positive, copy_state, own_arrays
+from npvae.optim.checks import check_fractions, check_gradients, check_params, check_positive
+from npvae.optim.optimizer import Optimizer
 from npvae.params import Params
 
 
-class Adam:
+class Adam(Optimizer):
     """One step over the flat buffer. The first step moves every parameter by about lr, whatever its gradient's size.
 
     Example:
@@ -21,6 +21,8 @@ class Adam:
         >>> loss, trace = vae.forward(np.zeros((5, 64), np.float32), np.zeros((5, 2), np.float32))
         >>> adam.step(vae.backward(trace))
     """
+
+    kept = ("m", "v")
 
     def __init__(
         self,
@@ -49,13 +51,9 @@ class Adam:
 
     def state(self) -> dict[str, np.ndarray]:
         """All that changes from step to step, as arrays: m and v themselves, and t as a number of no axes."""
-        return {"m": self.m, "v": self.v, "t": np.array(self.t, np.int64)}
+        return super().state() | {"t": np.array(self.t, np.int64)}
 
     def load_state(self, state: Mapping[str, np.ndarray]) -> None:
         """Go on where another Adam stood. ValueError if its state does not fit."""
-        t = np.array(0, np.int64)
-        copy_state("Adam", {"m": self.m, "v": self.v, "t": t}, state)
-        self.t = int(t)
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(own_arrays(state))
+        super().load_state(state)
+        self.t = int(state["t"])

@@ -1,17 +1,15 @@
 """SGD as an object: the recurrence of `npvae.ops.sgd` with its state, one step over one flat buffer."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 
 from npvae.backend import ops_of
-from npvae.optim.checks import check_gradients, check_params, check_positive, copy_state, own_arrays
+from npvae.optim.checks import check_gradients, check_params, check_positive
+from npvae.optim.optimizer import Optimizer
 from npvae.params import Params
 from npvae.scalars import is_number
 
 
-class SGD:
+class SGD(Optimizer):
     """One step over the flat buffer. momentum in [0, 1); 0 is plain gradient descent.
 
     Raises ValueError for lr <= 0 or momentum outside [0, 1).
@@ -22,6 +20,8 @@ class SGD:
         >>> loss, trace = vae.forward(np.zeros((5, 64), np.float32), np.zeros((5, 2), np.float32))
         >>> sgd.step(vae.backward(trace))
     """
+
+    kept = ("v",)
 
     def __init__(self, params: Params, lr: float = 1e-2, momentum: float = 0.0, *, backend: str = "numba") -> None:
         """State starts at zero."""
@@ -37,14 +37,3 @@ class SGD:
         """Change params in place. ValueError if grads are not laid out like params."""
         check_gradients("SGD", self.params, grads)
         self.update(self.params.flat, grads.flat, self.v, self.lr, self.momentum)
-
-    def state(self) -> dict[str, np.ndarray]:
-        """All that changes from step to step, as arrays: what the optimiser holds, not copies."""
-        return {"v": self.v}
-
-    def load_state(self, state: Mapping[str, np.ndarray]) -> None:
-        """Go on where another optimiser of the same kind stood. ValueError if its state does not fit."""
-        copy_state("SGD", self.state(), state)
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(own_arrays(state))

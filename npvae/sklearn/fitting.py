@@ -12,10 +12,8 @@ from sklearn.utils.validation import validate_data
 
 from npvae import models
 from npvae.data import minibatches
-from npvae.models.settings import check_at_least_zero
 from npvae.optim import OPTIMIZERS
-from npvae.optim.checks import check_positive
-from npvae.sklearn.settings import Settings, check_wholes, generator
+from npvae.sklearn.settings import Settings, check_training, generator
 from npvae.steps import Step
 from npvae.training.descent import descend
 from npvae.training.evaluate import evaluate
@@ -37,8 +35,8 @@ class Fitting(Settings):
 
         ValueError for settings or data out of range, NonFiniteError if the loss or a gradient stops being finite.
         """
+        check_training(self)
         X = self._validated(X, reset=True)
-        check_wholes(epochs=self.epochs)
         if self.patience is None:
             self._start(X)
             self._train(X, self.epochs)
@@ -52,6 +50,7 @@ class Fitting(Settings):
         A new lr, beta or batch_size (`set_params`) holds from this pass on. Raises ValueError for any other setting of
         the model that has changed since it was fitted: that takes a `fit`.
         """
+        check_training(self)
         first = not hasattr(self, "model_")
         X = self._validated(X, reset=first)
         if first:
@@ -69,9 +68,6 @@ class Fitting(Settings):
 
     def _start(self, X: np.ndarray) -> None:
         """New weights, optimiser, noise and units for data X."""
-        check_wholes(batch_size=self.batch_size, draws=self.draws)
-        if not isinstance(self.optimizer, str) or self.optimizer not in OPTIMIZERS:
-            raise ValueError(f"VAE: optimizer {self.optimizer!r} is unknown, choose one of {', '.join(OPTIMIZERS)}")
         rng = generator(self.random_state)
         model = self._new_model(X.shape[1], X.dtype.name, int(rng.integers(2**32)))
         if self.likelihood.startswith("gaussian"):
@@ -101,9 +97,6 @@ class Fitting(Settings):
                     f"VAE: {name} is {value!r}, the fitted model has {fitted!r}, which partial_fit cannot change: "
                     f"call fit, or set_params({name}={fitted!r})"
                 )
-        check_wholes(batch_size=self.batch_size)
-        check_at_least_zero("beta", self.beta)
-        check_positive("VAE", lr=self.lr)
         self.optimizer_.lr = self.lr
         self.model_.beta = self.model_.config["beta"] = self.beta
 
@@ -136,11 +129,10 @@ class Fitting(Settings):
     def _fit_with_patience(self, X: np.ndarray, patience: int) -> None:
         """Train on a part of X until the loss on the rest, with the same noise each epoch, has stopped falling."""
         held_out = max(1, int(len(X) * self.validation_fraction))
-        check_wholes(patience=patience)
-        if not 0 < self.validation_fraction < 1 or held_out >= len(X):
+        if held_out >= len(X):
             raise ValueError(
-                f"VAE: validation_fraction is {self.validation_fraction} of {len(X)} samples, expected a share between "
-                "0 and 1 that leaves samples on both sides"
+                f"VAE: validation_fraction is {self.validation_fraction} of {len(X)} samples, which leaves none to "
+                "train on: give more samples, or patience=None"
             )
         self._start(X)
         order, seed = self._rng.permutation(len(X)), int(self._rng.integers(2**32))

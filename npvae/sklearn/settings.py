@@ -6,7 +6,8 @@ them: that is a dataclass, so each setting stands here once and a kind of estima
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
@@ -14,7 +15,10 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 
-from npvae.scalars import check_whole
+from npvae.models.settings import check_at_least_zero
+from npvae.optim import OPTIMIZERS
+from npvae.optim.checks import check_positive
+from npvae.scalars import check_share, check_whole
 
 FREE = ("lr", "beta", "batch_size", "epochs", "patience", "validation_fraction", "verbose", "random_state")
 """The settings that may change between two calls of `partial_fit`; the others are the model."""
@@ -56,12 +60,34 @@ class Settings(BaseEstimator):
         return {name: tuple(value) if isinstance(value, list) else value for name, value in fixed.items()}
 
 
-def check_wholes(**settings: Any) -> None:
-    """ValueError, with the estimator's name, for a setting that is not a whole number of at least 1."""
+def check_training(settings: Settings) -> None:
+    """Raises ValueError for a setting of the training of the wrong kind, or out of its range."""
+    with with_name():
+        check_whole(epochs=settings.epochs, batch_size=settings.batch_size, draws=settings.draws)
+        if settings.patience is not None:
+            check_whole(patience=settings.patience)
+        if not isinstance(settings.verbose, (bool, np.bool_)):
+            check_whole(0, verbose=settings.verbose)
+        check_share("validation_fraction", settings.validation_fraction)
+        check_at_least_zero("beta", settings.beta)
+        if not isinstance(settings.optimizer, str) or settings.optimizer not in OPTIMIZERS:
+            raise ValueError(f"optimizer {settings.optimizer!r} is unknown, choose one of {', '.join(OPTIMIZERS)}")
+    check_positive("VAE", lr=settings.lr)
+
+
+@contextmanager
+def with_name() -> Iterator[None]:
+    """Put the estimator's name before what is said of a setting."""
     try:
-        check_whole(**settings)
+        yield
     except ValueError as error:
         raise ValueError(f"VAE: {error}") from None
+
+
+def check_wholes(**settings: Any) -> None:
+    """ValueError, with the estimator's name, for a setting that is not a whole number of at least 1."""
+    with with_name():
+        check_whole(**settings)
 
 
 def generator(random_state: int | np.random.RandomState | None) -> np.random.Generator:

@@ -100,13 +100,17 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Fitting):
         samples       latents per row that are weighed for it, see npvae.evaluation.impute
         random_state  as for `sample`
 
-        Raises ValueError if the estimator was not made with missing="ignore" or "mask".
+        Raises ValueError if the estimator was not made with missing="ignore" or "mask", or for draws or samples
+        that are no whole number of at least 1.
 
         Mattei & Frellsen (2019).
         """
         check_is_fitted(self)
         if self.missing == "error":
             raise ValueError('VAE: NaN in X is an error of this estimator: make it with missing="ignore" to impute')
+        if draws is not None:
+            check_wholes(draws=draws)
+        check_wholes(samples=samples)
         rng = generator(self.random_state if random_state is None else random_state)
         found = [impute(self.model_, x, rng, samples=samples, draws=draws or 0) for x in self._chunks(X)]
         if draws is None:

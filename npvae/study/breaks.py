@@ -87,6 +87,7 @@ class Break:
 
 
 _BIASES = ("db4", "db3", "db2", "db1")
+_SIGN_OF_KL_BACKWARD = (Edit("dmu_kl", "dkl[n]", "-dkl[n]"), Edit("dlogvar_kl", "dkl[n]", "-dkl[n]"))
 BREAKS = (
     Break("noise-again", [Edit("dstd", "eps[n, l]", "eps_again[n, l]")], first=["dstd"], twice=DIFFERS),
     Break("kl-half-backward", [Edit("dlogvar_kl", " / 2", "")], first=["dlogvar_kl"]),
@@ -101,20 +102,8 @@ BREAKS = (
     ),
     Break("std-is-variance", [Edit("std", " / 2", ""), Edit("dlogvar_z", " / 2", "")], kl=DIFFERS),
     Break("std-half-backward", [Edit("dlogvar_z", " / 2", "")], first=["dlogvar_z"]),
-    Break(
-        "kl-sign-both",
-        [
-            Edit("kl", "sum(", "-sum("),
-            Edit("dmu_kl", "dkl[n]", "-dkl[n]"),
-            Edit("dlogvar_kl", "dkl[n]", "-dkl[n]"),
-        ],
-        kl=DIFFERS,
-    ),
-    Break(
-        "kl-sign-backward",
-        [Edit("dmu_kl", "dkl[n]", "-dkl[n]"), Edit("dlogvar_kl", "dkl[n]", "-dkl[n]")],
-        first=["dmu_kl", "dlogvar_kl"],
-    ),
+    Break("kl-sign-both", [Edit("kl", "sum(", "-sum("), *_SIGN_OF_KL_BACKWARD], kl=DIFFERS),
+    Break("kl-sign-backward", _SIGN_OF_KL_BACKWARD, first=["dmu_kl", "dlogvar_kl"]),
     Break("dmu-without-kl", [Edit("dmu", " + dmu_kl[n, l]", "")], first=["dmu"]),
     Break("dh1-without-logvar", [Edit("dh1", "range(J)", "range(L)")], first=["dh1"]),
     Break("relu-gate", [Edit("da2", " if a2[n, h] > 0 else 0", "")], first=["da2"]),

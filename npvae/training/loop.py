@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 
 from npvae.backend import when_compiling
-from npvae.models.entrance import check_data
+from npvae.models.entrance import check_data, check_model
 from npvae.models.memory import memory_named
 from npvae.models.variance_start import start_variance_at_data
 from npvae.optim.checks import check_positive
+from npvae.scalars import check_path
 from npvae.steps import Step
 from npvae.training.checkpoint import read_checkpoint, restore
 from npvae.training.descent import descend
@@ -104,12 +105,16 @@ def train(
         >>> bool(vae.history[-1]["train_loss"] < vae.history[0]["train_loss"])
         True
     """
+    check_model(model)
+    if on_epoch is not None and not callable(on_epoch):
+        raise ValueError(f"on_epoch is {on_epoch!r}, expected a function of a model and a row, or None")
+    folder = None if out is None else check_path("out", out)
     with (
         Processes(comm) as processes,
         memory_named(repr(model), model.params.flat.size, model.params.flat.dtype),
     ):
         if processes.rank > 0:
-            out, tensorboard, progress = None, False, False
+            folder, tensorboard, progress = None, False, False
         settings = Settings(
             epochs,
             batch_size,
@@ -126,19 +131,19 @@ def train(
         settings = replace(settings, lr=state.optimizer.lr)
         _check(model, settings, x_train, x_test, x_valid)
         processes.check_model(model)
-        folder, config = None, {}
-        if out is not None:
-            folder, config = Path(out), make_config(model, asdict(settings) | (note or {}))
+        config: dict[str, Any] = {}
+        if folder is not None:
+            config = make_config(model, asdict(settings) | (note or {}))
             check_free(folder)
         logvar = start_variance_at_data(model, x_train)
         if logvar is not None and config:
             config["training"]["logvar_start"] = logvar
         if tensorboard:
             writer_class()
-            if out is None:
+            if folder is None:
                 raise ValueError("tensorboard is on, but there is no folder to write to: give out as well")
         model.history = state.history
-        data = {} if out is None else describe(x_train, x_test, x_valid)
+        data = {} if folder is None else describe(x_train, x_test, x_valid)
         writer = RunWriter(folder, config, data, settings, processes.size)
         return _train(state, settings, x_train, x_test, x_valid, writer, progress, processes, on_epoch)
 
@@ -176,6 +181,7 @@ def resume(
         >>> len(vae.history), len(longer.history)
         (1, 2)
     """
+    run = check_path("run", run)
     with Processes(comm) as processes:
         checkpoint = read_checkpoint(run)
         state, settings = restore(checkpoint, run)
@@ -196,7 +202,7 @@ def resume(
         if changed and processes.rank == 0:
             message = f"resume: {changed}. Training goes on, but its last bits may differ from an uninterrupted run's"
             warnings.warn(message, EnvironmentWarning, stacklevel=2)
-        folder = Path(run) if processes.rank == 0 else None
+        folder = run if processes.rank == 0 else None
         writer = RunWriter(folder, checkpoint.config, data, settings, processes.size)
         progress = progress and processes.rank == 0
         return _train(state, settings, x_train, x_test, x_valid, writer, progress, processes, on_epoch)

@@ -18,13 +18,14 @@ import numpy as np
 
 from npvae.console import is_interrupt
 from npvae.models import MODELS
+from npvae.scalars import check_path
 from npvae.training.checkpoint import RunError, read_arrays
 from npvae.training.history import History
 
 
 def read_config(folder: str | Path) -> dict[str, Any]:
     """The config.json of a run. Raises RunError if there is none, or it cannot be read."""
-    path = Path(folder) / "config.json"
+    path = check_path("folder", folder) / "config.json"
     if not path.is_file():
         raise RunError(f"{folder} holds no run: there is no config.json in it (npvae train --out {folder} makes one)")
     try:
@@ -52,7 +53,7 @@ def read_metrics(folder: str | Path) -> History:
         >>> [row["epoch"] for row in rows], config["model"]
         ([1, 2], 'vae')
     """
-    path, rows = Path(folder) / "metrics.jsonl", History()
+    path, rows = check_path("folder", folder) / "metrics.jsonl", History()
     if not path.exists():
         return rows
     *lines, _ = path.read_bytes().split(b"\n")
@@ -80,7 +81,7 @@ def load(folder: str | Path, *, best: bool = False) -> Any:
         >>> np.array_equal(again.params.flat, vae.params.flat)
         True
     """
-    config, path = read_config(folder), Path(folder) / ("best.npz" if best else "model.npz")
+    config, path = read_config(folder), check_path("folder", folder) / ("best.npz" if best else "model.npz")
     if not path.is_file():
         why = "there was no held-out data, or no epoch is finished" if best else "nothing has been saved yet"
         raise RunError(f"{folder} holds no {path.name}: {why}")

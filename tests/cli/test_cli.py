@@ -15,12 +15,6 @@ from npvae.cli import main
 QUICK = ["train", "--epochs", "2", "--hidden", "16"]
 
 
-@pytest.fixture
-def here(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs") / "run"

@@ -15,12 +15,6 @@ QUICK = ["--epochs", "1", "--hidden", "8", "--no-figures", "--quiet"]
 COMMANDS = ("encode", "reconstruct", "evaluate")
 
 
-@pytest.fixture
-def here(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs") / "run"

@@ -1,6 +1,8 @@
 """npvae gradcheck, as typed."""
 
+import errno
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -118,6 +120,41 @@ def test_bad_calls_say_what_was_found(argv, message, capsys):
     error = capsys.readouterr().err
     assert message in error
     assert "Traceback" not in error
+
+
+def test_a_test_goes_into_a_folder_that_is_made_for_it(mine, tmp_path):
+    test = tmp_path / "new" / "test_found.py"
+    assert main(["gradcheck", f"{mine}:wrong", "--emit-test", str(test)]) == 1
+    assert "def test_wrong" in test.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("place", "message"),
+    [
+        ("", "is a folder: choose the name of a file"),
+        ("there.py", "there.py exists already: choose another --emit-test"),
+        ("there.py/test_it.py", "there.py is a file and not a folder"),
+    ],
+)
+def test_a_place_that_cannot_be_written_is_told_before_anything_is_checked(mine, tmp_path, capsys, place, message):
+    (tmp_path / "there.py").write_text("kept", encoding="utf-8")
+    assert main(["gradcheck", f"{mine}:wrong", "--emit-test", str(tmp_path / place)]) == 2
+    captured = capsys.readouterr()
+    assert message in captured.err
+    assert captured.out == ""
+    assert (tmp_path / "there.py").read_text(encoding="utf-8") == "kept"
+
+
+def test_a_full_disk_leaves_no_half_of_a_test(mine, tmp_path, capsys, monkeypatch):
+    def full(handle):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    test = tmp_path / "new" / "test_found.py"
+    assert main(["gradcheck", f"{mine}:wrong", "--emit-test", str(test)]) == 2
+    error = capsys.readouterr().err
+    assert "test_found.py cannot be written (No space left on device): make room" in error
+    assert not list(test.parent.iterdir())
 
 
 def test_no_file_is_written_where_nothing_failed(mine, tmp_path, capsys):

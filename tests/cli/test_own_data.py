@@ -15,18 +15,17 @@ COLOURS = RNG.integers(0, 256, (24, 4, 5, 3), dtype=np.uint8)
 
 
 @pytest.fixture
-def here(tmp_path, monkeypatch):
+def here(here):
     """A folder "pets" of two classes in colour, and a folder "grey" of larger grey pictures."""
-    monkeypatch.chdir(tmp_path)
     for i, pixels in enumerate(COLOURS):
         for path, picture in (
-            (tmp_path / "pets" / ("cat", "dog")[i % 2] / f"{i}.png", pixels),
-            (tmp_path / "grey" / f"{i}.png", np.repeat(pixels[..., 0], 2, axis=0)),
+            (here / "pets" / ("cat", "dog")[i % 2] / f"{i}.png", pixels),
+            (here / "grey" / f"{i}.png", np.repeat(pixels[..., 0], 2, axis=0)),
         ):
             path.parent.mkdir(parents=True, exist_ok=True)
             Image.fromarray(picture).save(path)
-    (tmp_path / "pets" / "notes.txt").write_text("", encoding="utf-8")
-    return tmp_path
+    (here / "pets" / "notes.txt").write_text("", encoding="utf-8")
+    return here
 
 
 def config_of(run):

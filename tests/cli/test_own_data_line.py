@@ -3,7 +3,6 @@
 import json
 
 import numpy as np
-import pytest
 
 import npvae
 from npvae.cli import main
@@ -12,12 +11,6 @@ from npvae.data.columns import Columns
 from npvae.evaluation import active_units, rate_distortion
 
 RNG = np.random.default_rng(0)
-
-
-@pytest.fixture
-def here(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
 
 
 def a_table(n=1200):

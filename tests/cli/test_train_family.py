@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import npvae
 from npvae.cli import main
@@ -17,13 +18,29 @@ def _here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
-@pytest.mark.parametrize("kind", kinds_that_take("rows"))
+@pytest.mark.parametrize("kind", [*kinds_that_take("rows"), *kinds_that_take("images")])
 def test_every_model(kind):
     assert main([*(BARE if kind == "linear_vae" else QUICK), "--model", kind]) == 0
     assert type(npvae.load("r")) is MODELS[kind]
     assert main(["encode", "r"]) == 0
     assert main(["reconstruct", "r"]) == 0
     assert main(["sample", "r", "-n", "5"]) == 0
+
+
+def test_colour_pictures_of_an_odd_size_go_through_every_command(tmp_path, capsys):
+    (tmp_path / "tiles").mkdir()
+    for k, pixels in enumerate(np.random.default_rng(0).integers(0, 256, (14, 9, 6, 3), dtype=np.uint8)):
+        Image.fromarray(pixels).save(tmp_path / "tiles" / f"{k:02}.png")
+    options = ["--model", "conv_vae", "--channels", "2,3", "--hidden", "4", "--latent", "2", "--batch-size", "4"]
+    assert main(["train", "--dataset", "tiles", *options, "--epochs", "1", "--quiet", "--out", "r"]) == 0
+    vae = npvae.load("r")
+    assert (vae.image_shape, vae.channels) == ((9, 6, 3), (2, 3))
+    assert main(["train", "--resume", "r", "--epochs", "2", "--quiet"]) == 0
+    assert {"learning_curves.png", "reconstructions.png"} <= {path.name for path in tmp_path.glob("r/figures/*")}
+    for command in (["encode"], ["reconstruct"], ["sample", "-n", "3"], ["evaluate", "--samples", "3"]):
+        assert main([command[0], "r", *command[1:]]) == 0, capsys.readouterr().err
+    assert main(["train", "--dataset", "digits", *options, "--quiet", "--channels", "2,3,4,5"]) == 2
+    assert "the nearest is" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)

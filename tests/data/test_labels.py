@@ -46,6 +46,8 @@ def test_names_are_kept(dtype):
         np.tri(5),
         np.zeros((5, 3)),
         np.array([1, "a", None, 2, 3], object),
+        np.full(5, 1e300),  # as int64 it would be another number
+        np.tile([2, -1, 0], (5, 1)),  # adds up to 1, and is no one-hot row
     ],
 )
 def test_what_is_no_label_each(labels, tmp_path):
@@ -63,7 +65,7 @@ def test_what_is_no_label_each(labels, tmp_path):
 
 def test_a_model_that_does_not_look_at_labels_trains_without(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    for labels in (np.array(list("abcde")), Y / 2):
+    for labels in (np.array(list("abcde"), object), Y / 2):
         np.savez("x.npz", x=X, y=labels)
         quick = ["train", "--epochs", "1", "--hidden", "4", "--no-figures", "--dataset", "x.npz"]
         assert main(quick) == 0

@@ -65,7 +65,7 @@ def test_cora(shared_data):
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("", "holds no edges"), ("a,b\nalone\n", "line 2: 'alone' is no edge"), (b"\xff\xfe\x00", "damaged")],
+    [("", "holds no edges"), ("a,b\nalone\n", "line 2: 'alone' is no edge"), (b"\xff\xfe\x00", "byte 2 is not UTF-16")],
 )
 def test_a_table_that_is_none_is_refused(tmp_path, text, message):
     path = tmp_path / "g.csv"
@@ -109,3 +109,40 @@ def test_what_is_not_there_is_named(name, message, monkeypatch):
     monkeypatch.delenv("NPVAE_DATA", raising=False)
     with pytest.raises(DataError, match=message):
         load_graph(name)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("0.13,0.52\n0.2,0.9\n", "line 1: '0.13,0.52' holds two numbers that are no names, as of a table"),
+        ("height,weight\n1.5,2.5\n", "line 2: '1.5,2.5' holds two numbers that are no names"),
+        (",".join("0123456789") + "\n", "holds 10 columns without a header line, as of a table"),
+        ("a,b\n1.5 0.25 3 4 5 6 7 8 9 10\n", "line 2: .* --model vae; for a graph write one edge per line"),
+        ("a,b\n1,\n", "line 2: '1,' is no edge"),
+    ],
+)
+def test_a_table_of_numbers_is_no_graph(tmp_path, text, message):
+    (tmp_path / "t.csv").write_text(text, encoding="utf-8")
+    with pytest.raises(DataError, match=message):
+        load_graph(tmp_path / "t.csv")
+
+
+def test_names_with_blanks_and_commas_are_names(tmp_path):
+    path = tmp_path / "g.csv"
+    path.write_text('Jean Valjean,Javert\n"Thénardier, Mme",Jean Valjean\n', encoding="utf-8")
+    assert load_graph(path).names == ("Javert", "Jean Valjean", "Thénardier, Mme")
+
+
+def test_a_header_of_other_words_is_one_where_all_the_rest_are_numbers(tmp_path):
+    path = tmp_path / "g.csv"
+    path.write_text("id_1,id_2,weight\n3,1,0.5\n2,3,0.7\n", encoding="utf-8")
+    graph = load_graph(path)
+    assert graph.names == ("1", "2", "3")
+    assert graph.note.endswith("2 lines of edges between 3 vertices; left out: 1 column after the first two")
+    path.write_text("Ada,Bob\nBob,Cid\n", encoding="utf-8")
+    assert len(load_graph(path).edges) == 2
+
+
+def test_labels_of_a_graph_may_be_text(tmp_path):
+    np.savez(tmp_path / "g.npz", edges=RING, labels=np.array(["left", "right"] * 20))
+    assert load_graph(tmp_path / "g.npz").labels[:3].tolist() == ["left", "right", "left"]

@@ -359,3 +359,28 @@ def test_messages_name_the_file(tmp_path):
     ]:
         with pytest.raises(DataError, match=message):
             load_dataset(tmp_path / name)
+
+
+@pytest.mark.parametrize("dtype", ["U", "S", ">U8"])
+def test_labels_of_text_in_a_npz_are_names(tmp_path, dtype):
+    names = np.array(["가" if dtype != "S" else "ga", "na"] * 20, dtype)
+    np.savez(tmp_path / "x.npz", x=X, y=names, x_test=X[:3], y_test=np.array(["na", "na", "xi"], dtype))
+    train, test = load_dataset(tmp_path / "x.npz")
+    assert train.note.endswith("with labels")
+    known = sorted({*np.unique(names.astype(str)), "na", "xi"})
+    assert train.class_names == test.class_names == tuple(known)
+    assert [known[i] for i in test.labels] == ["na", "na", "xi"]
+    assert [known[i] for i in train.labels[:2]] == names[:2].astype(str).tolist()
+
+
+def test_labels_that_are_objects_are_left_out_and_the_note_says_how_to_save_them(tmp_path):
+    np.savez(tmp_path / "x.npz", x=X, y=np.array(["a", None] * 20, object))
+    note = load_dataset(tmp_path / "x.npz")[0].note
+    assert "without labels" in note
+    assert "holds Python objects, expected numbers or text: save np.array(values, dtype=str)" in note
+
+
+def test_text_is_for_labels_alone(tmp_path):
+    np.savez(tmp_path / "x.npz", x=np.array([["a", "b"]] * 20))
+    with pytest.raises(DataError, match="holds dtype <U1, expected integers or floats"):
+        load_dataset(tmp_path / "x.npz")

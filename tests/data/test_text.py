@@ -58,8 +58,8 @@ def test_files_as_they_come(raw, tmp_path):
     [
         (b"", "no line with a letter"),
         (b"\n\n", "no line with a letter"),
-        (b"ann\n\xff\xfe", "byte 4 is no UTF-8"),
-        (b"PK\0\0", "holds zero bytes: it is no text"),
+        (b"ann\n\xff\xfe", "byte 4 is not UTF-8"),
+        (b"PK\0\0", "holds zero bytes, it is no text"),
         ("a" * 20_000, "line 1 has 20,000 letters"),
     ],
 )

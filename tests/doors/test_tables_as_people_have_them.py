@@ -63,6 +63,71 @@ def test_gaps_of_a_table_are_missing_values(here, capsys, missing):
     assert "imputation error" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("missing", ["ignore", "mask"])
+@pytest.mark.parametrize("likelihood", ["gaussian_scalar", "gaussian_pixel"])
+def test_a_table_with_gaps_from_training_to_its_gaps_filled(here, capsys, missing, likelihood):
+    rng = np.random.default_rng(1)
+    truth = (rng.standard_normal((300, 1)) + 0.3 * rng.standard_normal((300, 4))) * [3.0, -2.0, 2.0, 4.0] + 7
+    holes = rng.random(truth.shape) < 0.1
+    rows = [",".join("" if hole else f"{value:.5f}" for value, hole in zip(*row, strict=True))
+            for row in zip(truth, holes, strict=True)]  # fmt: skip
+    (here / "t.csv").write_text("\n".join(['a,"b, c",d,e', *rows, ""]), encoding="utf-8")
+    options = [
+        "--epochs",
+        "60",
+        "--batch-size",
+        "16",
+        "--lr",
+        "0.01",
+        "--latent",
+        "1",
+        "--hidden",
+        "16",
+        "--likelihood",
+        likelihood,
+    ]
+    data = ["--dataset", "t.csv", "--missing", missing, "--likelihood", likelihood, "--out", "r"]
+    assert main(["train", *data, *options, "--quiet", "--no-figures"]) == 0
+    assert main(["evaluate", "r", "--samples", "10", "--part", "all"]) == 0
+    (line,) = (line for line in capsys.readouterr().out.splitlines() if line.startswith("imputation error"))
+    of_model, of_means = (float(word) for word in (line.split()[2], line.split("column means ")[1].split()[0]))
+    assert of_model < 0.7 * of_means
+    assert main(["reconstruct", "r", "--impute"]) == 0
+    assert f"imputed.csv: 300 rows of {here / 't.csv'}, {holes.sum()} gaps filled" in capsys.readouterr().out
+    header, *lines = (here / "r" / "imputed.csv").read_text(encoding="utf-8").splitlines()
+    assert header == 'a,"b, c",d,e'
+    filled = np.array([line.split(",") for line in lines], float)
+    assert filled.shape == truth.shape
+    assert np.isfinite(filled).all()
+    assert main(["reconstruct", "r", "--impute", "--dataset", "t.csv", "--out", "filled.npy"]) == 0
+    filled = np.load(here / "filled.npy")
+    np.testing.assert_allclose(filled[~holes], truth[~holes], rtol=1e-5, atol=1e-4)
+    spread = truth.std(axis=0)
+    errors = ((filled - truth) / spread)[holes]
+    assert np.sqrt(np.mean(errors**2)) < 0.6
+    assert main(["reconstruct", "r", "--impute"]) == 2, "it does not write over"
+
+
+def test_a_model_without_gaps_imputes_nothing(here, capsys):
+    assert main([*TRAIN, "--dataset", "label.csv", "--out", "r"]) == 0
+    assert main(["reconstruct", "r", "--impute"]) == 2
+    assert "--impute: the model of r takes no gaps: train one with --missing ignore or mask" in capsys.readouterr().err
+
+
+def test_classes_of_a_run_keep_their_numbers_in_other_data(here, capsys):
+    assert main([*TRAIN, "--model", "conditional_vae", "--dataset", "label.csv", "--out", "r"]) == 0
+    rows = (here / "label.csv").read_text(encoding="utf-8").splitlines()
+    (here / "dogs.csv").write_text("\n".join(row for row in rows if "cat" not in row) + "\n", encoding="utf-8")
+    assert main(["encode", "r", "--dataset", "dogs.csv", "--out", "dogs.npz"]) == 0
+    assert main(["encode", "r", "--dataset", "label.csv", "--out", "all.npz"]) == 0
+    dogs, everything = np.load("dogs.npz"), np.load("all.npz")
+    assert set(dogs["labels"]) == {1}
+    np.testing.assert_allclose(dogs["mu"], everything["mu"][1::2], rtol=1e-5, atol=1e-6)
+    (here / "dogs.csv").write_text("a,b,c,label\n1,2,3,fox\n", encoding="utf-8")
+    assert main(["encode", "r", "--dataset", "dogs.csv"]) == 2
+    assert "fox" in capsys.readouterr().err
+
+
 def test_columns_in_another_order_are_refused(here, capsys):
     assert main([*TRAIN, "--dataset", "label.csv", "--out", "r"]) == 0
     assert main(["encode", "r", "--dataset", "turned.csv"]) == 2

@@ -124,6 +124,10 @@ def without_the_sum(dy, cache):
     return dy * x, shared  # dx lacks the path through the sum, which is all of dw
 
 
+def halves_large(dx, dy, x):
+    return np.where(x > 0.5, dx / 2, dx)
+
+
 CASES = {
     "sign": (altered(lambda dx, dy, x: -dx), "SIGN"),
     "factor": (altered(lambda dx, dy, x: 2 * dx), "FACTOR of 2"),
@@ -161,6 +165,10 @@ CASES = {
         "AT THE END of the domain, x = 1"),
     "formula": (altered(lambda dx, dy, x: dy * (1 + np.abs(x))), "the FORMULA itself"),
     "threshold": (altered(lambda dx, dy, x: np.where(x > 10, 0, dx)), "only where x > 10"),
+    "threshold  ": (  # most slopes are zero, which is no evidence that entries beyond it are right
+        Op(lambda x, m: (np.tanh(x) * m, (x, m)),
+           lambda dy, c: halves_large(dy * c[1] * (1 - np.tanh(c[0]) ** 2), dy, c[0]),
+           {"x": Arg("N D"), "m": Arg("N D", dtype=bool, differentiable=False)}), "only where x > 0.5"),
     "threshold ": (altered(lambda dx, dy, x: np.where(np.abs(x) > 20, 2 * dx, dx)), "x > 20"),
     "float32-cast": (altered(lambda dx, dy, x: dx.astype(np.float32).astype(dx.dtype)), "FLOAT32"),
     "few-digits": (altered(lambda dx, dy, x: dx * (1 + dx.dtype.type(3e-6) * np.tanh(x))), "right to 5 digits"),
@@ -227,6 +235,27 @@ def constant_far_out_backward(dy, cache):
     return dy[:, np.newaxis] * a + dy.dtype.type(0.5), dy[:, np.newaxis] * np.expm1(b) / 2
 
 
+def cropped(x):
+    """The first and the last column have no part in it, as under the padding of a convolution."""
+    return np.tanh(x[:, 1:-1]), x
+
+
+def cropped_backward(dy, x, factor=1.0):
+    dx = np.zeros_like(x)
+    dx[:, 1:-1] = dy * dy.dtype.type(factor) * (1 - np.tanh(x[:, 1:-1]) ** 2)
+    return dx
+
+
+def in_order(x):
+    return np.sort(x, axis=1), (x, np.argsort(x, axis=1))
+
+
+def in_order_backward(dy, cache):
+    dx = np.empty_like(dy)
+    np.put_along_axis(dx, cache[1], dy, axis=1)
+    return dx
+
+
 def softmax(x):
     e = np.exp(x - x.max(axis=1, keepdims=True))
     p = e / e.sum(axis=1, keepdims=True)
@@ -234,6 +263,15 @@ def softmax(x):
 
 
 NOT_SAID = {
+    "a factor, where padding keeps both ends at zero": (
+        Op(cropped, lambda dy, x: cropped_backward(dy, x, 1.7), {"x": Arg("N 6")}), {"overlap", "one-step"}),
+    "a formula, where a rectifier is off": (
+        altered(lambda dx, dy, x: dx * (1 + x * x), relu, lambda dy, c: dy * (c[0] > 0),
+                {"x": Arg("N D", kinks=[0.0])}), {"threshold"}),
+    "a dy that is clipped, where one class has no gradient": (
+        Op(softmax, lambda dy, p: p * np.clip((dy - (dy * p).sum(axis=1, keepdims=True)), -2, 2), X), {"shape-only"}),
+    "a threshold, which one column seldom reaches": (
+        altered(halves_large, in_order, in_order_backward), {"shape-only"}),
     "one entry, of rows that labels happen to name": (
         Op(picked_forward, lambda dy, c: one_entry(picked_backward(dy, c), dy, c[0]),
            {"logits": Arg("N C"), "labels": Arg("N", dtype=int, domain=(0, "C"), differentiable=False)}),

@@ -11,24 +11,17 @@ from npvae.gradcheck import Arg, check_jax, check_torch, torch_op
 torch = pytest.importorskip("torch")
 
 
-class Swish(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx, x):
-        s = torch.sigmoid(x)
-        ctx.save_for_backward(x, s)
-        return x * s
+@pytest.fixture(scope="module")
+def wrong(swish):
+    """Swish with a sign wrong in its backward."""
 
-    @staticmethod
-    def backward(ctx, dy):
-        x, s = ctx.saved_tensors
-        return dy * s * (1 + x * (1 - s))
+    class Wrong(swish):
+        @staticmethod
+        def backward(ctx, dy):
+            x, s = ctx.saved_tensors
+            return dy * s * (1 + x * s)
 
-
-class Wrong(Swish):
-    @staticmethod
-    def backward(ctx, dy):
-        x, s = ctx.saved_tensors
-        return dy * s * (1 + x * s)
+    return Wrong
 
 
 class Layer(torch.nn.Module):
@@ -40,24 +33,24 @@ class Layer(torch.nn.Module):
         return self.function.apply(self.linear(x))
 
 
-def test_an_autograd_function():
-    right = check_torch(Swish, torch.randn(4, 3), level="smoke")
+def test_an_autograd_function(swish, wrong):
+    right = check_torch(swish, torch.randn(4, 3), level="smoke")
     assert right, str(right)
-    assert check_torch(Wrong, args={"x": Arg("N D")}, level="smoke").verdict == "FAIL"
+    assert check_torch(wrong, args={"x": Arg("N D")}, level="smoke").verdict == "FAIL"
 
 
-def test_a_module_whose_parameters_are_arguments_and_stay_as_they_are():
-    module = Layer(Swish)
+def test_a_module_whose_parameters_are_arguments_and_stay_as_they_are(swish, wrong):
+    module = Layer(swish)
     before = module.linear.weight.detach().numpy().copy()
     right = check_torch(module, np.zeros((4, 3)), level="smoke")
     assert right, str(right)
     assert {row.name for row in right.rows} == {"x", "linear.weight", "linear.bias"}
     np.testing.assert_array_equal(module.linear.weight.detach().numpy(), before)
-    assert check_torch(Layer(Wrong), np.zeros((4, 3)), level="smoke").verdict == "FAIL"
+    assert check_torch(Layer(wrong), np.zeros((4, 3)), level="smoke").verdict == "FAIL"
 
 
-def test_negative_strides_are_copied_and_told():
-    report = check_torch(Swish, args={"x": Arg("N D")}, sample="4x3-negative")
+def test_negative_strides_are_copied_and_told(swish):
+    report = check_torch(swish, args={"x": Arg("N D")}, sample="4x3-negative")
     assert report, str(report)
     assert "torch has no negative strides: such arrays are copied" in str(report)
 

@@ -9,14 +9,7 @@ from npvae.gradcheck import gradcheck
 
 rng = np.random.default_rng(0)
 X = rng.standard_normal((3, 4))
-
-
-def square(x):
-    return x * x, x
-
-
-def square_backward(dy, x):
-    return 2 * dy * x
+SQUARE = (lambda x: (x * x, x), lambda dy, x: 2 * dy * x)
 
 
 @pytest.mark.parametrize(
@@ -30,7 +23,7 @@ def square_backward(dy, x):
 )
 def test_inputs_that_have_no_gradient_are_refused_with_a_reason(inputs, message):
     with pytest.raises(TypeError, match=message):
-        gradcheck(square, square_backward, inputs)
+        gradcheck(*SQUARE, inputs)
 
 
 def scaled_by(x, beta):
@@ -61,7 +54,7 @@ def test_a_dy_is_taken_in_the_dtype_of_y():
     assert gradcheck(scaled_by, scaled_by_backward, (X, beta), dy=np.arange(12).reshape(3, 4))
     single = gradcheck(scaled_by, scaled_by_backward, (X.astype(np.float32), beta.astype(np.float32)), dy=X)
     assert single, str(single)
-    listed = gradcheck(square, square_backward, X[0], dy=X[1].tolist())
+    listed = gradcheck(*SQUARE, X[0], dy=X[1].tolist())
     assert listed, str(listed)
     two = gradcheck(
         lambda x: ((2 * x, x.sum()), None), lambda dys, _: 2 * dys[0] + dys[1], X, dy=[X, 2.0]
@@ -81,7 +74,7 @@ ONE = np.arange(12).reshape(3, 4) == 6
     ],
 )
 def test_what_was_given_is_named_where_the_forward_is_not_finite_there(x, message):
-    report = gradcheck(square, square_backward, x)
+    report = gradcheck(*SQUARE, x)
     assert report.verdict == "INCONCLUSIVE"
     assert message in str(report)
     assert "domain" not in str(report)

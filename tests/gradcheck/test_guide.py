@@ -100,12 +100,11 @@ class Dense:
         return dy @ self.W.T
 
 
-def named_in(block):
+def named_in(block, request):
     """What a block of the section takes for granted."""
     names = {"np": np, "x": np.random.default_rng(0).standard_normal((4, 3)), "w": np.ones((4, 3))}
     if "check_torch" in block:
-        names["torch"] = pytest.importorskip("torch")
-        names["Swish"] = swish_of(names["torch"])
+        names |= {"torch": pytest.importorskip("torch"), "Swish": request.getfixturevalue("swish")}
     if "check_model" in block:
         from npvae import VAE
 
@@ -114,28 +113,12 @@ def named_in(block):
     return names | {"layer": Dense()}
 
 
-def swish_of(torch):
-    class Swish(torch.autograd.Function):
-        @staticmethod
-        def forward(ctx, x):
-            s = torch.sigmoid(x)
-            ctx.save_for_backward(x, s)
-            return x * s
-
-        @staticmethod
-        def backward(ctx, dy):
-            x, s = ctx.saved_tensors
-            return dy * s * (1 + x * (1 - s))
-
-    return Swish
-
-
 @pytest.mark.parametrize("call", ["gradcheck", "check_layer", "check_function", "check_torch", "check_model"])
-def test_a_first_verdict_takes_four_lines(section, call):
+def test_a_first_verdict_takes_four_lines(section, call, request):
     (block,) = [text for language, text in section[0] if language == "py" and f"import {call}\n" in text]
     lines = [line for line in block.splitlines() if line]
     assert len(lines) <= 4
-    exec(block, named_in(block))  # it asserts its report
+    exec(block, named_in(block, request))  # it asserts its report
 
 
 def test_the_call_for_a_layer_sees_its_parameters(section):

@@ -1,4 +1,4 @@
-"""What tests of compiled code share: a fence around what it writes to."""
+"""What tests of compiled code share: a fence around what it writes to, and arrays in any memory layout."""
 
 import numpy as np
 import pytest
@@ -22,3 +22,25 @@ def fenced():
         return whole[FENCE : FENCE + size].reshape(shape), check
 
     return make
+
+
+@pytest.fixture(scope="session")
+def laid_out():
+    """A function: array, layout -> the same numbers in another memory layout."""
+
+    def lay(a, layout):
+        if a.ndim == 0:
+            return a
+        if layout == "F":
+            return np.asfortranarray(a)
+        if layout == "strided":
+            return np.repeat(a, 2, axis=-1)[..., ::2]
+        if layout == "reversed":
+            return a[::-1].copy()[::-1]
+        if layout == "offset":  # aligned to its own size and no more
+            raw = np.empty(a.size + 1, a.dtype)
+            raw[1:] = a.ravel()
+            return raw[1:].reshape(a.shape)
+        return np.ascontiguousarray(a)
+
+    return lay

@@ -126,12 +126,6 @@ def test_nan_and_infinity_reach_their_rows_and_columns_and_no_others(computed_by
     np.testing.assert_array_equal(np.isinf(out), np.isinf(wanted))
 
 
-def laid_out(a, layout):
-    return {"C": np.ascontiguousarray, "F": np.asfortranarray, "strided": lambda a: np.repeat(a, 2, axis=1)[:, ::2]}[
-        layout
-    ](a)
-
-
 @pytest.mark.parametrize("products_by", ["tiles", "blas"])
 @given(
     M=st.sampled_from([0, 1, 2, 7, 70]),
@@ -141,7 +135,7 @@ def laid_out(a, layout):
     layouts=st.tuples(*[st.sampled_from(["C", "F", "strided"])] * 2),
     seed=st.integers(0, 2**31),
 )
-def test_multiply_takes_any_size_layout_and_dtype(products_by, M, K, N, dtype, layouts, seed):
+def test_multiply_takes_any_size_layout_and_dtype(laid_out, products_by, M, K, N, dtype, layouts, seed):
     rng = np.random.default_rng(seed)
     a, b = laid_out(rng.standard_normal((M, K)).astype(dtype), layouts[0]), rng.standard_normal((K, N)).astype(dtype)
     b, out = laid_out(b, layouts[1]), np.full((M, N), np.nan, dtype)
@@ -156,7 +150,7 @@ def test_multiply_takes_any_size_layout_and_dtype(products_by, M, K, N, dtype, l
 
 @compiled
 @pytest.mark.parametrize("layouts", list(product(["C", "F", "strided"], repeat=2)), ids="-".join)
-def test_large_products_of_contiguous_factors_are_by_tiles_and_right(monkeypatch, layouts):
+def test_large_products_of_contiguous_factors_are_by_tiles_and_right(monkeypatch, laid_out, layouts):
     rng, jobs = np.random.default_rng(0), []
     a, b = rng.standard_normal((70, 69), np.float32), rng.standard_normal((69, 200), np.float32)
 

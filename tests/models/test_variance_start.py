@@ -88,3 +88,15 @@ def test_digits_as_floats_use_their_latents(capsys):
     npvae.train(npvae.VAE(64, (256, 128), 2, logvar=0.0, **settings), x, epochs=10)
     (line,) = [line for line in capsys.readouterr().err.splitlines() if "latent" in line]
     assert line.startswith("no latent is in use: the decoder gives the same for every code. Try a smaller variance")
+
+
+@pytest.mark.parametrize("likelihood", LEARNED)
+def test_entries_that_are_missing_count_for_nothing(likelihood):
+    gaps = X.copy()
+    gaps[np.random.default_rng(2).random(X.shape) < 0.3] = np.nan
+    model = vae(likelihood, missing="ignore")
+    told = start_variance_at_data(model, gaps)
+    variance = np.nanvar(gaps, axis=0)
+    expected = np.log(variance.mean()) if likelihood == "gaussian_scalar" else np.log(variance).mean()
+    assert told == pytest.approx(float(expected), abs=1e-3)
+    assert np.isfinite(model.params.flat).all()

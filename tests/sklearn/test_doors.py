@@ -94,11 +94,44 @@ def test_hidden_may_be_a_list_or_a_tuple_of_the_same():
         ({"lr": "0.1"}, "lr is '0.1', expected a finite number above 0"),
         ({"beta": None}, "beta is None, expected a finite number of at least 0"),
         ({"optimizer": ["adam"]}, "VAE: optimizer .* is unknown"),
+        ({"draws": 0}, "VAE: draws is 0, expected at least 1"),
+        ({"verbose": "yes"}, "VAE: verbose is 'yes', expected a whole number"),
+        ({"verbose": -1}, "VAE: verbose is -1, expected at least 0"),
+        ({"verbose": None}, "VAE: verbose is None, expected a whole number"),
+        ({"patience": 2.5}, "VAE: patience is 2.5, expected a whole number"),
+        ({"validation_fraction": "0.1"}, "VAE: validation_fraction is '0.1', expected a share between 0 and 1"),
+        ({"validation_fraction": None}, "VAE: validation_fraction is None, expected a share between 0 and 1"),
+        ({"validation_fraction": 1.0}, "VAE: validation_fraction is 1.0, expected a share between 0 and 1"),
     ],
 )
 def test_settings_are_refused_by_name(settings, message):
     with pytest.raises(ValueError, match=message):
         vae(**settings).fit(X)
+    with pytest.raises(ValueError, match=message):
+        vae(**settings).partial_fit(X)
+    fitted = vae().fit(X)
+    before = fitted.model_.params.flat.copy()
+    with pytest.raises(ValueError, match=message):
+        fitted.set_params(**settings).partial_fit(X)
+    np.testing.assert_array_equal(fitted.model_.params.flat, before)
+
+
+def test_verbose_may_be_a_flag(capsys):
+    vae(verbose=True).fit(X)
+    assert "[VAE] epoch 1/" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"draws": 0}, "VAE: draws is 0, expected at least 1"),
+        ({"draws": "3"}, "VAE: draws is '3', expected a whole number"),
+        ({"samples": 2.5}, "VAE: samples is 2.5, expected a whole number"),
+    ],
+)
+def test_imputing_in_no_ways_is_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        vae(missing="ignore").fit(X).impute(X, **options)
 
 
 def test_an_estimator_that_joblib_has_mapped_read_only_works_and_trains_on(tmp_path):

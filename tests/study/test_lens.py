@@ -141,6 +141,30 @@ def test_every_gradient_entry_agrees_with_differences(lens, settings):
     assert counts.get("cannot_tell", 0) <= 3
 
 
+@pytest.mark.parametrize("distance", [0.0, 1e-9, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2])
+def test_a_kink_is_no_false_alarm_however_near_it_is(engine, distance):
+    """A hidden unit of the decoder at this distance from 0: at a kink, or in the collapse that nll-mean ends in."""
+    found = engine(
+        """const run = study.createRun();
+        run.params.W3.fill(0);
+        run.params.b3.fill(given.distance);
+        const { differences } = study.checks(run);
+        return Object.values(differences.lines).map((line) => line.verdict);""",
+        distance=distance,
+    )
+    assert "differs" not in found
+    assert ("cannot_tell" in found) == (distance < 1e-4)
+
+
+def test_a_collapsed_model_is_no_false_alarm(engine):
+    verdict = engine(
+        """const run = study.createRun({ breakId: "nll-mean" });
+        while (run.step < 400) run.trainStep();
+        return study.checks(run).differences.verdict;"""
+    )
+    assert verdict == "cannot_tell"
+
+
 def test_a_wrong_entry_differs(lens):
     verdicts = lens(
         """const pass = passOf({ N: 2, breakId: "kl-half-backward" }).run();

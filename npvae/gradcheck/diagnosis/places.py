@@ -19,7 +19,7 @@ __all__ = ["by_place", "everywhere"]
 def by_place(view: SideBySide, pair: Pair) -> Iterator[Diagnosis]:
     """Where the wrong entries are: in the last rows, in one row or column, on a kink, beyond a threshold."""
     wrong = view.wrong.reshape(view.grad.shape)
-    good = view.seen & ~wrong
+    good = view.seen & ~wrong & ~view.blank
     x = np.asarray(view.loss.inputs[view.k], dtype=np.float64)
     on_kink = view.loss.reach(view.k) == 0.0
     if np.all(on_kink[wrong]) and not np.all(on_kink):
@@ -32,14 +32,14 @@ def by_place(view: SideBySide, pair: Pair) -> Iterator[Diagnosis]:
         return
     if not np.any(good):
         return
-    blank = (view.grad == 0) & (np.abs(np.nan_to_num(view.numeric)) == 0)  # right by chance, whatever the mistake
+    count = int(np.sum(wrong))
     for axis in range(wrong.ndim):
         size = int(wrong.shape[axis])
         others = tuple(a for a in range(wrong.ndim) if a != axis)
         rows = np.flatnonzero(np.any(wrong, axis=others))
-        inside = (wrong | blank).take(rows, axis=axis)
-        whole = bool(np.all(inside)) and t.MOSTLY_WRONG * int(np.sum(wrong)) > inside.size > 1 and 0 < rows.size < size
-        whole = whole and view.complete
+        inside = (wrong | view.blank).take(rows, axis=axis)
+        enough = t.MOSTLY_WRONG * count > inside.size > 1 or count >= t.ENOUGH_WRONG
+        whole = view.complete and enough and bool(np.all(inside)) and 0 < rows.size < size
         what = ("row", "column")[axis] if axis < 2 else f"slice of axis {axis}"
         if whole and rows[-1] == size - 1 and rows.size == size - rows[0]:
             zeros = not np.any(view.grad[wrong])
@@ -85,22 +85,26 @@ def _threshold(view: SideBySide, pair: Pair, wrong: np.ndarray, good: np.ndarray
             continue
         outer, inner = float(x.flat[i]), math.copysign(edge, x.flat[i]) if words[0] == "|" else edge
         benign = float(x.flat[int(np.flatnonzero(good)[0])])
-        if _wrong_at(view, pair, i, inner, benign):
+        there = _wrong_at(view, pair, i, inner, benign)
+        if there:
             continue  # it is the entry that is wrong, whatever its value
-        for _ in range(t.THRESHOLD_HALVINGS):
+        for _ in range(t.THRESHOLD_HALVINGS if there is False else 0):
             middle = 0.5 * (outer + inner)
-            if _wrong_at(view, pair, i, middle, benign):
-                outer = middle
-            else:
-                inner = middle
+            there = _wrong_at(view, pair, i, middle, benign)
+            if there is None:
+                break
+            outer, inner = (middle, inner) if there else (outer, middle)
         last = abs(inner) if words[0] == "|" else inner
         last = 0.0 if abs(last) < t.THRESHOLD_ZERO else last
         return f"only where {words} {sign} {last:.4g}: a CLIP, or the wrong side of a branch"
     return ""
 
 
-def _wrong_at(view: SideBySide, pair: Pair, i: int, value: float, benign: float) -> bool:
-    """Whether entry i would be wrong if it had this value, and the other wrong entries a harmless one."""
+def _wrong_at(view: SideBySide, pair: Pair, i: int, value: float, benign: float) -> bool | None:
+    """Whether entry i would be wrong if it had this value, and the other wrong entries a harmless one.
+
+    None where neither gradient sees the entry: at this value it is not the largest of its row any more, say.
+    """
     case, loss, k = view.first_run.case, view.loss, view.k
     inputs = [np.array(x) for x in case.inputs]
     inputs[k].flat[view.wrong] = benign
@@ -115,13 +119,14 @@ def _wrong_at(view: SideBySide, pair: Pair, i: int, value: float, benign: float)
             return True
         step = t.THRESHOLD_STEP * max(1.0, abs(value))
         claim = float(grad.flat[i])
-        return not central_slope(
+        slope = central_slope(
             loss.along_entry(k, i),
             claim=claim,
             rtol=t.THRESHOLD_RTOL,
             atol=view.tolerance.atol,
             step=step,
             levels=t.LEVELS_OF_A_GUESS,
-        ).agrees
+        )
+        return None if claim == slope.value == 0.0 else not slope.agrees
     finally:
         loss.inputs[k][...] = kept

@@ -65,6 +65,11 @@ class SideBySide:
         return bool(np.any(off > allowed)) or int(np.sum(right)) > int(np.sum(self.wrong))
 
     @property
+    def blank(self) -> np.ndarray:
+        """Where the analytic gradient and the slope are both zero: right by chance, whatever the mistake."""
+        return (self.grad == 0) & (np.nan_to_num(self.numeric) == 0)
+
+    @property
     def told(self) -> np.ndarray:
         """Where the slope is known and not zero: what shows a factor."""
         return self.seen & (np.nan_to_num(self.numeric) != 0)

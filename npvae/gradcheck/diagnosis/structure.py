@@ -48,23 +48,27 @@ def _masked(view: SideBySide, wrong: np.ndarray) -> list[Diagnosis]:
 
 
 def _steps(view: SideBySide, wrong: np.ndarray) -> list[Diagnosis]:
-    """Right in the first or the last slice along an axis only, or at both ends of it and wrong between."""
+    """Right in the first or the last slice along an axis only, or at both ends of it and wrong between.
+
+    A slice in which every slope is zero (padding, what a stride leaves out) is neither right nor wrong.
+    """
     for axis in range(1 if wrong.ndim == 1 else 0, wrong.ndim):
         size = wrong.shape[axis]
         if size < t.FEW_ENTRIES:
             continue
         others = tuple(a for a in range(wrong.ndim) if a != axis)
         share = np.mean(wrong, axis=others)
+        right = (share == 0) & ~np.all(view.blank, axis=others)
         for place, word in ((0, "FIRST"), (size - 1, "LAST")):
             rest = np.delete(share, place)
-            if share[place] == 0 and np.all(rest > t.ONE_RATIO):
+            if right[place] and np.all(rest > t.ONE_RATIO):
                 words = f"right in the {word} of {size} along axis {axis} only: are the other STEPS forgotten?"
                 return [("one-step", words)]
         inside = np.flatnonzero(share > t.ONE_RATIO)
-        apart = inside.size < 2 or inside[0] == 0 or inside[-1] == size - 1 or inside.size <= inside[-1] - inside[0]
-        if not apart and np.sum(share > 0) == inside.size:
-            words = (
-                f"right at both ENDS of axis {axis}, wrong from {inside[0]} to {inside[-1]}: do windows OVERLAP there?"
-            )
-            return [("overlap", words)]
+        if inside.size < 2 or inside.size <= inside[-1] - inside[0] or np.sum(share > 0) > inside.size:
+            continue
+        first, last = int(inside[0]), int(inside[-1])
+        if np.any(right[:first]) and np.any(right[last + 1 :]):
+            place = f"right at both ENDS of axis {axis}, wrong from {first} to {last}"
+            return [("overlap", f"{place}: do windows OVERLAP there?")]
     return []

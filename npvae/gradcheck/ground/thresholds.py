@@ -167,6 +167,7 @@ FEW_DIGITS = 1e-4  # worst relative error of a small constant or digits cut off
 SMALL_DY_AGAIN = 2.0**-10  # dy a thousand times smaller, without rounding
 ONE_RATIO = 0.5  # more than half of the entries have one ratio in common: then it is not "no common factor"
 MOSTLY_WRONG = 2  # a slice counts as wrong if more than one in two of its entries is, the rest being zero
+ENOUGH_WRONG = 3  # or so many entries, however many are zero beside them: pooling reaches few
 THRESHOLD_STEP, THRESHOLD_RTOL = 2e-4, 1e-3  # a wrong side of a branch shows at once: short steps, few digits
 THRESHOLD_HALVINGS = 16  # of the interval around a threshold: five digits
 THRESHOLD_ZERO = 1e-3  # a threshold this near to zero is zero

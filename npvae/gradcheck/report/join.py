@@ -59,12 +59,14 @@ def _located(finding: Finding, outcomes: Sequence[Outcome]) -> Finding:
     if finding.verdict != FAIL or finding.check == "determinism":  # where chance is at work, so it is in the places
         return finding
     failing, passing, counts, everybody_knows = [], [], list[int](), True
+    said = {finding.code}
     for outcome in (o for o in outcomes if not o.skipped):
         serious = [f for f in outcome.findings if f.verdict != WARNING]
         same = [f for f in serious if (f.code, f.arg) == (finding.code, finding.arg)]
         if same:
             failing.append(outcome.case)
             counts += [f.wrong or 0 for f in same]
+            said.update(code for f in same for code in f.diagnosis_codes)
         elif finding.check in outcome.ran and not any(f.arg == finding.arg for f in serious):
             passing += [outcome.case] * _would_show(finding, outcome)
         else:  # it broke before it came to that, or something else is wrong with the same argument: nobody knows
@@ -74,20 +76,19 @@ def _located(finding: Finding, outcomes: Sequence[Outcome]) -> Finding:
     code, words = in_common(failing, passing) if everybody_knows else ("", "")
     if not code or code in finding.diagnosis_codes:
         return finding
-    said = {finding.code, *finding.diagnosis_codes}
     if code == "regime-only" and said & {"kink-only", "edge-only", "wrong-at-ties"}:
         return finding  # the same, said twice
     if code == "float32-only" and finding.code == "gradient-dtype":
         return finding
-    if code == "shape-only" and words.endswith("> 1") and "factor-of-size" in said:
-        return finding
+    if code == "shape-only" and words.endswith("> 1") and said & {"factor-of-size", "threshold"}:
+        return finding  # few entries are seldom beyond a threshold
     diagnosis = "; ".join(part for part in (finding.diagnosis, words) if part)
     return replace(finding, diagnosis=diagnosis, diagnosis_codes=(*finding.diagnosis_codes, code))
 
 
 def _would_show(finding: Finding, outcome: Outcome) -> bool:
     """Whether a sample that passes says anything: where a gradient is zero, most mistakes in it are right."""
-    if finding.check != "numeric":
+    if finding.check not in ("numeric", "linearity"):
         return True
     return any(row.name == finding.arg and row.analytic_norm > 0 for row in outcome.rows)
 

@@ -7,6 +7,8 @@ and probabilities where it lies, and multiplied by z again while it is in the ca
 
 If all dnll are the same number c, as in the mean of a loss, (6) without the edges is 2 c pull, and the backward has
 nothing left to do but edges. Else the tiles are computed a second time.
+
+Here the caller computes all tiles, in any dtype. Many pairs in float32 are shared between threads: `pair_jobs.py`.
 """
 
 from __future__ import annotations
@@ -17,11 +19,11 @@ import numpy as np
 
 from npvae import ops
 from npvae.kernels.arrays import one_float_dtype
+from npvae.kernels.graph import pair_jobs
 from npvae.kernels.graph.csr import lies_inside, whole_numbers
 from npvae.kernels.graph.edges import add_edges, add_slopes_of_edges
-from npvae.kernels.jit import SUMS, kernel
+from npvae.kernels.graph.pair_loops import costs_and_probabilities, slopes_of_pairs
 from npvae.kernels.multiply import multiply
-from npvae.kernels.polynomials import exp, log1p
 from npvae.ops.inner_product_nll import OP
 from npvae.ops.shapes import check_shapes
 
@@ -40,10 +42,14 @@ def inner_product_nll_forward(
     (indptr, indices), dtype = whole_numbers(indptr, indices), z.dtype
     points, pull = new(z.shape, dtype), new(z.shape, dtype)
     nll, slope = new((len(z),), dtype), new((len(indices),), dtype)
-    points[:], pull[:], nll[:] = z, 0, 0
-    for rows, columns, s, product in tiles(points, new):
-        costs_and_probabilities(s, nll[rows], nll[columns], rows == columns)  # (1) (2) (4)
-        add_products(s, points, pull, rows, columns, product)  # (6)
+    points[:] = z
+    if pair_jobs.suits(points):
+        pair_jobs.costs_and_pull(points, nll, pull, new)
+    else:
+        pull[:], nll[:] = 0, 0
+        for rows, columns, s, product in tiles(points, new):
+            costs_and_probabilities(s, nll[rows], nll[columns], rows == columns)  # (1) (2) (4)
+            add_products(s, points, pull, rows, columns, product)  # (6)
     add_edges(indptr, indices, points, dtype.type(weight), nll, slope)  # (3) (5)
     return nll, (points, pull, indptr, indices, slope)
 
@@ -57,6 +63,8 @@ def inner_product_nll_backward(dnll: np.ndarray, cache: tuple, *, new: Callable 
     dnll, dz = np.ascontiguousarray(dnll, points.dtype), new(points.shape, points.dtype)
     if (dnll == dnll[0]).all():
         np.multiply(pull, 2 * dnll[0], out=dz)
+    elif pair_jobs.suits(points):
+        pair_jobs.slopes_times_points(points, dnll, dz, new)
     else:
         dz[:] = 0
         for rows, columns, s, product in tiles(points, new):
@@ -92,34 +100,3 @@ def add_products(
     total[rows] += multiply(p, z[columns], room[:height])
     if rows != columns:
         total[columns] += multiply(p.T, z[rows], room[:width])
-
-
-@kernel(SUMS)
-def costs_and_probabilities(s: np.ndarray, of_rows: np.ndarray, of_columns: np.ndarray, on_diagonal: bool) -> None:
-    """log(1 + exp(s)) is added to the totals of its row and, off the diagonal, its column; s becomes sigmoid(s)."""
-    zero, one = s.dtype.type(0), s.dtype.type(1)
-    for n in range(s.shape[0]):
-        row, total = s[n], zero
-        for m in range(row.size):
-            a = row[m]
-            e = exp(-abs(a))
-            cost = (zero if a <= zero else a) + log1p(e)
-            larger = one / (one + e)
-            row[m] = larger if a >= zero else e * larger
-            total += cost
-            if not on_diagonal:
-                of_columns[m] += cost
-        of_rows[n] += total
-
-
-@kernel(SUMS)
-def slopes_of_pairs(s: np.ndarray, of_rows: np.ndarray, of_columns: np.ndarray) -> None:
-    """s becomes sigmoid(s) times the dnll of its row and of its column together."""
-    zero, one = s.dtype.type(0), s.dtype.type(1)
-    for n in range(s.shape[0]):
-        row, dn = s[n], of_rows[n]
-        for m in range(row.size):
-            a = row[m]
-            e = exp(-abs(a))
-            larger = one / (one + e)
-            row[m] = (larger if a >= zero else e * larger) * (dn + of_columns[m])

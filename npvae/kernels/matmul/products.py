@@ -96,11 +96,20 @@ def product_piece(
     b is (k, columns), or if `turned` (columns, k).
     """
     i0, i1, j, width = place_of(piece, rows, columns, k)
+    block(i0, i1, j, width, out, a, b, rows, columns, k, a_row, a_k, turned, False)
+
+
+@kernel(AS_WRITTEN)
+def block(
+    i0: int, i1: int, j: int, width: int, out: int, a: int, b: int, rows: int, columns: int, k: int, a_row: int,
+    a_k: int, turned: bool, adds: bool,
+) -> None:  # fmt: skip
+    """Rows i0 to before i1 of `width` vectors of columns from j on, as in `product_piece`; with `adds` out += a @ b."""
     left, target = columns - j, out + 4 * j
     packs = turned or i1 - i0 >= PACK_FROM or left < width * LANES
     room = room_for(k if packs else 0, width)
     for k0 in range(0, k, K_BLOCK):
-        n, first = min(k - k0, K_BLOCK), 1 if k0 == 0 else 0
+        n, first = min(k - k0, K_BLOCK), 1 if k0 == 0 and not adds else 0
         x, w, w_row = a + 4 * k0 * a_k, b + 4 * (k0 * columns + j), columns
         if packs:
             w, w_row = begin(room), width * LANES

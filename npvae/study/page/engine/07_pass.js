@@ -61,9 +61,9 @@
       return { at, sizes: this.sizes, read };
     }
 
-    // The loss after `change` was added to a value along a direction, with all forward lines below it computed anew.
+    // All values after `change` was added to one along a direction, with all forward lines below it computed anew.
     // via: through this line alone, which sees the changed value while the others see the old one.
-    lossWith(name, direction, change, via = "") {
+    valuesWith(name, direction, change, via = "") {
       const values = { ...this.values };
       for (const line of study.forwardLines) {
         if (line.kind !== "size") values[line.name] = this.values[line.name].slice();
@@ -82,7 +82,7 @@
           values[name] = moved;
         }
       }
-      return values.loss[0];
+      return values;
     }
   }
 

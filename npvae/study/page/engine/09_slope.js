@@ -2,20 +2,44 @@
 //
 // D(h) = (loss(+h) - loss(-h)) / 2h is off by about h**2, so D(h) and D(h / 4) together give a better value,
 // (16 D(h / 4) - D(h)) / 15, and their difference bounds its error. Rounding of the loss adds its own part, which grows
-// as h shrinks. Of four pairs the one with the smallest bound is taken. Where even that bound is wide (after a
-// divergence, on a kink of ReLU), the verdict is "cannot_tell", and not a false alarm.
+// as h shrinks. A pair does not count if an entry takes the other branch of an `if` at -h / 4, 0 or h / 4: a kink of
+// ReLU lies between, and the quotients cross it. Of the others the pair with the smallest bound is taken. Where there is
+// none, or its bound is wide, the verdict is "cannot_tell", and not a false alarm; so it is once training has diverged,
+// whatever the numbers.
 {
   const STEPS = [2 ** -6, 2 ** -8, 2 ** -10, 2 ** -12, 2 ** -14];
   const ROUNDING = 32 * Number.EPSILON; // of a loss that is a sum of some hundred terms
   const WIDE = 1e-2; // a bound that is a larger part of the slope says nothing
+  const branchLines = new Map(); // text of a line with an `if` -> a function that says which branch
   const NEGLIGIBLE = 1e-7, ORDINARY = 1e3; // slopes this much smaller than an ordinary loss count as zero
 
-  // {value, bound} of the slope at 0 of f, the loss as a function of one step.
-  function slopeOf(f) {
-    const magnitude = Math.abs(f(0));
-    const quotients = STEPS.map((h) => (f(h) - f(-h)) / (2 * h));
-    let best = { value: NaN, bound: Infinity };
+  // Which branch each entry of the forward takes where a line has an `if`: a line of 1 and 0 in its place.
+  function branchesOf(pass, values) {
+    return study.forwardLines.filter(({ id }) => pass.lines[id].tree[0] === "if").map(({ id }) => {
+      const { tree, text } = pass.lines[id];
+      if (!branchLines.has(text)) {
+        const [condition] = tree[2];
+        branchLines.set(text, study.compile({ ...pass.lines[id], tree: ["if", "if", [condition, ["number", "1"], ["number", "0"]]] }));
+      }
+      const branches = { ...values, [id]: new Float64Array(values[id].length) };
+      branchLines.get(text)(branches, pass.sizes);
+      return branches[id].join("");
+    }).join();
+  }
+
+  // {value, bound} of the slope at 0 of the loss along a direction, as valuesAt(step) gives all values of the forward.
+  function slopeOf(pass, valuesAt) {
+    const at = (step) => {
+      const values = valuesAt(step);
+      return { loss: values.loss[0], branches: branchesOf(pass, values) };
+    };
+    const here = at(0);
+    const magnitude = Math.abs(here.loss);
+    const sides = STEPS.map((h) => [at(h), at(-h)]);
+    const quotients = sides.map(([right, left], k) => (right.loss - left.loss) / (2 * STEPS[k]));
+    let best = { value: quotients.at(-1), bound: Infinity };
     for (let k = 1; k < STEPS.length; k++) {
+      if (sides[k].some(({ branches }) => branches !== here.branches)) continue;
       const value = (16 * quotients[k] - quotients[k - 1]) / 15;
       const bound = Math.abs(quotients[k] - quotients[k - 1]) + (ROUNDING * (magnitude + 1)) / STEPS[k];
       if (bound < best.bound) best = { value, bound };
@@ -24,9 +48,9 @@
   }
 
   // What a slope by differences says of a claim.
-  function judge(claim, { value, bound, magnitude }) {
+  function judge(pass, claim, { value, bound, magnitude }) {
     const answer = { claim, value, bound };
-    if (![value, bound].every(Number.isFinite)) return { ...answer, verdict: "cannot_tell" };
+    if (pass.model.diverged || ![value, bound].every(Number.isFinite)) return { ...answer, verdict: "cannot_tell" };
     if (!Number.isFinite(claim)) return { ...answer, verdict: "differs" };
     const allowed = bound + 1e-12 * Math.abs(claim);
     const scale = Math.max(Math.abs(claim), Math.abs(value));
@@ -48,14 +72,14 @@
     const place = study.placeOf(at, pass.shape(of));
     const direction = new Float64Array(pass.values[of].length);
     direction[place] = 1;
-    return judge(pass.values[id][place], slopeOf((h) => pass.lossWith(of, direction, h, via)));
+    return judge(pass, pass.values[id][place], slopeOf(pass, (h) => pass.valuesWith(of, direction, h, via)));
   }
 
   // The same along a direction through all entries of a gradient at once, for the checks.
   function slopeAlong(pass, id, direction) {
     const { of, via } = study.lineOf[id];
     const claim = pass.values[id].reduce((sum, value, i) => sum + value * direction[i], 0);
-    return judge(claim, slopeOf((h) => pass.lossWith(of, direction, h, via)));
+    return judge(pass, claim, slopeOf(pass, (h) => pass.valuesWith(of, direction, h, via)));
   }
 
   Object.assign(study, { slope, slopeAlong });

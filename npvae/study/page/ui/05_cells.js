@@ -61,7 +61,7 @@
       }
     }
     brush.globalAlpha = 1;
-    if (!array) nothing(brush, places);
+    if (!array) ui.drawDash(brush, places);
     else if (cell >= 9) signs(brush, places, array);
     if (cursor >= 0) {
       brush.strokeStyle = ui.colour("ink");
@@ -84,13 +84,13 @@
   }
 
   // Not computed: one dash for all.
-  function nothing(brush, { width, height }) {
+  ui.drawDash = (brush, { width, height }) => {
     brush.fillStyle = ui.colour("quiet");
     brush.font = "14px monospace";
     brush.textAlign = "center";
     brush.textBaseline = "middle";
     brush.fillText("–", width / 2, height / 2);
-  }
+  };
 
   // The entry under a point, or -1.
   ui.cellAt = ({ count, cell, x, y }, [left, top]) => {

@@ -34,7 +34,7 @@
   function build() {
     const frame = (key, name) => {
       pictures[key] = ui.canvas({ role: "img", "data-picture": key });
-      return make("figure", {}, pictures[key], make("figcaption", {}, name));
+      return make("figure", {}, pictures[key], make("figcaption", { "data-caption": key }, name));
     };
     const number = make("input", { type: "number", id: "digit-number", min: 0, max: study.digitCount - 1, "aria-label": ui.t("digit.number"),
       onchange: (event) => ui.change({ digit: Math.min(study.digitCount - 1, Math.max(0, Math.round(Number(event.target.value)) || 0)), own: null }) });
@@ -83,13 +83,17 @@
     const z = ui.pass.array("z")?.slice(0, ui.state.L);
     const name = own ? ui.t("digit.own") : String(study.digitLabel(digit));
     picture(pictures.x, x, ui.t("digit.picture", { name }));
+    document.querySelector("[data-caption=x]").textContent = own ? ui.t("digit.own_short") : ui.t("digit.x", { name });
     picture(pictures.mu, study.decode(ui.run, mu), ui.t("digit.reconstruction", { at: "mu" }));
     picture(pictures.z, z && study.decode(ui.run, z), ui.t("digit.reconstruction", { at: "z" }));
   }
 
   const picture = (canvas, values, label) => {
-    ui.greys(canvas.size(8 * PIXEL, 8 * PIXEL), values ?? new Float64Array(64), 1, PIXEL);
-    canvas.setAttribute("aria-label", label);
+    const side = 8 * PIXEL;
+    const brush = canvas.size(side, side);
+    if (values) ui.greys(brush, values, 1, PIXEL);
+    else ui.drawDash(brush, { width: side, height: side });
+    canvas.setAttribute("aria-label", values ? label : `${label}: ${ui.t("value.none")}`);
   };
 
   // Images of 64 grey values side by side, `side` of them in a row: ink on paper, in either theme.

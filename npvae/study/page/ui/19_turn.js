@@ -36,6 +36,7 @@
     const box = ui.byId("turn-says");
     box.className = kind;
     box.textContent = text;
+    ui.bringIntoView(box);
   }
 
   function draw() {
