@@ -85,7 +85,7 @@ def main(quick=False, folder="pictures"):
     }
     one_draw, trace = exact.forward(x, exact.draw_eps(N, np.random.default_rng(0)))
     numbers["gradient of one draw"] = float(np.abs(exact.backward(trace).flat).max())
-    print(f"the closed form: log p(x) = {solution.log_likelihood:.9f} nats a digit, s2 = {solution.s2:.6f}")
+    print(f"the closed form: log p(x) = {solution.log_likelihood:.9f} nats per digit, s2 = {solution.s2:.6f}")
     print(
         f"  the VAE there: log p(x) = {log_p(exact):.9f}, ELBO = {bound:.9f}, gap {numbers['gap at closed form']:.0e}"
     )
@@ -141,7 +141,7 @@ def draw(history, model, solution):
     left.plot(step, log_likelihood, color=INK)
     left.plot(step, bound, color=PALETTE[0])
     best = solution.log_likelihood
-    left.set(ylim=(best - 40, best + 6), xlim=(-10, 400), xlabel="step", title="nats a digit")
+    left.set(ylim=(best - 40, best + 6), xlim=(-10, 400), xlabel="step", title="nats per digit")
     left.text(0.97, 0.92, "closed form", color=PALETTE[6], ha="right", transform=left.transAxes)
     left.text(0.97, 0.62, "log p(x)", color=INK, ha="right", transform=left.transAxes)
     left.text(0.97, 0.52, "ELBO", color=PALETTE[0], ha="right", transform=left.transAxes)

@@ -91,7 +91,7 @@ def audit_loss(
     kl_weight, reconstruction_weight  factors in front of the two terms
     half         for "squared_error": (x_hat - x)**2 / 2, or without the half
 
-    ValueError for a name, a reduction or a number that cannot be meant.
+    Raises ValueError for a name, a reduction or a number that cannot be meant.
 
     Example:
         >>> audit = npvae.audit_loss("squared_error", half=False, data_dim=784, latent_dim=20, batch_size=128)

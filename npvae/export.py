@@ -91,8 +91,8 @@ def _turned_back(W: np.ndarray) -> np.ndarray:
 def from_torch(tensors: Mapping[str, np.ndarray], params: Params) -> None:
     """Fill parameters with what `to_torch` gave. Nothing is changed unless everything fits.
 
-    ValueError for names that are missing or too many, a wrong shape, a number type that would be rounded, or numbers
-    that are not finite.
+    Raises ValueError for names that are missing or too many, a wrong shape, a number type that would be rounded, or
+    numbers that are not finite.
     """
     names = {torch_name(name): name for name in params}
     missing, unknown = sorted(names.keys() - tensors.keys()), sorted(tensors.keys() - names.keys())
@@ -143,6 +143,16 @@ def save(model: Any, path: str | os.PathLike) -> Path:
 
     Raises ValueError for a path that does not end in .safetensors, and for a model that is none of MODELS or whose
     parameters are not finite; OSError if the file cannot be written: what was there is then as it was.
+
+    Example:
+        >>> import tempfile
+        >>> from npvae import export
+        >>> vae = npvae.VAE(9, hidden=(8,), latent_dim=2)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     _ = export.save(vae, f"{folder}/vae.safetensors")
+        ...     again = export.load(f"{folder}/vae.safetensors")
+        >>> np.array_equal(again.params.flat, vae.params.flat)
+        True
     """
     if check_path("path", path).suffix != ".safetensors":
         found = Path(path).suffix or "no suffix"
@@ -161,7 +171,8 @@ def save(model: Any, path: str | os.PathLike) -> Path:
 def load(path: str | os.PathLike, model: Any = None) -> Any:
     """The model of a file that `save` wrote; or a given model, filled with the weights of any file that has its names.
 
-    Bits are kept. WeightsError for a damaged file or weights that do not fit; then a given model is as it was.
+    Bits are kept. Raises WeightsError, which is a ValueError, for a damaged file or weights that do not fit; then a
+    given model is as it was.
     """
     tensors, metadata = read_tensors(path)
     try:

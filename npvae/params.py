@@ -11,6 +11,8 @@ class Params(Mapping[str, np.ndarray]):
     Optimisers, norms, checkpoints and gradient checks use `flat`; the mathematics uses the names. Gradients are the
     same kind of thing, with the same names and shapes.
 
+    Raises ValueError for a flat array of another size than the shapes need.
+
     Example:
         >>> vae = npvae.VAE(64, hidden=(8,), latent_dim=2)
         >>> vae.params["encoder.0.b"][:] = 1.0  # a view into vae.params.flat

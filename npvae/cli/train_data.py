@@ -50,9 +50,9 @@ def told_of(train: Any, test: Any) -> str:
     """How much there is to train on and to test, and what losses are counted by."""
     if getattr(train, "kind", "") == "graph":
         edges = f"{len(train.edges):,} edges to train on, {len(test.edges):,} to test"
-        return f"{train.vertices:,} vertices, {edges}; losses in nats a vertex, of held-out edges a pair"
-    what, one = ("sequences", "a sequence") if getattr(train, "kind", "") == "sequences" else ("images", "an image")
-    return f"{len(train):,} {what} to train on, {len(test):,} to test; losses in nats {one}"
+        return f"{train.vertices:,} vertices, {edges}; losses in nats per vertex, of held-out edges per pair"
+    what, one = ("sequences", "sequence") if getattr(train, "kind", "") == "sequences" else ("images", "image")
+    return f"{len(train):,} {what} to train on, {len(test):,} to test; losses in nats per {one}"
 
 
 def columns_of(args: argparse.Namespace, train: Any) -> Columns | None:

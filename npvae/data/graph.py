@@ -22,6 +22,11 @@ class Graph:
     source    named in error messages
 
     Raises DataError for edges that are no pairs of vertices, or features of another length than V.
+
+    Example:
+        >>> path = npvae.data.Graph([(0, 1), (1, 2)])
+        >>> path.vertices, path.edges.tolist()
+        (3, [[0, 1], [1, 2]])
     """
 
     kind = "graph"

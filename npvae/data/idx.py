@@ -20,7 +20,7 @@ _MEND = "fetch it again, or check that it is an idx file"
 def read_idx(path: str | os.PathLike[str], max_bytes: int = MAX_BYTES) -> np.ndarray:
     """Read an idx file, bare or inside gzip (told apart by content, not by name) -> array, native byte order.
 
-    `max_bytes` bounds the array. The file must hold exactly what its header declares. DataError for everything else:
+    `max_bytes` bounds the array. It must hold exactly what its header declares. Raises DataError for everything else:
     missing, not idx, damaged, cut off, followed by other bytes, too large.
     """
     size = file_size(path)

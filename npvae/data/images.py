@@ -39,10 +39,16 @@ class Images:
     columns      names of the D columns of a table, or None.
     gaps         NaN is a value that is missing, and allowed.
 
-    DataError if the data cannot be used: another dtype or shape, no rows, an integer above max_value, NaN, an
+    Raises DataError if the data cannot be used: another dtype or shape, no rows, an integer above max_value, NaN, an
     infinity, a float too large for `dtype` (the message gives the first such row). Floats may otherwise be of any
     size: each likelihood knows its own range. A memory map may be larger than memory, so it is not read here; its
-    values are checked in each batch that is read.
+    values are checked in each batch that is read. Raises ValueError for a `dtype` or a `max_value` that cannot be.
+
+    Example:
+        >>> pixels = np.array([[[0, 255], [51, 102]]], dtype=np.uint8)
+        >>> train = npvae.data.Images(pixels)
+        >>> train[:1].dtype.name, (5 * train[:1]).round().tolist()
+        ('float32', [[0.0, 5.0, 1.0, 2.0]])
     """
 
     def __init__(

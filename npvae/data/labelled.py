@@ -13,7 +13,7 @@ from npvae.data.images import Images
 class LabelledImages:
     """Rows (D + C,): D pixels as floats, then the label as a one-hot vector of C numbers. Stands for Images.
 
-    DataError if the images have no labels, or one that is not in 0 .. classes - 1.
+    Raises DataError if the images have no labels, or one that is not in 0 .. classes - 1.
     """
 
     ndim = 2

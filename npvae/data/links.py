@@ -69,6 +69,12 @@ def split_links(graph: Graph, seed: int = 0, *, test: float = TEST, valid: float
     test, valid  shares of the edges, rounded down, at least one edge each
 
     Raises DataError for a graph with too few edges, or so many that pairs without an edge are hard to find.
+
+    Example:
+        >>> ring = npvae.data.Graph([(k, (k + 1) % 40) for k in range(40)])
+        >>> split = npvae.data.split_links(ring, seed=0)
+        >>> len(split.test.edges), len(split.valid.edges)
+        (4, 2)
     """
     edges, rng = distinct_edges(graph), np.random.default_rng(seed)
     tests, valids = max(1, int(len(edges) * test)), max(1, int(len(edges) * valid))

@@ -87,6 +87,13 @@ def epoch_order(x: Any, rng: np.random.Generator) -> np.ndarray:
     In memory every permutation is equally likely. A memory map is shuffled by blocks (`npvae.data.mapped`), so that
     each part of the file is read once and in long runs: blocks of 1 MiB in random order, whose rows are mixed 64 blocks
     at a time. A map of at most 64 MiB is shuffled as if it were in memory.
+
+    Raises ValueError for an rng that is no numpy.random.Generator.
+
+    Example:
+        >>> order = npvae.data.epoch_order(np.zeros((5, 2)), np.random.default_rng(0))
+        >>> sorted(order.tolist())
+        [0, 1, 2, 3, 4]
     """
     if not isinstance(rng, np.random.Generator):
         raise ValueError(

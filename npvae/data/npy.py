@@ -77,8 +77,16 @@ def read_npy(path: str | os.PathLike[str], *, mmap: bool | None = None, max_byte
     mmap       True to map the file, False to read it, None to map it if its data exceed MAP_BYTES (1 GiB).
     max_bytes  bound of what is read into memory; a mapped file may be of any size.
 
-    The file must hold exactly what its header declares. DataError for everything else: missing, damaged, cut off,
+    It must hold exactly what its header declares. Raises DataError for everything else: missing, damaged, cut off,
     followed by other bytes, objects or strings inside, or mapped in Fortran order (its rows lie scattered).
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     np.save(f"{folder}/x.npy", np.eye(2, dtype=np.float32))
+        ...     x = npvae.data.read_npy(f"{folder}/x.npy")
+        >>> x.shape, x.dtype.name
+        ((2, 2), 'float32')
     """
     size = file_size(path)
     with damage_as_data_error(path, WRITE_AGAIN), open(path, "rb") as file:
@@ -129,8 +137,17 @@ def read_npz(
     """Read the named arrays of a .npz, all if None -> {name: C-contiguous array in native byte order}.
 
     `max_bytes` bounds their sum. Sizes are checked against the archive before anything is allocated, and the checksum
-    of every array is compared. With `texts`, arrays of text are read too. DataError for everything else: missing,
-    damaged, a name that is not there, objects or (without `texts`) text inside, compression other than deflate.
+    of every array is compared. With `texts`, arrays of text are read too. Raises DataError for everything else:
+    missing, damaged, a name that is not there, objects or (without `texts`) text inside, compression other than
+    deflate.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     np.savez(f"{folder}/both.npz", x=np.eye(2), y=np.arange(2))
+        ...     found = npvae.data.read_npz(f"{folder}/both.npz", ["y"])
+        >>> found["y"].tolist()
+        [0, 1]
     """
     arrays: dict[str, np.ndarray] = {}
     file_size(path)

@@ -54,8 +54,8 @@ def read_png_folder(folder: str | os.PathLike[str], max_bytes: int = MAX_BYTES) 
     Colour becomes luma (ITU-R 601, Pillow's "L"), and what is transparent shows white paper. Files in subfolders are
     not read. `max_bytes` bounds the array; it is allocated after all headers have been read. Needs Pillow.
 
-    DataError if there is no PNG, one is damaged (every checksum is compared), sizes differ, a picture has 16 bits a
-    channel or more than MAX_PIXELS pixels, or Pillow is missing.
+    Raises DataError if there is no PNG, one is damaged (every checksum is compared), sizes differ, a picture has 16
+    bits per channel or more than MAX_PIXELS pixels, or Pillow is missing.
     """
     try:
         import PIL.Image  # noqa: F401

@@ -24,7 +24,7 @@ _CSR = ("x_indptr", "x_indices", "x_shape")
 
 
 def load_graph(name_or_path: str | os.PathLike[str], data_dir: str | os.PathLike[str] | None = None) -> Graph:
-    """A graph by name or by path.
+    r"""A graph by name or by path.
 
         cora    2,708 papers, 5,278 citations, of each paper which of 1,433 words it holds, and its field of 7
 
@@ -37,6 +37,16 @@ def load_graph(name_or_path: str | os.PathLike[str], data_dir: str | os.PathLike
     data_dir is the folder of Cora's file, or its parent; by default the environment variable NPVAE_DATA.
 
     Raises DataError for an unknown name, a missing or damaged file, or what is no graph.
+
+    Example:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = Path(folder, "friends.csv")
+        ...     _ = path.write_text("ann,bob\nbob,cho\ncho,ann\ncho,dee\n")
+        ...     graph = npvae.load_graph(path)
+        >>> graph.vertices, len(graph.edges)
+        (4, 4)
     """
     path = check_path("name_or_path", name_or_path)
     name = str(name_or_path).lower()

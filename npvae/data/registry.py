@@ -96,7 +96,7 @@ def load_dataset(
     stay as they are; other whole numbers need a max_value unless they end at 1 or 255. Where there is no test set, one
     row in ten is held out: `npvae.data.split.hold_out`. What was read and what was left out stands in `train.note`.
 
-    DataError for an unknown name, a missing folder, a damaged file, a download that failed.
+    Raises DataError for an unknown name, a missing folder, a damaged file, a download that failed.
 
     Example:
         >>> train, test = npvae.load_dataset("digits")

@@ -30,6 +30,12 @@ class Sequences:
     source  named in error messages
 
     Raises DataError if there is no sequence, an empty one, or an id that is no whole number of at least 0.
+
+    Example:
+        >>> names = npvae.data.Sequences([[3, 1, 2], [5]])
+        >>> batch = names.batch(np.array([0, 1]))
+        >>> batch.lengths.tolist()
+        [3, 1]
     """
 
     kind = "sequences"

@@ -18,7 +18,7 @@ def hold_out(images: Any) -> tuple[Any, Any]:
 
     The rows are drawn without regard to labels by a fixed seed, and both parts keep the order of the data. Of a memory
     map the last tenth is held out instead, since drawn rows would have to be copied: shuffle such a file when it is
-    written. DataError if there are fewer than two rows.
+    written. Raises DataError if there are fewer than two rows.
 
     Example:
         >>> train, held_out = npvae.data.hold_out(npvae.load_dataset("digits")[0])

@@ -60,7 +60,12 @@ def mutual_information_gap(
     What it cannot tell: whether a latent holds other factors as well; and a factor that runs round a circle, which two
     latents hold well together, counts as one that is spread.
 
-    ValueError for shapes that do not fit, codes that are not finite, a factor with one level only.
+    Raises ValueError for shapes that do not fit, codes that are not finite, a factor with one level only.
+
+    Example:
+        >>> factors = np.array([[a, b] for a in range(4) for b in range(4)])
+        >>> round(float(npvae.evaluation.mutual_information_gap(factors.astype(float), factors).score), 2)
+        1.0
     """
     levels = _check(mu, factors)
     if logvar is None:
@@ -82,7 +87,12 @@ def sap_score(codes: np.ndarray, factors: np.ndarray, *, categorical: Sequence[i
     What it cannot tell: how much a latent moves. One that has nearly collapsed but follows a factor faintly counts in
     full: give it the active latents alone (`active_units`). A factor held by a curve that turns back is not seen.
 
-    ValueError for shapes that do not fit, codes that are not finite, a factor with one level only.
+    Raises ValueError for shapes that do not fit, codes that are not finite, a factor with one level only.
+
+    Example:
+        >>> factors = np.array([[a, b] for a in range(4) for b in range(4)])
+        >>> round(float(npvae.evaluation.sap_score(factors.astype(float), factors).score), 2)  # a latent per factor
+        1.0
     """
     levels = _check(codes, factors)
     table = np.zeros((codes.shape[1], levels.shape[1]))
@@ -111,7 +121,12 @@ def beta_vae_score(
     has no latent at all, as being none of the others (Kim & Mnih 2018). Nor how much the codes move: of a model that
     has collapsed the faint rest is judged, and often well, so read it beside the rate or the active units.
 
-    ValueError for shapes that do not fit, codes that are not finite, a factor with one level only.
+    Raises ValueError for shapes that do not fit, codes that are not finite, a factor with one level only.
+
+    Example:
+        >>> factors = np.array([[a, b] for a in range(6) for b in range(6)])
+        >>> float(npvae.evaluation.beta_vae_score(factors.astype(float), factors, np.random.default_rng(0))) > 0.95
+        True
     """
     levels = _check(codes, factors)
     rng = rng or np.random.default_rng(0)

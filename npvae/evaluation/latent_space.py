@@ -47,6 +47,11 @@ def continuity(
     What it cannot tell: whether the decodings look like anything (see `completeness`), or whether the movement is along
     what the data vary in. A decoder that ignores a latent is smooth in it. For an autoencoder N(0, I) is not where its
     codes are, and the figure says how it behaves there all the same.
+
+    Example:
+        >>> smooth = npvae.evaluation.continuity(lambda z: 2.0 * z, 2, np.random.default_rng(0))
+        >>> bool(abs(smooth.share - 1) < 0.1)
+        True
     """
     z = rng.standard_normal((draws, latent_dim))
     f = np.asarray(decode(z), np.float64)
@@ -84,7 +89,14 @@ def completeness(samples: np.ndarray, data: np.ndarray, held_out: np.ndarray, *,
     one good picture drawn every time. Distances in pixels take a small shift for a large difference. With the roles of
     samples and data exchanged it says how much of the data the samples cover.
 
-    ValueError for shapes that do not fit or a level outside (0, 1).
+    Raises ValueError for shapes that do not fit or a level outside (0, 1).
+
+    Example:
+        >>> rng = np.random.default_rng(0)
+        >>> data, held_out, samples = rng.standard_normal((3, 200, 2))
+        >>> judged = npvae.evaluation.completeness(samples, data, held_out)
+        >>> bool(judged.share > 0.9)
+        True
     """
     if not 0 < level < 1:
         raise ValueError(f"level is {level}, expected a share between 0 and 1")

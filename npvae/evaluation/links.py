@@ -16,10 +16,10 @@ def link_measures(model: Any, links: Links) -> Iterator[Measure]:
     counts = f"{len(links.edges):,} held-out edges, {len(links.non_edges):,} pairs that are none"
     yield Measure("AUC", found["auc"], "", note=counts)
     yield Measure("AP", found["ap"], "", note="average precision")
-    yield Measure("cross-entropy", found["nll"], "nats a pair", note="unweighted; log 2 = 0.693 knows nothing")
+    yield Measure("cross-entropy", found["nll"], "nats per pair", note="unweighted; log 2 = 0.693 knows nothing")
     if model.has_posterior:
         mu, logvar = model.encode(links.graph)
         yield Measure(
-            "KL", float(kl_per_latent(mu, logvar).sum(axis=1).mean()), "nats a vertex", note="mean over vertices"
+            "KL", float(kl_per_latent(mu, logvar).sum(axis=1).mean()), "nats per vertex", note="mean over vertices"
         )
         yield Measure("active units", int(active_units(mu).sum()), "", note=f"of {model.latent_dim}")

@@ -54,7 +54,7 @@ def probabilistic_pca(x: np.ndarray, latent_dim: int, s2: float | None = None) -
     """The closed form for data x (N, D). With s2 given, the optimum under that fixed variance of the noise.
 
     Under a fixed s2 exactly the directions with an eigenvalue above s2 are used; the others have W = 0 and the prior as
-    their posterior. ValueError unless 1 <= latent_dim < D and the covariance leaves some variance for the noise.
+    their posterior. Raises ValueError unless 1 <= latent_dim < D and the covariance leaves some variance for the noise.
 
     Example:
         >>> x = np.random.default_rng(0).standard_normal((200, 5))

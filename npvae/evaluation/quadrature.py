@@ -67,7 +67,14 @@ def log_marginal(
 ) -> Marginal:
     """log p(x) (N,) in nats for x (N, D), by a grid that is made finer until no value changes by more than `tolerance`.
 
-    ArithmeticError if that needs more than `most_points`: the posteriors are narrower than such a grid can see.
+    Raises ArithmeticError if that needs more than `most_points`: the posteriors are narrower than such a grid can see.
+
+    Example:
+        >>> vae = npvae.VAE(4, hidden=(8,), latent_dim=1, dtype="float64")
+        >>> found = npvae.evaluation.log_marginal(vae, np.array([[0.0, 1.0, 1.0, 0.0]]))
+        >>> loss, _ = vae.forward(np.array([[0.0, 1.0, 1.0, 0.0]]), np.zeros((1, 1)))
+        >>> found.log_p.shape
+        (1,)
     """
     grid = Grid.make(model.latent_dim, spacing)
     before = log_p_on(model, x, grid)
@@ -121,7 +128,15 @@ def posterior_gap(model: Any, x: np.ndarray, grid: Grid) -> np.ndarray:
 
 
 def elbo_by_quadrature(model: Any, x: np.ndarray, nodes: int = 24) -> np.ndarray:
-    """The ELBO (N,), in nats, from the model's own forward: Gauss-Hermite nodes as its noise, its analytic KL."""
+    """The ELBO (N,), in nats, from the model's own forward: Gauss-Hermite nodes as its noise, its analytic KL.
+
+    Example:
+        >>> vae = npvae.VAE(4, hidden=(8,), latent_dim=1, dtype="float64")
+        >>> x = np.array([[0.0, 1.0, 1.0, 0.0]])
+        >>> elbo = npvae.evaluation.elbo_by_quadrature(vae, x)
+        >>> bool(elbo[0] <= npvae.evaluation.log_marginal(vae, x).log_p[0])
+        True
+    """
     e, weights = np.polynomial.hermite_e.hermegauss(nodes)
     weights = weights / weights.sum()
     x, nll = admit(model, x), np.zeros(len(x))

@@ -68,6 +68,21 @@ def check_layer(
     with train() and eval(), or a bool `training`, is checked in both modes.
 
     Raises ValueError if it is not to be seen what the parameters are, or where their gradients.
+
+    Example:
+        >>> from npvae.gradcheck import check_layer
+        >>> class Scale:
+        ...     def __init__(self):
+        ...         self.W = np.array([1.0, 2.0, 3.0])
+        ...     def forward(self, x):
+        ...         self.x = x
+        ...         return x * self.W
+        ...     def backward(self, dy):
+        ...         self.dW = (dy * self.x).mean(axis=0)  # a mean in place of the sum
+        ...         return dy * self.W
+        >>> report = check_layer(Scale(), np.random.default_rng(0).standard_normal((4, 3)))
+        >>> bool(report), {finding.arg for finding in report.findings}
+        (False, {'W'})
     """
     if dtype not in DTYPES:
         raise ValueError(f"dtype is {dtype!r}, expected one of {', '.join(DTYPES)}")
@@ -140,6 +155,17 @@ def LayerOp(
 
     Raises ValueError for neither or both of `layer` and `build`, for a build that needs other names than the symbols in
     `args`, and for a parameter whose shape cannot be made out.
+
+    Example:
+        >>> from npvae.gradcheck import Arg, LayerOp, check_op
+        >>> class Half:
+        ...     def forward(self, x):
+        ...         return x / 2
+        ...     def backward(self, dy):
+        ...         return dy / 2
+        >>> half = LayerOp(build=lambda **_: Half(), args={"x": Arg("N D")}, params=(), name="half")
+        >>> bool(check_op(half))
+        True
     """
     if (layer is None) == (build is None):
         raise ValueError("LayerOp takes a layer or build=, one of the two")

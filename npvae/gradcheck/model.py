@@ -126,6 +126,14 @@ def taylor_test(
     Returns `steps - 1` observed orders, from the longest step to the shortest: about 2 means that the gradient is
     right, about 1 that it is wrong, inf that the remainder vanished. Where the remainder has sunk into rounding the
     order means nothing; the longer steps come first for that reason.
+
+    Example:
+        >>> from npvae.gradcheck import taylor_test
+        >>> theta = np.array([0.5, -1.0, 2.0])
+        >>> right = taylor_test(lambda t: np.exp(t).sum(), np.exp(theta), theta)
+        >>> wrong = taylor_test(lambda t: np.exp(t).sum(), 1.1 * np.exp(theta), theta)
+        >>> round(float(right[0])), round(float(wrong[-1]))
+        (2, 1)
     """
     if direction is None:
         direction = np.random.default_rng(seed).standard_normal(theta.shape)

@@ -25,7 +25,7 @@ from npvae.params import Params
 def with_labels(x: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
     """x (N, D), labels (N,) in 0 .. classes - 1 -> (N, D + classes) of x's dtype: pixels, then one-hot labels.
 
-    ValueError for a label outside the range, or another number of labels than of samples.
+    Raises ValueError for a label outside the range, or another number of labels than of samples.
 
     Example:
         >>> npvae.models.with_labels(np.zeros((2, 3), np.float32), np.array([0, 1]), 2).shape

@@ -213,6 +213,13 @@ class GraphAutoencoder(OfOneGraph, Autoencoder):
                  npvae.ops.sampled_inner_product_nll; 0 looks at all pairs
 
     Raises ValueError for a size that is not a whole number of at least 1, or a name that is unknown.
+
+    Example:
+        >>> ring = npvae.data.Graph([(0, 1), (1, 2), (2, 3), (3, 0)])
+        >>> model = npvae.GraphAutoencoder(4, hidden_dim=8, latent_dim=2)
+        >>> loss, trace = model.forward(ring)
+        >>> trace.z.shape
+        (4, 2)
     """
 
     Settings = GraphAutoencoderSettings

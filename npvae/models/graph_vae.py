@@ -70,6 +70,13 @@ class GraphVAE(OfOneGraph, VAE):
 
     Noise is (V, L), N(0, 1). With `shifts`, training appends a column that says which pairs are looked at: without it
     all are.
+
+    Example:
+        >>> ring = npvae.data.Graph([(0, 1), (1, 2), (2, 3), (3, 0)])
+        >>> model = npvae.GraphVAE(4, hidden_dim=8, latent_dim=2)
+        >>> loss, trace = model.forward(ring, model.draw_eps(4, np.random.default_rng(0)))
+        >>> trace.kl.shape, model.backward(trace).flat.shape == model.params.flat.shape
+        ((4,), True)
     """
 
     Settings = GraphVAESettings

@@ -12,6 +12,8 @@ from npvae.scalars import is_number
 class SGD(Optimizer):
     """One step over the flat buffer. momentum in [0, 1); 0 is plain gradient descent.
 
+    Raises ValueError for lr <= 0 or momentum outside [0, 1).
+
     Example:
         >>> vae = npvae.VAE(64, hidden=(8,), latent_dim=2)
         >>> sgd = npvae.SGD(vae.params, lr=0.1, momentum=0.9)
@@ -22,7 +24,7 @@ class SGD(Optimizer):
     kept = ("v",)
 
     def __init__(self, params: Params, lr: float = 1e-2, momentum: float = 0.0, *, backend: str = "numba") -> None:
-        """State starts at zero. ValueError for lr <= 0 or momentum outside [0, 1)."""
+        """State starts at zero."""
         check_params("SGD", params)
         check_positive("SGD", lr=lr)
         if not is_number(momentum) or not 0 <= momentum < 1:

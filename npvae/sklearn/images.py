@@ -17,6 +17,13 @@ class ConvVAE(VAE):
     """The estimator for images: X is (N, H, W, C), or (N, H, W) for grey ones, and images come back.
 
     channels  of the encoder's convolutions, each of which halves height and width; the rest as for VAE
+
+    Example:
+        >>> from npvae.sklearn import ConvVAE
+        >>> X = np.random.default_rng(0).random((12, 8, 8))
+        >>> estimator = ConvVAE(latent_dim=2, channels=(4,), hidden=(8,), epochs=1, random_state=0).fit(X)
+        >>> estimator.inverse_transform(estimator.transform(X)).shape
+        (12, 8, 8, 1)
     """
 
     channels: Sequence[int] = field(default=(16, 32), kw_only=True)

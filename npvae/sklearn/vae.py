@@ -52,6 +52,13 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Fitting):
     per sample), mean_ (D,), scale_,
     noise_ (draws, L), optimizer_, n_features_in_, and feature_names_in_ if X had names.
 
+    Example:
+        >>> from npvae.sklearn import VAE
+        >>> X = np.random.default_rng(0).standard_normal((60, 5))
+        >>> estimator = VAE(latent_dim=2, hidden=(8,), epochs=2, random_state=0).fit(X)
+        >>> estimator.transform(X).shape, estimator.score_samples(X).shape
+        ((60, 2), (60,))
+
     Kingma & Welling (2014).
     """
 

@@ -32,6 +32,13 @@ class Arg:
                     rows of a sparse matrix begin, and the last one ends.
 
     Raises ValueError for a shape, a domain, kinks or specials that are not of these forms.
+
+    Example:
+        >>> from npvae.gradcheck import Arg
+        >>> x = Arg("N D", kinks=(0.0,))  # as for relu
+        >>> label = Arg("N", dtype=int, domain=(0, "C"), differentiable=False)
+        >>> x.kinks, label.domain
+        ((0.0,), (0, 'C'))
     """
 
     shape: str = ""

@@ -29,6 +29,15 @@ class Op:
     detached           outputs that have no gradient, by place or by key; those of integers need not be named
 
     Raises ValueError for what is not of these forms, and for a domain that ends at a symbol of no argument.
+
+    Example:
+        >>> from npvae.gradcheck import Arg, Op, check_op
+        >>> def square_forward(x):
+        ...     return x**2, x
+        >>> def square_backward(dy, x):
+        ...     return 2 * x * dy
+        >>> bool(check_op(Op(square_forward, square_backward, args={"x": Arg("N D")})))
+        True
     """
 
     forward: Callable[..., Any]

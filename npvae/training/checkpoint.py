@@ -127,7 +127,7 @@ def read_arrays(path: Path, mend: str) -> dict[str, np.ndarray]:
 
 
 def read_checkpoint(folder: str | Path) -> Checkpoint:
-    """Read the checkpoint of a run, of this version or an older one. RunError for anything else."""
+    """Read the checkpoint of a run, of this version or an older one. Raises RunError for anything else."""
     path = Path(folder) / NAME
     if not path.is_file():
         raise RunError(f"{folder} holds no run to go on with: there is no {NAME} in it")

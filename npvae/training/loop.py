@@ -92,9 +92,18 @@ def train(
     `model.history.interrupted` saying where; a second raises KeyboardInterrupt. `resume` goes on from there, or from
     the last checkpoint of a run that was killed, and ends with the same bits as if nothing had happened.
 
-    ValueError for data that does not fit the model or its likelihood, for settings out of range, and for a folder
-    that holds a run already; all before anything is computed. NonFiniteError if the loss or a gradient is not finite.
-    OSError if the run cannot be written: the checkpoint from before is then still whole.
+    Raises ValueError for data that does not fit the model or its likelihood, for settings out of range, and for a
+    folder that holds a run already; all before anything is computed. Raises NonFiniteError if the loss or a gradient
+    is not finite.
+    Raises OSError if the run cannot be written: the checkpoint from before is then still whole.
+
+    Example:
+        >>> x = np.random.default_rng(0).random((100, 9), dtype=np.float32)
+        >>> vae = npvae.train(npvae.VAE(9, hidden=(8,), latent_dim=2), x, epochs=3, batch_size=20, progress=False)
+        >>> [row["epoch"] for row in vae.history]
+        [1, 2, 3]
+        >>> bool(vae.history[-1]["train_loss"] < vae.history[0]["train_loss"])
+        True
     """
     check_model(model)
     if on_epoch is not None and not callable(on_epoch):
@@ -160,7 +169,17 @@ def resume(
     is an EnvironmentWarning that says how. A run that is finished is returned as it is. `note`, `on_epoch` and `comm`
     are as for `train`; it need not be of as many processes as before.
 
-    RunError if the folder holds no run, or a damaged one. ValueError for other data. Else as `train`.
+    Raises RunError if the folder holds no run, or a damaged one. Raises ValueError for other data. Else as `train`.
+
+    Example:
+        >>> import tempfile
+        >>> x = np.random.default_rng(0).random((40, 9), dtype=np.float32)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     vae = npvae.VAE(9, (8,), 2)
+        ...     _ = npvae.train(vae, x, epochs=1, batch_size=20, out=f"{folder}/run", progress=False)
+        ...     longer = npvae.resume(f"{folder}/run", x, epochs=2, progress=False)
+        >>> len(vae.history), len(longer.history)
+        (1, 2)
     """
     run = check_path("run", run)
     with Processes(comm) as processes:

@@ -24,7 +24,7 @@ from npvae.training.history import History
 
 
 def read_config(folder: str | Path) -> dict[str, Any]:
-    """The config.json of a run. RunError if there is none, or it cannot be read."""
+    """The config.json of a run. Raises RunError if there is none, or it cannot be read."""
     path = check_path("folder", folder) / "config.json"
     if not path.is_file():
         raise RunError(f"{folder} holds no run: there is no config.json in it (npvae train --out {folder} makes one)")
@@ -38,9 +38,20 @@ def read_config(folder: str | Path) -> dict[str, Any]:
 
 
 def read_metrics(folder: str | Path) -> History:
-    """The rows of metrics.jsonl, one an epoch; empty if there are none yet.
+    """The rows of metrics.jsonl, one per epoch; empty if there are none yet.
 
-    A last line without its end is left out: the program was stopped while it wrote. RunError for any other damage.
+    A last line without its end is left out: the program was stopped while it wrote. Raises RunError for any other
+    damage.
+
+    Example:
+        >>> import tempfile
+        >>> from npvae.training import read_config, read_metrics
+        >>> x = np.random.default_rng(0).random((40, 9), dtype=np.float32)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     _ = npvae.train(npvae.VAE(9, (8,), 2), x, epochs=2, batch_size=20, out=f"{folder}/run", progress=False)
+        ...     rows, config = read_metrics(f"{folder}/run"), read_config(f"{folder}/run")
+        >>> [row["epoch"] for row in rows], config["model"]
+        ([1, 2], 'vae')
     """
     path, rows = check_path("folder", folder) / "metrics.jsonl", History()
     if not path.exists():
@@ -58,7 +69,17 @@ def load(folder: str | Path, *, best: bool = False) -> Any:
     """The model of a run, with its trained parameters; with best=True those of the lowest held-out loss.
 
     Its `history` has the rows of metrics.jsonl, all of them, also while training is under way.
-    RunError if the folder does not hold a whole run.
+    Raises RunError if the folder does not hold a whole run.
+
+    Example:
+        >>> import tempfile
+        >>> x = np.random.default_rng(0).random((40, 9), dtype=np.float32)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     vae = npvae.VAE(9, (8,), 2)
+        ...     _ = npvae.train(vae, x, epochs=1, batch_size=20, out=f"{folder}/run", progress=False)
+        ...     again = npvae.load(f"{folder}/run")
+        >>> np.array_equal(again.params.flat, vae.params.flat)
+        True
     """
     config, path = read_config(folder), check_path("folder", folder) / ("best.npz" if best else "model.npz")
     if not path.is_file():

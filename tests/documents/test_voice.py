@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-EACH = "sample|row|op|line|step|epoch|class|seed|image|entry|question|script|latent|kernel|gradient|term|reason|lesson"
+EACH = (
+    "sample|row|op|line|step|epoch|class|seed|image|entry|question|"
+    "script|latent|kernel|gradient|term|reason|lesson|vertex|pair|digit|sequence"
+)
 NUMBER = r"(?:one|two|\d[\d.,]*)"
 UNIT = "value|row|line|file|label|panel|colour|script|lesson|nats|ms|seconds?|s|permutation|number"
 INSTEAD = {

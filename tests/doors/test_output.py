@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 
 import npvae
+from npvae.cli import main
 from npvae.console import Surviving, surviving, surviving_streams
 
-TRAIN = """
-import sys, numpy as np
+TRAINING = ["train", "--epochs", "3", "--hidden", "8", "--no-figures", "--batch-size", "500"]
+TRAIN = f"""
+import sys
 from npvae.cli import main
-sys.exit(main(["train", "--epochs", "3", "--hidden", "8", "--no-figures", "--batch-size", "500", "--out", sys.argv[1]]))
+sys.exit(main([*{TRAINING}, "--out", sys.argv[1]]))
 """
 
 
@@ -31,7 +33,7 @@ def run(script, *arguments, redirect="", **environment):
 @pytest.fixture(scope="module")
 def truth(tmp_path_factory):
     folder = tmp_path_factory.mktemp("truth") / "run"
-    assert run(TRAIN, folder).returncode == 0
+    assert main([*TRAINING, "--out", str(folder)]) == 0
     return npvae.load(folder).params.flat
 
 

@@ -34,6 +34,12 @@ class Report(Found):
     reproduce what to type to see the first failure again, alone
     backward  file, line and name of the backward: "layers.py:12 swish_backward"
     teeth     planted mistake -> caught or not, when asked for; empty if none could be planted
+
+    Example:
+        >>> from npvae.gradcheck import gradcheck
+        >>> report = gradcheck(lambda x: (np.sin(x), x), lambda dy, x: dy * np.sin(x), (np.array([0.3, 1.2]),))
+        >>> report.verdict, report.findings[0].arg
+        ('FAIL', 'x')
     """
 
     def __bool__(self) -> bool:

@@ -53,7 +53,7 @@ def default_threads() -> int:
 
 
 def set_threads(n: int) -> None:
-    """Compute with n threads from now on, in BLAS and in npvae's own products. ValueError for n < 1.
+    """Compute with n threads from now on, in BLAS and in npvae's own products. Raises ValueError for n < 1.
 
     Example:
         >>> npvae.set_threads(1)
