@@ -15,10 +15,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from npvae.kernels.activation_calls import CALLS
+from npvae.kernels.alone import product_alone
 from npvae.kernels.gaussian_kl import kl_gradients, kl_of
 from npvae.kernels.jit import SUMS, kernel
 from npvae.kernels.likelihoods import nll_and_residual, times_row
-from npvae.kernels.matmul.alone import product_alone
 from npvae.kernels.team import pools
 from npvae.kernels.updates import sum_of_squares
 from npvae.models.checks import check_noise
