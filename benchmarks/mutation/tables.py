@@ -31,7 +31,7 @@ TESTS: dict[str, list[Stage]] = {
         (CACHED, "tests/training/test_run_folder.py", "tests/training/test_train.py"),
     ],
     "npvae/kernels/multiply.py": [(CACHED, MULTIPLY), (PLAIN, EQUALITY), (CACHED, JOBS, "-k", "ticket")],
-    "npvae/kernels/matmul/alone.py": [(AFRESH, SMALL_VAE)],
+    "npvae/kernels/alone.py": [(AFRESH, SMALL_VAE)],
     "npvae/kernels/matmul": [(PLAIN, JOBS), (AFRESH, MULTIPLY), (AFRESH, JOBS, "-k", "pieces_of or every_job")],
     "npvae/kernels/zeros.py": [(AFRESH, "tests/kernels/test_zeros.py")],
     "npvae/kernels/processor.py": [(CACHED, "tests/kernels/test_processor.py")],

@@ -3,7 +3,7 @@
 Compiled code calls the kernels that the ops call, one layer after the other, without Python in between; what each layer
 computes is on the page `npvae.ops.layer`, (1) and (2) forward, (3) to (6) backward. It finds what it needs in the table
 `layers`, a row of integers for each dense map: its widths, and the addresses of its parameters, gradients and results.
-Products and the activation are called at addresses, `product` and `activation`: see `npvae.kernels.matmul.alone`.
+Products and the activation are called at addresses, `product` and `activation`: see `npvae.kernels.alone`.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from numba import carray
 
 from npvae.kernels.activation_calls import activate_at
 from npvae.kernels.activations import add_bias, sum_rows, times_slope
+from npvae.kernels.alone import times, times_transposed, transposed_times
 from npvae.kernels.jit import AS_WRITTEN, kernel
-from npvae.kernels.matmul.alone import times, times_transposed, transposed_times
 from npvae.kernels.team.atomics import floats_at, integers_at
 from npvae.params import Params
 from npvae.steps.buffers import aligned_empty

@@ -9,15 +9,16 @@ products are small: beyond, calls cost little, and sharing products between thre
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from npvae.kernels.activation_calls import CALLS
+from npvae.kernels.alone import product_alone
 from npvae.kernels.gaussian_kl import kl_gradients, kl_of
 from npvae.kernels.jit import SUMS, kernel
 from npvae.kernels.likelihoods import nll_and_residual, times_row
-from npvae.kernels.matmul.alone import product_alone
 from npvae.kernels.team import pools
 from npvae.kernels.updates import sum_of_squares
 from npvae.models.checks import check_noise
@@ -109,7 +110,6 @@ class SmallVAEStep:
         self.decoder = layers_of(params, self.grads, "decoder", N, needs_dx=True)
         shapes = ((N, L), (N, L), (N, L), (N,), (N,), (N, D), (N, D), (N, 2 * L))
         self.arrays = [aligned_empty(shape, params.flat.dtype) for shape in shapes]
-        self.activation = CALLS[model.activation]
         encoder, decoder = self.encoder.table, self.decoder.table
         tables = encoder.ctypes.data, len(encoder), decoder.ctypes.data, len(decoder)
         self.plan = np.array(Plan(*tables, *(array.ctypes.data for array in self.arrays)), np.int64)
@@ -134,7 +134,7 @@ class SmallVAEStep:
                 raise ValueError(f"a batch of {N} is too large for arrays of {self.N}")
             self.shown_of = {self.N: self.shown, N: tuple(array[:N] for array in self.shown)}
         x, eps = self.inputs = _as_compiled_for(x), _as_compiled_for(eps)
-        nll, kl = elbo_forward(x, eps, self.plan, product_alone.address, self.activation.address)
+        nll, kl = elbo_forward(x, eps, self.plan, *self.called)
         mu, logvar, std, z, logits, nll_shown, kl_shown = self.shown_of[N]
         self.trace = CompiledTrace(mu, logvar, std, z, logits, nll_shown, kl_shown, (), None)
         return nll + self.model.beta * kl, self.trace  # npvae.models.vae (4)
@@ -143,12 +143,17 @@ class SmallVAEStep:
         """The gradients of the last forward's loss."""
         if trace is not self.trace:
             return self.model.backward(trace)
-        elbo_backward(*self.inputs, float(self.model.beta), self.plan, product_alone.address)
+        elbo_backward(*self.inputs, float(self.model.beta), self.plan, self.called[0])
         return self.grads
 
     def square_norm(self, grads: Params) -> float:
         """The squared norm of gradients, computed in the caller alone."""
         return float(sum_of_squares(grads.flat))
+
+    @cached_property
+    def called(self) -> tuple[int, int]:
+        """Addresses of the product and the activation, which the first step compiles."""
+        return product_alone.address, CALLS[self.model.activation].address
 
     def _what_is_compiled_in(self) -> tuple:
         model = self.model

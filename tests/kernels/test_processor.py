@@ -69,7 +69,7 @@ imitating = pytest.mark.skipif(
 NO_WIDE_REGISTER = """
 import numpy as np
 from npvae.kernels import processor
-from npvae.kernels.matmul.alone import product_alone, times
+from npvae.kernels.alone import product_alone, times
 from npvae.kernels.matmul.products import product_piece
 from npvae.kernels.updates import sum_of_squares
 a = np.ones((70, 70), np.float32)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from numba import config
 
 import npvae
-from npvae.kernels.matmul.alone import product_alone, times, times_transposed, transposed_times
+from npvae.kernels.alone import product_alone, times, times_transposed, transposed_times
 from npvae.kernels.team import pools
 from npvae.kernels.team.jobs import product
 from npvae.kernels.team.team import Team
