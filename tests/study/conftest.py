@@ -1,6 +1,8 @@
 """The engine of the study page in V8, without a browser."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import pytest
 
@@ -8,6 +10,25 @@ from npvae.study.contents import contents
 from npvae.study.page import script_of
 
 SECONDS = 1800  # no test says how long something may take; what takes longer hangs
+
+
+class Context:
+    """A context of V8 in a thread of its own.
+
+    Playwright, once it has started, leaves an event loop running in the thread of the tests. V8 would take that loop
+    for its own and refuse to wait in it.
+    """
+
+    def __init__(self, racer):
+        self._thread = ThreadPoolExecutor(max_workers=1)
+        self._racer = self._thread.submit(racer).result()
+
+    def eval(self, text, **limits):
+        return self._thread.submit(self._racer.eval, text, **limits).result()
+
+    def close(self):
+        self._thread.submit(self._racer.close).result()
+        self._thread.shutdown()
 
 
 class Engine:
@@ -35,7 +56,16 @@ def start(context, data):
 def v8():
     """Contexts of V8, each closed at the end: an open one keeps the interpreter from ending."""
     racer = pytest.importorskip("py_mini_racer", reason="the extra `study` is not installed: pip install mini-racer")
-    return racer.MiniRacer
+
+    @contextmanager
+    def opened():
+        context = Context(racer.MiniRacer)
+        try:
+            yield context
+        finally:
+            context.close()
+
+    return opened
 
 
 @pytest.fixture(scope="session")

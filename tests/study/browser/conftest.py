@@ -26,9 +26,9 @@ def _missing(reason):
     pytest.skip(reason)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(hang):
-    """A browser without a window."""
+    """A browser without a window; no longer than a module, because Playwright holds the thread's event loop."""
     try:
         from playwright.sync_api import sync_playwright
     except ImportError:
@@ -54,12 +54,14 @@ def study_file(tmp_path_factory):
 def opened(browser, study_file, hang):
     """Opens the page in a window of its own, with an address, a width, a language.
 
-    At the end the page must have asked the network for nothing, and said nothing to the console but what is `refused`.
+    Nothing moves smoothly, so that no test waits for it. At the end the page must have asked the network for nothing,
+    and said nothing to the console but what is `refused`.
     """
 
     @contextmanager
     def window(address="", file=study_file, width=1280, height=800, locale="en-US", refused="", **settings):
-        context = browser.new_context(viewport={"width": width, "height": height}, locale=locale, **settings)
+        settings = {"viewport": {"width": width, "height": height}, "reduced_motion": "reduce", **settings}
+        context = browser.new_context(locale=locale, **settings)
         context.set_default_timeout(hang * 1000)
         asked, said = [], []
         context.on("request", lambda request: asked.append(request.url))

@@ -1,7 +1,10 @@
 """What is seen at first sight, the ledger line by line, and the lens on its numbers."""
 
+import math
 import random
 import re
+
+import pytest
 
 EIGHT_CLICKS = ["da1[0, 3]", "dh1[0, 3]", "dhead[0, 0]", "dmu[0, 0]", "dmu_kl[0, 0]", "dkl[0]", "kl[0]", "loss"]
 LINES = 37
@@ -28,6 +31,19 @@ def test_each_equation_stands_letter_for_letter(opened):
         page.get_by_role("button", name="Open all").click()
         lines = page.evaluate("study.ui.shownLines.map((line) => `${study.leftOf(line)} = ${line.text}`)")
         assert sorted(page.locator("#ledger-table .equation").all_text_contents()) == sorted(lines)
+
+
+@pytest.mark.parametrize("entry", ["z[0, 1]", "std[0, 0]", "dlogvar_z[0, 1]", "dlogits[0, 20]", "dmu[0, 0]", "dkl[0]"])
+def test_a_calculator_gives_the_same_from_the_numbers_shown(opened, look, entry):
+    with opened("#trained=1&beta=0.7") as page:
+        look(page, entry)
+        shown = "element => element.querySelector('.is')?.textContent ?? element.textContent"
+        parts = page.locator("#lens .pieces > *").evaluate_all(f"all => all.map({shown})")
+        text = "".join(part if re.search("[^−0-9.e]", part) else f"({part})" for part in parts)
+        formula = text.removeprefix("= ").replace("−", "-")
+        result = page.locator("#lens .lens-head strong").inner_text().partition(" = ")[2].replace("−", "-")
+        found = eval(formula, {"exp": math.exp, "N": 1})  # four digits of each number are shown
+        assert found == pytest.approx(float(result), rel=2e-3)
 
 
 def test_eight_clicks_lead_from_a_weight_to_the_loss_and_back_the_same_way(opened):

@@ -2,6 +2,9 @@
 
 import pytest
 
+from npvae.study.contents import contents
+from npvae.study.page import page_of
+
 HISTORY = "study.ui.run.history.map((each) => each.loss)"
 PICTURES = "['#plane canvas', '#manifold canvas'].map((id) => document.querySelector(id).toDataURL())"
 
@@ -23,6 +26,18 @@ def test_after_500_steps_the_true_loss_is_below_26_and_a_half_nats(opened, train
         train(page, 500)
         assert page.evaluate("study.ui.truth.at(-1).step") == 500
         assert page.evaluate("study.ui.truth.at(-1).loss") < 26.5
+
+
+def test_a_page_made_of_a_run_opens_on_its_weights_and_says_so(opened, tmp_path):
+    data = contents()
+    file = tmp_path / "run.html"
+    file.write_text(page_of({**data, "trained": {**data["trained"], "run": "mine", "beta": 2.5}}), encoding="utf-8")
+    with opened(file=file) as page:
+        assert page.evaluate("[study.ui.run.trained, study.ui.run.beta]") == [True, 2.5]
+        assert page.locator("#readout").inner_text() == "trained weights, step 0"
+        assert page.get_by_role("button", name="Weights of mine").is_visible()
+    with opened("#digit=3", file=file) as page:
+        assert page.evaluate("study.ui.run.trained") is False
 
 
 def test_rewound_it_gives_the_same_losses_digit_for_digit_and_another_seed_gives_others(opened, train):
@@ -96,13 +111,16 @@ def test_a_place_of_the_manifold_puts_its_z_into_the_ledger(opened, train):
         assert z == pytest.approx(wanted, abs=2e-3)
 
 
-def test_a_run_that_diverges_is_told_in_words_and_can_be_rewound(opened, train, verdicts):
+def test_a_run_that_diverges_is_told_in_words_and_can_be_rewound(opened, train, verdicts, look):
     with opened("#break=kl-sign-both&lr=0.1") as page:
         train(page, 3000)
         assert page.evaluate("study.ui.run.diverged")
-        assert "this run has diverged" in page.locator("#readout").inner_text()
-        assert "this run has diverged" in page.locator("#break-story").inner_text()
-        assert verdicts(page)["differences"] != "differs"  # never a false alarm: at most, it cannot be told
+        assert "This run has diverged" in page.locator("#readout").inner_text()
+        assert "This run has diverged" in page.locator("#break-story").inner_text()
+        assert verdicts(page)["differences"] == "cannot_tell"
+        assert page.locator("[data-check=differences] .verdict").inner_text() == "? cannot tell"
+        look(page, "dmu[0, 0]")
+        assert page.locator("#lens .slope .verdict").inner_text() == "? cannot tell"
         step = page.evaluate("study.ui.run.step")
         page.get_by_role("button", name="One step").click()
         assert page.evaluate("study.ui.run.step") == step

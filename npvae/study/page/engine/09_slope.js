@@ -2,8 +2,8 @@
 //
 // D(h) = (loss(+h) - loss(-h)) / 2h is off by about h**2, so D(h) and D(h / 4) together give a better value,
 // (16 D(h / 4) - D(h)) / 15, and their difference bounds its error. Rounding of the loss adds its own part, which grows
-// as h shrinks. Of four pairs the one with the smallest bound is taken. Where even that bound is wide (after a
-// divergence, on a kink of ReLU), the verdict is "cannot_tell", and not a false alarm.
+// as h shrinks. Of four pairs the one with the smallest bound is taken. Where even that bound is wide (on a kink of
+// ReLU), the verdict is "cannot_tell", and not a false alarm; so it is once training has diverged, whatever the numbers.
 {
   const STEPS = [2 ** -6, 2 ** -8, 2 ** -10, 2 ** -12, 2 ** -14];
   const ROUNDING = 32 * Number.EPSILON; // of a loss that is a sum of some hundred terms
@@ -24,9 +24,9 @@
   }
 
   // What a slope by differences says of a claim.
-  function judge(claim, { value, bound, magnitude }) {
+  function judge(pass, claim, { value, bound, magnitude }) {
     const answer = { claim, value, bound };
-    if (![value, bound].every(Number.isFinite)) return { ...answer, verdict: "cannot_tell" };
+    if (pass.model.diverged || ![value, bound].every(Number.isFinite)) return { ...answer, verdict: "cannot_tell" };
     if (!Number.isFinite(claim)) return { ...answer, verdict: "differs" };
     const allowed = bound + 1e-12 * Math.abs(claim);
     const scale = Math.max(Math.abs(claim), Math.abs(value));
@@ -48,14 +48,14 @@
     const place = study.placeOf(at, pass.shape(of));
     const direction = new Float64Array(pass.values[of].length);
     direction[place] = 1;
-    return judge(pass.values[id][place], slopeOf((h) => pass.lossWith(of, direction, h, via)));
+    return judge(pass, pass.values[id][place], slopeOf((h) => pass.lossWith(of, direction, h, via)));
   }
 
   // The same along a direction through all entries of a gradient at once, for the checks.
   function slopeAlong(pass, id, direction) {
     const { of, via } = study.lineOf[id];
     const claim = pass.values[id].reduce((sum, value, i) => sum + value * direction[i], 0);
-    return judge(claim, slopeOf((h) => pass.lossWith(of, direction, h, via)));
+    return judge(pass, claim, slopeOf((h) => pass.lossWith(of, direction, h, via)));
   }
 
   Object.assign(study, { slope, slopeAlong });

@@ -15,6 +15,7 @@
 
   ui.start = (state) => {
     ui.state = { ...state, own: null, typed: {}, hidden: "", trained: Boolean(state.trained) };
+    ui.lensIsOpen = Boolean(study.readEntry(state.lens));
     ui.state.lens = study.readEntry(state.lens) ?? { name: "dlogvar", at: [0, 1] };
     const { L, H } = study.data.trained;
     if (state.L !== L || state.H !== H) ui.state.trained = false; // the trained weights are of one size
@@ -98,7 +99,7 @@
     const { eps, lens, trained, L } = ui.state;
     const step = Math.max(ui.run.step, ui.goal);
     const noise = eps.slice(0, L).join(",");
-    const news = { step, lang: ui.lang, eps: noise === ui.seedNoise().join(",") ? "" : noise, lens: study.entryText(lens), trained: Number(trained) };
+    const news = { step, lang: ui.lang, eps: noise === ui.seedNoise().join(",") ? "" : noise, lens: ui.lensIsOpen ? study.entryText(lens) : "", trained: Number(trained) };
     return study.writeAddress({ ...ui.state, ...news });
   };
 

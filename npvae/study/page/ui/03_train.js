@@ -65,7 +65,7 @@
   function drawReadout() {
     const last = ui.run.history.at(-1);
     const { step, beta, diverged } = ui.run;
-    const place = ui.run.step < ui.goal ? ui.t("run.catching", { step, goal: ui.goal }) : ui.t("run.at", { step });
+    const place = ui.run.step < ui.goal ? ui.t("run.catching", { step, goal: ui.goal }) : ui.t(ui.run.trained ? "run.trained_at" : "run.at", { step });
     let text = place;
     if (last) {
       const [loss, nll, kl] = [last.loss, last.nll, last.kl].map((value) => ui.number(value));

@@ -32,6 +32,10 @@
     return std.reduce((sum, value) => sum + value, 0) / std.length;
   };
 
+  // Whether a break is in force, or a typed line that some check does not agree with.
+  const isBroken = () =>
+    Boolean(ui.state.break) || (ui.twin && Object.values(ui.found ?? {}).some(({ verdict }) => verdict !== "agrees"));
+
   function draw() {
     const { beta, lr, L, H, seed } = ui.state;
     const set = (id, value) => {
@@ -45,7 +49,9 @@
     ui.byId("beta-now").textContent = ui.number(beta, 2);
     ui.byId("lr-now").textContent = String(lr);
     ui.byId("lr").setAttribute("aria-valuetext", String(lr));
-    const kind = beta === 0 ? "zero" : beta < 1 ? "low" : beta === 1 ? "one" : "high";
+    const { run } = study.data.trained;
+    ui.byId("trained").textContent = run ? ui.t("settings.run", { run }) : ui.t("settings.trained");
+    const kind = isBroken() ? "broken" : beta === 0 ? "zero" : beta < 1 ? "low" : beta === 1 ? "one" : "high";
     ui.byId("beta-says").textContent = ui.t(`beta.${kind}`, { std: ui.number(ui.meanStd(), 3), beta: ui.number(beta, 2) });
   }
   ui.panels.push(draw);

@@ -10,14 +10,31 @@
   // What the break in force, or a typed line, changes in this line: [{from, to, at: [first, end]}]
   ui.editsOf = (id) => {
     const typed = ui.state.typed[id];
-    if (typed) return [{ from: lines.get(id).text, to: typed.text, at: [0, lines.get(id).text.length] }];
+    const whole = lines.get(id).text;
     const found = study.data.breaks.find((each) => each.id === ui.state.break);
-    return (found?.edits ?? []).filter((edit) => edit.line === id);
+    const edits = typed ? [{ line: id, from: whole, to: typed.text, at: [0, whole.length] }] : (found?.edits ?? []);
+    return edits.filter((edit) => edit.line === id).map(trimmed).filter(({ from, to }) => from !== to);
   };
 
-  // Text with every name of a value marked, so that pointing at one lights it up everywhere.
+  // The edit without what stands at both its ends before and after, in whole words: of "mu" to "mu * 2", " * 2" is new.
+  function trimmed({ from, to, at: [first, end] }) {
+    const [old, put] = [from, to].map((text) => text.match(/\w+|\W/g) ?? []);
+    const least = Math.min(old.length, put.length);
+    let [head, tail] = [0, 0];
+    while (head < least && old[head] === put[head]) head++;
+    while (tail < least - head && old.at(-1 - tail) === put.at(-1 - tail)) tail++;
+    const inner = (words) => words.slice(head, words.length - tail).join("");
+    const length = (words) => words.join("").length;
+    return { from: inner(old), to: inner(put), at: [first + length(old.slice(0, head)), end - length(old.slice(old.length - tail))] };
+  }
+
+  // Text with every name of a value marked, so that pointing at one lights it up everywhere. A name and its indices stay
+  // on one line of the screen.
   ui.withNames = (text) =>
-    text.split(/([A-Za-z_]\w*)/).map((word, k) => (k % 2 && values.has(word) ? make("span", { class: "name", "data-of": word }, word) : word));
+    text.split(/([A-Za-z_]\w*(?:\[[^\][]*\])?)/).map((part, k) => {
+      const [name, indices] = k % 2 ? part.split(/(?=\[)/) : [];
+      return values.has(name) ? make("span", { class: "whole" }, make("span", { class: "name", "data-of": name }, name), indices ?? "") : part;
+    });
 
   ui.equation = (line) => {
     const box = make("div", { class: "equation" });

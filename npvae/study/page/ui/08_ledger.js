@@ -79,11 +79,13 @@
     const block = blockOf(name);
     if (!block) return;
     ui.unfold(block, true);
-    const behavior = matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth";
-    ui.byId(`line-${name}`)?.scrollIntoView({ block: "center", behavior });
+    ui.refresh(); // the values of the block take their room
+    ui.bringIntoView(ui.byId(`line-${name}`), "center");
   };
 
-  ui.foldAll = (blocks) => BLOCKS.forEach((block) => ui.unfold(block, blocks.includes(block)));
+  // Open these blocks and fold the others.
+  ui.foldAll = (blocks = BLOCKS) => BLOCKS.forEach((block) => ui.unfold(block, blocks.includes(block)));
+  ui.openBlocks = () => [...open];
 
   function draw() {
     const { L, H, typed } = ui.state;

@@ -16,9 +16,7 @@
     ui.playing = { now: id, count: ui.playing.count + 1 };
     ui.refresh();
     say(id);
-    const row = ui.byId(`line-${id}`);
-    const behavior = matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth";
-    row?.scrollIntoView({ block: "nearest", behavior });
+    ui.bringIntoView(ui.byId(`line-${id}`));
   };
 
   ui.allLines = () => {

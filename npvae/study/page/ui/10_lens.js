@@ -6,7 +6,7 @@
   const future = []; // entries gone back from
   let shut = ""; // whether the closed lens is drawn
 
-  ui.lensIsOpen = matchMedia("(min-width: 721px)").matches;
+  ui.lensIsOpen = false; // until a number is pressed, or the address names one
 
   const same = (one, other) => one && other && study.entryText(one) === study.entryText(other);
 
@@ -60,8 +60,7 @@
     return make("nav", { class: "trail", "aria-label": ui.t("lens.trail") },
       make("button", { "data-focus": "back", disabled: past.length === 0, onclick: ui.lensBack, "aria-label": ui.t("lens.back"), title: ui.t("lens.back") }, "←"),
       make("button", { "data-focus": "forward", disabled: future.length === 0, onclick: ui.lensForward, "aria-label": ui.t("lens.forward"), title: ui.t("lens.forward") }, "→"),
-      make("ol", {}, items),
-      make("button", { class: "close", "data-focus": "close", onclick: ui.closeLens }, ui.t("lens.close")));
+      make("ol", {}, items));
   }
 
   function head(found, entry) {
@@ -72,7 +71,7 @@
   // What kind of number this is: a slope of the loss, a parameter, data, noise, or a value on the way.
   function meaning(found, entry) {
     if (found.of) return [ui.t(found.via ? "lens.slope_via" : "lens.slope", { via: found.via }), " ", link(found.of, ui.pass.value(found.of.name, found.of.at))];
-    if (found.line) return [ui.t("lens.computed", { line: found.line.op || "wiring" })];
+    if (found.line) return [found.line.op ? ui.t("lens.computed", { line: found.line.op }) : ui.t("lens.computed_own")];
     const kind = /^[Wb]\d$/.test(entry.name) ? "parameter" : entry.name === "x" ? "data" : entry.name === "beta" ? "beta" : "noise";
     return [ui.t(`lens.${kind}`)];
   }
@@ -82,16 +81,19 @@
     const bar = (value) => make("span", { class: `bar${value < 0 ? " below" : ""}`, style: `--share: ${(Math.abs(value) / all).toFixed(3)}`, "aria-hidden": "true" });
     const rows = terms.map((term) => make("tr", {}, make("td", {}, make("span", { class: "pieces flat" }, pieces(term.pieces))), make("td", { class: "mono" }, ui.number(term.value)), make("td", {}, bar(term.value))));
     if (rest && rest.count > 0) rows.push(make("tr", {}, make("td", {}, ui.t("lens.rest", { count: rest.count })), make("td", { class: "mono" }, ui.number(rest.value)), make("td", {}, bar(rest.value))));
-    return make("table", { class: "terms" }, make("caption", {}, ui.t("lens.terms", { count })),
+    return make("table", { class: "terms" }, make("caption", {}, count === 1 ? ui.t("lens.one_term") : ui.t("lens.terms", { count })),
       make("thead", { class: "hidden" }, make("tr", {}, ["lens.term", "lens.value", "lens.share"].map((key) => make("th", { scope: "col" }, ui.t(key))))),
       make("tbody", {}, rows));
   }
 
+  // What differences say of a gradient; of any other value, what they say of its gradient.
   function differences(entry) {
     const found = ui.pass.done && !ui.playing ? study.slope(ui.pass, entry) : null;
     if (!found) return null;
-    const values = { value: ui.number(found.value, 6), bound: ui.number(found.bound, 3), claim: ui.number(found.claim, 6) };
-    return make("p", { class: "slope" }, make("span", {}, ui.t("lens.differences", values)), " ", ui.verdict(found.verdict));
+    const values = { value: ui.number(found.value, 6), bound: ui.number(found.bound, 3) };
+    const gradient = study.data.lines.find(({ of, via }) => of === entry.name && !via);
+    const name = gradient ? [ui.t("lens.its_gradient"), " ", link({ name: gradient.id, at: entry.at }, found.claim, "gradient"), " "] : [];
+    return make("p", { class: "slope" }, name, make("span", {}, ui.t(gradient ? "lens.by_differences" : "lens.differences", values)), " ", ui.verdict(found.verdict));
   }
 
   function feeds(entry) {
@@ -116,7 +118,8 @@
       "aria-label": ui.t("lens.index", { name: entry.name, axis: axis + 1, last: shape[axis] - 1 }),
     }));
     const goLine = ui.line(entry.name) ? make("button", { "data-focus": "show", onclick: () => ui.showLine(entry.name) }, ui.t("lens.show_line")) : null;
-    return make("div", { class: "row chooser" }, fields.length ? make("span", { class: "mono" }, entry.name) : null, fields, goLine);
+    const close = make("button", { class: "close", "data-focus": "close", onclick: ui.closeLens }, ui.t("lens.close"));
+    return make("div", { class: "row chooser" }, fields.length ? make("span", { class: "mono" }, entry.name) : null, fields, goLine, close);
   }
 
   function draw() {
@@ -128,7 +131,7 @@
     const found = study.explain(ui.pass, entry);
     const covered = found.line && ui.state.hidden === found.line.id;
     const equation = covered ? make("p", { class: "covered" }, ui.t("turn.covered"))
-      : found.line ? make("div", { class: "pieces" }, make("span", { class: "op" }, "= "), found.sum ? make("span", { class: "op" }, found.equation.map((piece) => piece.text).join("")) : pieces(found.equation)) : null;
+      : found.line ? make("div", { class: "pieces" }, found.sum ? make("span", { class: "op" }, `= ${found.equation.map((piece) => piece.text).join("")}`) : [make("span", { class: "op" }, "= "), pieces(found.equation)].flat()) : null;
     ui.fill(ui.byId("lens-body"), make("div", { class: "lens-row" }, trail(), chooser(entry)), head(found, entry), equation,
       found.sum && !covered ? sumOf(found.sum) : null, make("div", { class: "lens-row" }, differences(entry), feeds(entry)));
   }

@@ -34,7 +34,7 @@
     const off = (value) => ui.number(Math.abs(value), 3);
     return [
       ["differences", differences.verdict, said],
-      ["twice", twice.verdict, twice.lines.length ? ui.t("check.twice.bad", { lines: twice.lines.join(", ") }) : ui.t("check.twice.good")],
+      ["twice", twice.verdict, twice.lines.length ? ui.t("check.twice.bad", { count: twice.lines.length, first: twice.lines[0] }) : ui.t("check.twice.good")],
       ["kl", kl.verdict, ui.t("check.off", { off: off(kl.off) })],
       ["sums", sums.verdict, ui.t("check.off", { off: off(sums.off) })],
     ];

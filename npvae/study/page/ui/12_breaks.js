@@ -26,8 +26,8 @@
     const option = (id) => make("label", { class: "option" },
       make("input", { type: "radio", name: "break", value: id, onchange: () => ui.chooseBreak(id) }), make("span", {}, title(id)));
     const choices = make("div", { class: "options", role: "radiogroup", "aria-labelledby": "breaks-title" }, ["", ...study.data.breaks.map((each) => each.id)].map(option));
-    ui.fill(ui.byId("breaks"), make("p", { class: "small quiet" }, ui.t("breaks.intro")), choices,
-      make("div", { id: "break-story", class: "story" }), tableOfAll());
+    choices.append(make("div", { id: "break-story", class: "story" }));
+    ui.fill(ui.byId("breaks"), make("p", { class: "small quiet" }, ui.t("breaks.intro")), choices, tableOfAll());
   }
 
   function drawStory() {
@@ -35,6 +35,8 @@
     const box = ui.byId("break-story");
     box.hidden = !id && !ui.run.diverged;
     if (box.hidden) return;
+    const option = document.querySelector("#breaks input:checked")?.closest("label");
+    if (option && option.nextSibling !== box) option.after(box); // the story stands under its mistake
     const edits = (study.data.breaks.find((each) => each.id === id)?.edits ?? []).map((edit) => make("button", { class: "plain mono", "data-focus": edit.line, onclick: () => ui.showLine(edit.line) }, edit.line));
     ui.fill(box, id ? make("p", {}, ui.t(`break.${id}.story`)) : null,
       edits.length ? make("p", { class: "small" }, ui.t("breaks.lines"), " ", edits) : null,

@@ -34,7 +34,7 @@
   function build() {
     const frame = (key, name) => {
       pictures[key] = ui.canvas({ role: "img", "data-picture": key });
-      return make("figure", {}, pictures[key], make("figcaption", {}, name));
+      return make("figure", {}, pictures[key], make("figcaption", { "data-caption": key }, name));
     };
     const number = make("input", { type: "number", id: "digit-number", min: 0, max: study.digitCount - 1, "aria-label": ui.t("digit.number"),
       onchange: (event) => ui.change({ digit: Math.min(study.digitCount - 1, Math.max(0, Math.round(Number(event.target.value)) || 0)), own: null }) });
@@ -83,6 +83,7 @@
     const z = ui.pass.array("z")?.slice(0, ui.state.L);
     const name = own ? ui.t("digit.own") : String(study.digitLabel(digit));
     picture(pictures.x, x, ui.t("digit.picture", { name }));
+    document.querySelector("[data-caption=x]").textContent = own ? ui.t("digit.own_short") : ui.t("digit.x", { name });
     picture(pictures.mu, study.decode(ui.run, mu), ui.t("digit.reconstruction", { at: "mu" }));
     picture(pictures.z, z && study.decode(ui.run, z), ui.t("digit.reconstruction", { at: "z" }));
   }

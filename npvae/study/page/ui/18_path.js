@@ -30,15 +30,15 @@
   ui.showStation = () => {
     const { look, state, then } = STATIONS[ui.state.station - 1];
     ui.setTraining(false);
-    if (state.lens) ui.lensIsOpen = matchMedia("(min-width: 721px)").matches;
+    ui.lensIsOpen = Boolean(state.lens) && matchMedia("(min-width: 721px)").matches;
     ui.change(state);
     ui.refresh();
     if (look.startsWith("line-")) ui.showLine(look.slice(5));
-    else ui.byId(look).scrollIntoView({ block: "nearest" });
+    else ui.bringIntoView(ui.byId(look));
     then?.();
     if (!matchMedia("(min-width: 721px)").matches) ui.byId("station").querySelector("details").open = false; // room for what it shows
     for (const marked of document.querySelectorAll(".pointed")) marked.classList.remove("pointed");
-    ui.byId(look).classList.add("pointed");
+    (ui.byId(look).closest(".column:not(.middle) .panel") ?? ui.byId(look)).classList.add("pointed");
   };
 
   let madeFor = "";
@@ -51,7 +51,7 @@
       title: ui.t(`station.${k + 1}.title`), onclick: () => ui.goStation(station === k + 1 ? 0 : k + 1) }, String(k + 1)));
     ui.fill(ui.byId("stations"), STATIONS.map(stop));
     const box = ui.byId("station");
-    box.classList.toggle("going", station > 0);
+    ui.byId("path").classList.toggle("going", station > 0);
     if (!station) return ui.fill(box, make("p", { class: "quiet" }, ui.t("path.intro")), make("button", { "data-focus": "begin", onclick: () => ui.goStation(1) }, ui.t("path.begin")));
     const part = (name) => make("p", { class: name }, make("b", {}, ui.t(`path.${name}`)), " ", ui.t(`station.${station}.${name}`));
     ui.fill(box, make("details", { open: true }, make("summary", { "data-focus": "title" }, `${station}. ${ui.t(`station.${station}.title`)}`), make("div", { class: "texts" }, part("do"), part("notice"))),

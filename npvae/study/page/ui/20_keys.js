@@ -71,8 +71,8 @@
     const box = ui.byId("help");
     const rows = KEYS.map(([key, text]) => make("tr", {}, make("th", { scope: "row" }, make("kbd", {}, key)), make("td", {}, ui.t(text))));
     const toggle = make("label", { class: "option" }, make("input", { type: "checkbox", checked: single, onchange: (event) => (single = event.target.checked) }), make("span", {}, ui.t("keys.single")));
-    ui.fill(box, make("h2", { id: "help-title" }, ui.t("keys.title")), make("table", {}, make("tbody", {}, rows)), toggle,
-      make("h2", {}, ui.t("reading.title")), make("p", {}, ui.t("reading.text")), make("button", { class: "main", onclick: () => box.close() }, ui.t("lens.close")));
+    ui.fill(box, make("h2", { id: "help-title" }, ui.t("reading.title")), make("p", {}, ui.t("reading.text")),
+      make("h2", {}, ui.t("keys.title")), make("table", {}, make("tbody", {}, rows)), toggle, make("button", { class: "main", onclick: () => box.close() }, ui.t("lens.close")));
     box.showModal();
   };
   ui.byId("help-open").addEventListener("click", ui.openHelp);

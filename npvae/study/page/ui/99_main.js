@@ -20,6 +20,8 @@
 
   function readAddress() {
     const { state, errors } = study.readAddress(location.hash);
+    const { run, L, H, beta } = study.data.trained;
+    if (run && !location.hash) Object.assign(state, { L, H, beta, trained: 1 }); // a page made of a run opens on its weights
     ui.start({ ...state, eps: noiseOf(state) });
     speakLanguage();
     ui.byId("spoken").textContent = "";
@@ -37,11 +39,24 @@
   };
 
   addEventListener("hashchange", readAddress);
-  for (const event of ["resize", "beforeprint", "afterprint"])
-    addEventListener(event, () => {
-      ui.layout++;
-      ui.refresh();
-    });
+  const layOut = () => {
+    ui.layout++;
+    ui.refresh();
+  };
+  addEventListener("resize", layOut);
+
+  // On paper all blocks are open, and the address of what is shown stands below.
+  let folded = null;
+  addEventListener("beforeprint", () => {
+    folded = ui.openBlocks();
+    ui.foldAll();
+    document.querySelector(".source").dataset.address = `${location.pathname.split("/").at(-1)}${ui.link()}`;
+    layOut();
+  });
+  addEventListener("afterprint", () => {
+    ui.foldAll(folded);
+    layOut();
+  });
 
   readAddress();
 }
