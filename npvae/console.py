@@ -92,7 +92,8 @@ def is_interrupt(error: BaseException) -> bool:
 def reader_left(stream: Surviving) -> bool:
     """True if nothing was lost that anybody wanted: all is written, or whoever read it has seen enough."""
     lost = stream.lost
-    return lost is None or not isinstance(lost, OSError) or lost.errno in (errno.EPIPE, errno.EIO, errno.EBADF)
+    left = (errno.EPIPE, errno.EIO, errno.EBADF, *([errno.EINVAL] if sys.platform == "win32" else []))
+    return lost is None or not isinstance(lost, OSError) or lost.errno in left
 
 
 def _fill_closed_handles() -> None:

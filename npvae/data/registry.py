@@ -121,7 +121,7 @@ def load_parts(
         return _load_named(name, str(name_or_path), None if data_dir is None else Path(data_dir).expanduser(), reading)
     if name != "" and os.path.exists(path):  # Path("") is the folder one is in
         return read_own(path, reading)
-    if name is None or os.sep in name or path.suffix:
+    if name is None or any(mark in name for mark in (os.sep, os.altsep) if mark) or path.suffix:
         raise DataError(f"{path}: no such file or folder; the data sets by name are {', '.join(DATASETS)}")
     near = difflib.get_close_matches(name, DATASETS, n=1)
     guess = f" (did you mean {near[0]}?)" if near else ""

@@ -63,6 +63,8 @@ def _by_content(path: Path, head: bytes, zipped: bool) -> str | None:
         return "npy"
     if head[:2] == b"\0\0" and len(head) > 4 and head[2] in DTYPES and 1 <= head[3] <= 8:
         return "idx"
+    if head.lstrip()[:1] in (b"{", b"["):
+        raise DataError(f"{path}: is JSON or its like: read it with its own program and np.save the array")
     if zipped:
         return "text" if _is_text(head) else None
     if head[:4] in (b"PK\x03\x04", b"PK\x05\x06"):

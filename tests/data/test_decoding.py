@@ -51,3 +51,10 @@ def test_every_other_encoding_is_named(tmp_path, name, content, message):
     with pytest.raises(DataError, match=message) as error:
         DOORS[name](tmp_path / name)
     assert name in str(error.value)
+
+
+@pytest.mark.parametrize("text", ['{"x": [1, 2]}', "[[1, 2], [3, 4]]", ' {\n"x": 1}'])
+def test_json_is_called_by_its_name(tmp_path, text):
+    (tmp_path / "x.json").write_text(text, encoding="utf-8")
+    with pytest.raises(DataError, match=r"x\.json: is JSON or its like: read it with its own program and np\.save"):
+        load_dataset(tmp_path / "x.json")

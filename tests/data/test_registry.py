@@ -1,6 +1,7 @@
 """Data sets by name: found in a folder or below it, told apart, and near misses named."""
 
 import gzip
+import os
 
 import numpy as np
 import pytest
@@ -146,3 +147,11 @@ def test_what_is_never_downloaded_says_where_to_put_it(name, tmp_path):
 def test_every_name_is_documented():
     for name in DATASETS:
         assert f"        {name} " in load_dataset.__doc__
+
+
+def test_a_path_of_windows_is_told_as_a_path_with_either_mark(monkeypatch):
+    monkeypatch.setattr(os, "sep", "\\")
+    monkeypatch.setattr(os, "altsep", "/")
+    for path in ("pets/cats", "pets\\cats"):
+        with pytest.raises(DataError, match="no such file or folder; the data sets by name are"):
+            load_dataset(path)

@@ -1,5 +1,6 @@
 """Trouble with output does not decide whether a training lives, and no listing ends in a traceback."""
 
+import errno
 import io
 import os
 import subprocess
@@ -10,7 +11,7 @@ import pytest
 
 import npvae
 from npvae.cli import main
-from npvae.console import Surviving, surviving, surviving_streams
+from npvae.console import Surviving, reader_left, surviving, surviving_streams
 
 TRAINING = ["train", "--epochs", "3", "--hidden", "8", "--no-figures", "--batch-size", "500"]
 TRAIN = f"""
@@ -108,6 +109,30 @@ def test_a_closed_stream_is_no_error():
     assert not stream.isatty()
     stream.flush()
     assert surviving(stream) is stream
+
+
+@pytest.mark.parametrize(("platform", "left"), [("win32", True), ("linux", False)])
+def test_windows_says_of_a_reader_who_left_that_an_argument_is_invalid(monkeypatch, platform, left):
+    monkeypatch.setattr(sys, "platform", platform)
+    stream = Surviving(io.StringIO())
+    stream.lost = OSError(errno.EINVAL, "Invalid argument")
+    assert reader_left(stream) == left
+    stream.lost = OSError(errno.ENOSPC, "No space left on device")
+    assert not reader_left(stream)
+
+
+@pytest.mark.parametrize("number", [errno.EPIPE, errno.EIO, errno.EBADF])
+def test_a_reader_who_left_and_a_terminal_that_is_gone_are_no_error(number):
+    stream = Surviving(io.StringIO())
+    stream.lost = OSError(number, os.strerror(number))
+    assert reader_left(stream)
+
+
+def test_a_terminal_that_is_lost_is_none_any_more():
+    stream = Surviving(Broken(0))
+    assert stream.isatty()
+    stream.write("a")
+    assert not stream.isatty()
 
 
 def test_the_streams_are_put_back(capsys):
