@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import multiprocessing
-import resource
 import sys
 from collections.abc import Callable
 from itertools import pairwise
@@ -214,6 +213,8 @@ def step_case(torch: ModuleType | None, name: str, rounds: int) -> dict[str, Any
 
 def peak(name: str, who: str) -> float:
     """MiB by which ten steps at batch 128 raise the peak of this process above that of a step at batch 1."""
+    import resource  # not on Windows
+
     shape, channels, hidden = STEPS[name]
     rng = np.random.default_rng(0)
     vae = npvae.ConvVAE(shape, channels, hidden, 20)
