@@ -54,9 +54,9 @@ def wedges():
 # %% [markdown]
 # ## Three ways to train
 #
-# Two prices, the same from the first step to the last; and a capacity: every nat above it and every nat below it costs
-# 60. It is 1.5 nats for the first three tenths of the training, so that the hue settles, then rises to 6: a little more
-# than the ln 12 + ln 16 = 5.3 nats that it takes to tell all wedges from one another.
+# Two prices, the same from the first step to the last; and a capacity: it costs 60 per nat to be above or below it. It
+# is 1.5 nats for the first three tenths of the training, so that the hue settles, then rises to 6: a little more than
+# the ln 12 + ln 16 = 5.3 nats that it takes to tell all wedges from one another.
 
 
 # %%

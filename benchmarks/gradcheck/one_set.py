@@ -3,6 +3,7 @@
     python benchmarks/gradcheck/one_set.py --seeds 10             # the fifth set, about six minutes
     python benchmarks/gradcheck/one_set.py --set "fourth set"
     python benchmarks/gradcheck/one_set.py --rivals               # other people's checkers on the same set instead
+    python benchmarks/gradcheck/one_set.py --set "sixth set" --parts --seeds 3       # with each part off, on this set
 
 A mistake is planted on seed 0 and caught if some sample of the battery fails; the right pairs, those that were written
 for the set, run their whole batteries on each seed from 1 on, strict about dtypes. Every miss and every refusal is
@@ -15,7 +16,7 @@ from __future__ import annotations
 
 import argparse
 
-from parts import verdict_of
+from parts import PARTS, verdict_of, what_parts_buy
 from rivals import rivals
 from score import ALL, ONE, RIGHT, caught_by, caught_by_npvae, hand_made, rival_false_alarms
 
@@ -32,7 +33,13 @@ def main() -> int:
     parser.add_argument("--set", default="fifth set", choices=sorted({wrong.group for wrong in hand_made()}))
     parser.add_argument("--seeds", type=int, default=1, help="seeds for the right pairs")
     parser.add_argument("--rivals", action="store_true", help="score the other checkers on the set")
+    parser.add_argument("--parts", action="store_true", help="what is missed and refused with each part off")
     args = parser.parse_args()
+    if args.parts:
+        wrong = {wrong.name: wrong.plant for wrong in hand_made() if wrong.group == args.set}
+        names = dict.fromkeys(op.name.split(":")[0] for plant in wrong.values() for op in plant())
+        what_parts_buy(PARTS, wrong, [RIGHT[name] for name in names], range(1, args.seeds + 1), None)
+        return 0
     ops = [op for wrong in hand_made() if wrong.group == args.set for op in wrong.plant()]
     if args.rivals:
         return print_rivals(ops)

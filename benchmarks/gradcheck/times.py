@@ -1,10 +1,11 @@
-"""How long does a gradient check take: an op's battery, a whole model, one wrong weight among many?
+"""How long does a gradient check take: an op's battery, right and wrong, a whole model, one wrong weight among many?
 
     python benchmarks/gradcheck/times.py [--rounds 5] [--json FILE]
 
-Warm, one BLAS thread, teeth apart. Every verdict is looked at before anything is timed. The one wrong weight is off by
-0.1 % in an entry of ordinary size (at least a tenth of the gradient's rms), somewhere in 784 x 200 of them. The model
-is a VAE of 784-400-20-400-784, 653,224 parameters in float64, on the NumPy backend.
+Warm, one BLAS thread, teeth apart. Every verdict is looked at before anything is timed. A check that fails is that of
+the same op with its first gradient wrong everywhere, by no common factor. The one wrong weight is off by 0.1 % in an
+entry of ordinary size (at least a tenth of the gradient's rms), somewhere in 784 x 200 of them. The model is a VAE of
+784-400-20-400-784, 653,224 parameters in float64, on the NumPy backend.
 """
 
 from __future__ import annotations
@@ -22,17 +23,26 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy
 sys.path.append(str(Path(__file__).parents[1] / "speed"))  # rounds
 
 import numpy as np
+from plants import PLANTS, planted
 from rounds import interleaved, machine, summary, write_json
 
 from npvae import VAE
 from npvae.gradcheck import Report, check_model, check_op, gradcheck
 from npvae.ops import OPS
+from npvae.spec import Op
 
 HEAVY = {"numba", "matplotlib", "hypothesis", "scipy", "torch", "pytest"}
 
 
-def battery_of(op: object) -> Callable[[], Report]:
-    return lambda: check_op(op)  # type: ignore[arg-type]
+def battery_of(op: Op) -> Callable[[], Report]:
+    return lambda: check_op(op)
+
+
+def failing(op: Op) -> Callable[[], Report]:
+    """The battery of an op whose first gradient is wrong everywhere."""
+    wrong, _ = planted(op, PLANTS["formula"])
+    assert check_op(wrong).verdict == "FAIL", op.name
+    return lambda: check_op(wrong)
 
 
 def one_wrong_weight(seed: int) -> Callable[[], Report]:
@@ -86,20 +96,26 @@ def main() -> None:
     for name, check in {**ops, **model}.items():
         report = check()
         assert report, f"{name}: {report}"
-    rows = summary(interleaved({**ops, **weights, **model}, args.rounds, calls=1, pause=0.0))
+    wrong_ops = {f"{op.name}, wrong": failing(op) for op in OPS if not op.estimator}
+    rows = summary(interleaved({**ops, **wrong_ops, **weights, **model}, args.rounds, calls=1, pause=0.0))
     batteries = sorted(rows[name]["median"] for name in ops)
+    ratios = {name: rows[name]["median"] / rows[name.removesuffix(", wrong")]["median"] for name in wrong_ops}
+    right_ones = sum(rows[name.removesuffix(", wrong")]["median"] for name in wrong_ops)
     wrong = [rows[name]["median"] for name in weights]
     found = {
         "an op's default battery, median of the ops, ms": round(median(batteries)),
         "the dearest op, ms": round(batteries[-1]),
         "all ops, s": round(sum(batteries) / 1e3, 1),
+        "a failing check over a passing one, median of the ops": round(median(ratios.values()), 1),
+        "the dearest of them": f"{max(ratios.values()):.1f}, {max(ratios, key=ratios.__getitem__)}",
+        "all failing checks over the passing ones": round(sum(rows[n]["median"] for n in wrong_ops) / right_ones, 1),
         "one wrong weight of 156,800, median, ms": round(median(wrong)),
         "the dearest place of 20, ms": round(max(wrong)),
         "model of 653,224 parameters, s": round(rows["model of 653,224 parameters"]["median"] / 1e3, 2),
         "heavy packages that import npvae.gradcheck loads": ", ".join(sorted(loaded_by_import())) or "none",
     }
     for question, answer in found.items():
-        print(f"{question:<52} {answer}")
+        print(f"{question:<56} {answer}")
     for name in sorted(ops, key=lambda name: rows[name]["median"]):
         print(f"    {name:<30} {rows[name]['median']:7.0f} ms")
     write_json(args.json, {"answers": found, "calls": rows})

@@ -10,6 +10,7 @@ while training.epoch < epochs and not clock.over():
 import json
 import os
 import platform
+import shutil
 import time
 from dataclasses import dataclass, field
 from itertools import count
@@ -20,6 +21,7 @@ import numpy as np
 
 import npvae
 from npvae.steps import Step
+from npvae.training import read_checkpoint
 from npvae.training.descent import descend
 from npvae.training.environment import environment
 
@@ -100,6 +102,45 @@ class Training:
         """Sizes and batches of an epoch, each drawn from its grey values if asked."""
         for batch in npvae.minibatches(x, batch_size, self.rng):
             yield len(batch), binarized(batch, self.rng) if binarize else batch
+
+
+def trained(run, new_model, data, epochs, clock, *, chunk=1, **options):
+    """The model of `npvae.train` after so many epochs, in the folder `run`; None if the clock ends before.
+
+    A run that was stopped, or killed, goes on from its checkpoint and ends with the same bits. The clock is looked at
+    after every `chunk` epochs; `options` are those of `npvae.train`.
+    """
+    if clock.over():
+        return None
+    if not (run / "checkpoint.npz").exists():
+        shutil.rmtree(run, ignore_errors=True)  # killed before its first checkpoint
+        npvae.train(new_model(), data, epochs=min(chunk, epochs), out=run, progress=False, **options)
+    while (done := read_checkpoint(run).about["epoch"] - 1) < epochs:
+        if clock.over():
+            return None
+        npvae.resume(run, data, epochs=min(done + chunk, epochs), progress=False)
+    return npvae.load(run)
+
+
+class Finished:
+    """Results by key in one JSON file, written whole after each: what is there is not computed again."""
+
+    def __init__(self, path):
+        self.path = Path(path)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.results = json.loads(self.path.read_text(encoding="utf-8")) if self.path.exists() else {}
+
+    def get(self, key, compute):
+        """The result of this key, computed if it is not there; None, and not kept, if `compute` gives None."""
+        if key not in self.results:
+            found = compute()
+            if found is None:
+                return None
+            self.results[key] = found
+            beside = self.path.with_suffix(".tmp")
+            beside.write_text(json.dumps(self.results), encoding="utf-8")
+            os.replace(beside, self.path)
+        return self.results[key]
 
 
 class Decayed:

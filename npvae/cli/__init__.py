@@ -27,20 +27,20 @@ _MENDS = {  # of errors that name nothing but the file
     errno.ENOENT: "look at the path",
 }
 
-COMMANDS = (
-    "train",
-    "sample",
-    "reconstruct",
-    "encode",
-    "evaluate",
-    "export",
-    "gradcheck",
-    "explain",
-    "study",
-    "audit-loss",
-    "warmup",
-    "doctor",
-)
+COMMANDS = {
+    "train": "train a model and draw its pictures",
+    "sample": "draw new images or lines from a trained model",
+    "reconstruct": "encode and decode images",
+    "encode": "write the latent codes of images",
+    "evaluate": "measure a trained model",
+    "export": "write a run's weights for PyTorch",
+    "gradcheck": "check gradients: npvae's own, or module:name for yours",
+    "explain": "equations with numbers put in",
+    "study": "write a page on which the backward pass is alive",
+    "audit-loss": "say what a VAE loss really optimises",
+    "warmup": "compile all kernels now",
+    "doctor": "report the processor and libraries in use, time them, suggest improvements",
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -116,10 +116,13 @@ def build_parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
     parser.add_argument("--traceback", action="store_true", help="show where in the code an error comes from")
     subparsers = parser.add_subparsers(metavar="command", required=True)
     asked = next((word for word in argv if not word.startswith("-")), None)
-    for command in COMMANDS:
-        add_parser = importlib.import_module(f"npvae.cli.{command.replace('-', '_')}").add_parser
+    for command, purpose in COMMANDS.items():
+        module = importlib.import_module(f"npvae.cli.{command.replace('-', '_')}")
+        description = getattr(module, "DESCRIPTION", module.__doc__)
+        of_command = subparsers.add_parser(command, help=purpose, description=description)
+        of_command.set_defaults(run=module.run)
         if command == "train":
-            add_parser(subparsers, with_models=asked == "train")
-        else:
-            add_parser(subparsers)
+            module.add_options(of_command, with_models=asked == "train")
+        elif hasattr(module, "add_options"):
+            module.add_options(of_command)
     return parser

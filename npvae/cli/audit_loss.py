@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+DESCRIPTION = "Which beta and which variance a VAE loss really optimises, and what its number means in nats."
 EXAMPLES = """examples:
   mean-squared error over everything, a small weight on a summed KL
     npvae audit-loss --likelihood squared_error --no-half --pixels mean --kl-weight 0.00025 -D 784 -L 20 -N 128
@@ -12,15 +13,10 @@ EXAMPLES = """examples:
 """
 
 
-def add_parser(subparsers: argparse._SubParsersAction) -> None:
+def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of `npvae audit-loss`."""
-    parser = subparsers.add_parser(
-        "audit-loss",
-        help="say what a VAE loss really optimises",
-        description="Which beta and which variance a VAE loss really optimises, and what its number means in nats.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser.epilog = EXAMPLES
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
     from npvae.audit import IN_NATS, REDUCTIONS, SQUARES
 
     parser.add_argument("--likelihood", choices=(*SQUARES, *IN_NATS), default="bernoulli", help="default: bernoulli")
@@ -42,7 +38,6 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument("--variance", type=float, default=1.0, help="gaussian_fixed: its variance")
     parser.add_argument("--loss", type=float, help="a printed loss, to be read in nats")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -7,16 +7,10 @@ import os
 import time
 from collections.abc import Callable
 
-
-def add_parser(subparsers: argparse._SubParsersAction) -> None:
-    """The options of `npvae doctor`: none."""
-    parser = subparsers.add_parser(
-        "doctor",
-        help="report the processor and libraries in use, time them, suggest improvements",
-        description="Print the versions, the processor's vectors, BLAS, threads and the folder of compiled kernels, "
-        "measure one matrix product, and list what is worth changing.",
-    )
-    parser.set_defaults(run=run)
+DESCRIPTION = (
+    "Print the versions, the processor's vectors, BLAS, threads and the folder of compiled kernels, "
+    "measure one matrix product, and list what is worth changing."
+)
 
 
 def run(args: argparse.Namespace) -> int:

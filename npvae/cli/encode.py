@@ -9,11 +9,9 @@ from npvae.cli.graphs import encode as encode_vertices
 from npvae.cli.sequences import encode as encode_lines
 
 
-def add_parser(subparsers: argparse._SubParsersAction) -> None:
+def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of `npvae encode`."""
-    parser = subparsers.add_parser("encode", help="write the latent codes of images", description=__doc__)
     add_run_options(parser, "codes.npz", data=True)
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -12,17 +12,15 @@ from npvae.cli.seed_option import add_seed_option
 from npvae.cli.sequences import measured
 
 _REFERENCE = 10_000  # training images that samples are compared with
+DESCRIPTION = (
+    "Measure a trained model, by default on its test images: -log p(x) by importance sampling, rate "
+    "and distortion, active units, the aggregate posterior, continuity and completeness; on the data set "
+    '"shapes", whose factors are known, also MIG, SAP and the beta-VAE score, over all its images.'
+)
 
 
-def add_parser(subparsers: argparse._SubParsersAction) -> None:
+def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of `npvae evaluate`."""
-    parser = subparsers.add_parser(
-        "evaluate",
-        help="measure a trained model",
-        description="Measure a trained model, by default on its test images: -log p(x) by importance sampling, rate "
-        "and distortion, active units, the aggregate posterior, continuity and completeness; on the data set "
-        '"shapes", whose factors are known, also MIG, SAP and the beta-VAE score, over all its images.',
-    )
     add_run_folder(parser)
     add_source_options(parser)
     parser.add_argument(
@@ -35,7 +33,6 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument("--best", action="store_true", help="measure the epoch with the lowest held-out loss")
     parser.add_argument("--json", type=named_path, metavar="FILE", help="write the measures to this file as well")
     parser.add_argument("--force", action="store_true", help="write over an existing file")
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:

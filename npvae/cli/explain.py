@@ -15,14 +15,12 @@ if TYPE_CHECKING:
     from npvae.spec import Law, Op
 
 
-def add_parser(subparsers: argparse._SubParsersAction) -> None:
+def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of `npvae explain`."""
-    parser = subparsers.add_parser("explain", help="equations with numbers put in", description=__doc__)
     parser.add_argument("name", nargs="?", help="a page (gaussian_kl, adam, vae), or module:name for an op of yours")
     parser.add_argument("--derivation", action="store_true", help="print the derivation of the backward, too")
     parser.add_argument("--entries", type=entries, metavar="N", help="entries to print of each equation (4; vae: 2)")
     add_seed_option(parser, "the small case")
-    parser.set_defaults(run=run)
 
 
 def entries(text: str) -> int:

@@ -7,11 +7,9 @@ import argparse
 from npvae.cli.from_run import add_run_options, output_path
 
 
-def add_parser(subparsers: argparse._SubParsersAction) -> None:
+def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of `npvae export`."""
-    parser = subparsers.add_parser("export", help="write a run's weights for PyTorch", description=__doc__)
     add_run_options(parser, "model.safetensors", data=False)
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -17,13 +17,10 @@ if TYPE_CHECKING:
 LEVELS = ("smoke", "default", "exhaustive")
 
 
-def add_parser(subparsers: argparse._SubParsersAction) -> None:
+def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of `npvae gradcheck`."""
-    parser = subparsers.add_parser(
-        "gradcheck",
-        help="check gradients: npvae's own, or module:name for yours",
-        description=__doc__,
-        epilog="Exit code: 0 if everything agrees, 1 if a gradient is wrong or could not be settled, 2 for a bad call.",
+    parser.epilog = (
+        "Exit code: 0 if everything agrees, 1 if a gradient is wrong or could not be settled, 2 for a bad call."
     )
     parser.add_argument(
         "targets", nargs="*", metavar="module:op",
@@ -39,7 +36,6 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument("--teeth", action="store_true", help="plant generic mistakes too, and say how many are caught")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
     parser.add_argument("--emit-test", type=named_path, metavar="FILE", help="write the first failure as a pytest file")
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:

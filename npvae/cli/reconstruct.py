@@ -11,15 +11,13 @@ from npvae.cli.seed_option import add_seed_option
 from npvae.cli.sequences import reconstruct as reconstruct_lines
 
 
-def add_parser(subparsers: argparse._SubParsersAction) -> None:
+def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of `npvae reconstruct`."""
-    parser = subparsers.add_parser("reconstruct", help="encode and decode images", description=__doc__)
     add_run_options(parser, "reconstructions.png", data=True)
     parser.add_argument("-n", type=int, help="how many, the first ones (default: 10, with --impute all)")
     parser.add_argument("--impute", action="store_true", help="fill the gaps of a table and leave what is seen as it "
         "is, for a model trained with --missing ignore or mask")  # fmt: skip
     add_seed_option(parser, "the latents that --impute weighs")
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:

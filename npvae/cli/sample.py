@@ -10,14 +10,12 @@ from npvae.cli.sequences import add_writing_options, check_no_writing_options
 from npvae.cli.sequences import sample as sample_lines
 
 
-def add_parser(subparsers: argparse._SubParsersAction) -> None:
+def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of `npvae sample`."""
-    parser = subparsers.add_parser("sample", help="draw new images or lines from a trained model", description=__doc__)
     add_run_options(parser, "samples.png", data=False)
     parser.add_argument("-n", type=int, default=64, help="how many (default: 64)")
     add_seed_option(parser, "the latents that are drawn")
     add_writing_options(parser)
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -9,15 +9,14 @@ from npvae.cli.data_options import named_path
 from npvae.cli.from_run import check_place, run_folder
 from npvae.cli.seed_option import seed
 
+DESCRIPTION = (
+    "Write one HTML file, to be opened without a network: a small VAE, forward and backward, line by "
+    "line, with live numbers; it trains in the page, and each line can be broken."
+)
 
-def add_parser(subparsers: argparse._SubParsersAction) -> None:
+
+def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of `npvae study`."""
-    parser = subparsers.add_parser(
-        "study",
-        help="write a page on which the backward pass is alive",
-        description="Write one HTML file, to be opened without a network: a small VAE, forward and backward, line by "
-        "line, with live numbers; it trains in the page, and each line can be broken.",
-    )
     parser.add_argument(
         "--out", type=named_path, default=Path("study.html"), help="file to write (default: %(default)s)"
     )
@@ -28,7 +27,6 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--seed", type=seed, default=1, help="of the first parameters, batches and noise (default: %(default)s)"
     )
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:

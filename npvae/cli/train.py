@@ -51,15 +51,15 @@ class Remembered(argparse.Action):
         namespace.given = [*namespace.given, self.option_strings[0]]
 
 
-def add_parser(subparsers: argparse._SubParsersAction, with_models: bool) -> None:
+DESCRIPTION = (
+    "Train a model and write a run folder: config.json, metrics.jsonl, model.npz, figures/. "
+    "Ctrl-C saves and stops; --resume goes on, also after a crash, and ends with the same bits."
+)
+
+
+def add_options(parser: argparse.ArgumentParser, with_models: bool) -> None:
     """The options of `npvae train`; those of models only `with_models`, because their tables need NumPy."""
-    parser = subparsers.add_parser(
-        "train",
-        help="train a model and draw its pictures",
-        description="Train a model and write a run folder: config.json, metrics.jsonl, model.npz, figures/. "
-        "Ctrl-C saves and stops; --resume goes on, also after a crash, and ends with the same bits.",
-        formatter_class=ShowUsefulDefaults,
-    )
+    parser.formatter_class = ShowUsefulDefaults
     parser.register("action", None, Remembered)
     data, model, training, output = map(parser.add_argument_group, ("data", "model", "training", "output"))
     for group in (data, model, training, output):
@@ -95,7 +95,7 @@ def add_parser(subparsers: argparse._SubParsersAction, with_models: bool) -> Non
     add("--tensorboard", action="store_true", help="write event files as well")
     add("--no-figures", action="store_true", help="draw no pictures")
     add("--quiet", action="store_true", help="print errors only")
-    parser.set_defaults(run=run, given=[], of_model={action.option_strings[0] for action in model._group_actions})
+    parser.set_defaults(given=[], of_model={action.option_strings[0] for action in model._group_actions})
 
 
 def run(args: argparse.Namespace) -> int:

@@ -5,16 +5,10 @@ from __future__ import annotations
 import argparse
 import time
 
-
-def add_parser(subparsers: argparse._SubParsersAction) -> None:
-    """The options of `npvae warmup`: none."""
-    parser = subparsers.add_parser(
-        "warmup",
-        help="compile all kernels now",
-        description="Compile every kernel and keep it on disk, so that later runs start at once. A run compiles what "
-        "it needs by itself; this is for those who build an image, or want to measure the first run.",
-    )
-    parser.set_defaults(run=run)
+DESCRIPTION = (
+    "Compile every kernel and keep it on disk, so that later runs start at once. A run compiles what "
+    "it needs by itself; this is for those who build an image, or want to measure the first run."
+)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from npvae.backend import ops_of
-from npvae.optim.checks import check_gradients, check_params, check_positive
+from npvae.optim.checks import check_params, check_positive
 from npvae.optim.optimizer import Optimizer
 from npvae.params import Params
 
@@ -30,7 +30,6 @@ class Adagrad(Optimizer):
         self.G = np.zeros_like(params.flat)
         self.update = ops_of(backend).adagrad_update
 
-    def step(self, grads: Params) -> None:
-        """Change params in place. ValueError if grads are not laid out like params."""
-        check_gradients("Adagrad", self.params, grads)
-        self.update(self.params.flat, grads.flat, self.G, self.lr, self.eps)
+    def step_by(self, g: np.ndarray) -> None:
+        """One update of the page, in place."""
+        self.update(self.params.flat, g, self.G, self.lr, self.eps)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from npvae.backend import ops_of
-from npvae.optim.checks import check_fractions, check_gradients, check_params, check_positive
+from npvae.optim.checks import check_fractions, check_params, check_positive
 from npvae.optim.optimizer import Optimizer
 from npvae.params import Params
 
@@ -43,11 +43,10 @@ class Adam(Optimizer):
         self.t = 0
         self.update = ops_of(backend).adam_update
 
-    def step(self, grads: Params) -> None:
-        """Change params in place. ValueError if grads are not laid out like params."""
-        check_gradients("Adam", self.params, grads)
+    def step_by(self, g: np.ndarray) -> None:
+        """One update of the page, in place."""
         self.t += 1
-        self.update(self.params.flat, grads.flat, self.m, self.v, self.t, self.lr, self.betas, self.eps)
+        self.update(self.params.flat, g, self.m, self.v, self.t, self.lr, self.betas, self.eps)
 
     def state(self) -> dict[str, np.ndarray]:
         """All that changes from step to step, as arrays: m and v themselves, and t as a number of no axes."""

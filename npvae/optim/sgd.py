@@ -3,7 +3,7 @@
 import numpy as np
 
 from npvae.backend import ops_of
-from npvae.optim.checks import check_gradients, check_params, check_positive
+from npvae.optim.checks import check_params, check_positive
 from npvae.optim.optimizer import Optimizer
 from npvae.params import Params
 from npvae.scalars import is_number
@@ -33,7 +33,6 @@ class SGD(Optimizer):
         self.v = np.zeros_like(params.flat)
         self.update = ops_of(backend).sgd_update
 
-    def step(self, grads: Params) -> None:
-        """Change params in place. ValueError if grads are not laid out like params."""
-        check_gradients("SGD", self.params, grads)
-        self.update(self.params.flat, grads.flat, self.v, self.lr, self.momentum)
+    def step_by(self, g: np.ndarray) -> None:
+        """One update of the page, in place."""
+        self.update(self.params.flat, g, self.v, self.lr, self.momentum)

@@ -3,6 +3,7 @@
 Compiled code calls the kernels that the ops call, one layer after the other, without Python in between; what each layer
 computes is on the page `npvae.ops.layer`, (1) and (2) forward, (3) to (6) backward. It finds what it needs in the table
 `layers`, a row of integers for each dense map: its widths, and the addresses of its parameters, gradients and results.
+Products and the activation are called at addresses, `product` and `activation`: see `npvae.kernels.matmul.alone`.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from typing import NamedTuple
 import numpy as np
 from numba import carray
 
-from npvae.kernels.activations import activate, add_bias, sum_rows, times_slope
+from npvae.kernels.activation_calls import activate_at
+from npvae.kernels.activations import add_bias, sum_rows, times_slope
 from npvae.kernels.jit import AS_WRITTEN, kernel
 from npvae.kernels.matmul.alone import times, times_transposed, transposed_times
 from npvae.kernels.team.atomics import floats_at, integers_at
@@ -66,7 +68,7 @@ def vector(address: int, size: int) -> np.ndarray:
 
 
 @kernel(AS_WRITTEN)
-def mlp_forward(x: np.ndarray, layers: np.ndarray, activation: int) -> np.ndarray:
+def mlp_forward(product: int, activation: int, x: np.ndarray, layers: np.ndarray) -> np.ndarray:
     """x (N, I) through all layers, each but the last followed by the activation -> y (N, O)."""
     N, last = x.shape[0], len(layers) - 1
     for i in range(last + 1):
@@ -74,18 +76,18 @@ def mlp_forward(x: np.ndarray, layers: np.ndarray, activation: int) -> np.ndarra
         I, O = layer[FAN_IN], layer[FAN_OUT]
         W, b = matrix(layer[WEIGHT], I, O), vector(layer[BIAS], O)
         a, y = matrix(layer[SLOPE], N, O), matrix(layer[Y], N, O)
-        times(x, W, a)
+        times(product, x, W, a)
         if i == last:
             add_bias(a, b)
             x = a
         else:
-            activate(activation, a, b, y)
+            activate_at(activation, a, b, y)
             x = y
     return x
 
 
 @kernel(AS_WRITTEN)
-def mlp_backward(dy: np.ndarray, x: np.ndarray, layers: np.ndarray) -> np.ndarray:
+def mlp_backward(product: int, dy: np.ndarray, x: np.ndarray, layers: np.ndarray) -> np.ndarray:
     """dy (N, O) -> dx (N, I), left uninitialised if not needed; the gradients of all weights go into their places."""
     N, last = dy.shape[0], len(layers) - 1
     for i in range(last, -1, -1):
@@ -98,8 +100,8 @@ def mlp_backward(dy: np.ndarray, x: np.ndarray, layers: np.ndarray) -> np.ndarra
         else:
             da = matrix(layer[DA], N, O)
             times_slope(dy, matrix(layer[SLOPE], N, O), da, db)
-        transposed_times(x if i == 0 else matrix(layers[i - 1, Y], N, I), da, dW)
+        transposed_times(product, x if i == 0 else matrix(layers[i - 1, Y], N, I), da, dW)
         dy = matrix(layer[DX], N, I)
         if layer[NEEDS_DX]:
-            times_transposed(da, matrix(layer[WEIGHT], I, O), dy)
+            times_transposed(product, da, matrix(layer[WEIGHT], I, O), dy)
     return dy

@@ -13,10 +13,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from npvae.kernels.activations import ACTIVATIONS
+from npvae.kernels.activation_calls import CALLS
 from npvae.kernels.gaussian_kl import kl_gradients, kl_of
 from npvae.kernels.jit import SUMS, kernel
 from npvae.kernels.likelihoods import nll_and_residual, times_row
+from npvae.kernels.matmul.alone import product_alone
 from npvae.kernels.team import pools
 from npvae.kernels.updates import sum_of_squares
 from npvae.models.checks import check_noise
@@ -66,7 +67,6 @@ def most_samples(model: Any) -> int:
 class Plan(NamedTuple):
     """What compiled code finds in the plan of a step, one integer each: addresses of arrays that are made once."""
 
-    activation: int  # place in ACTIVATIONS
     encoder: int  # a table of npvae.steps.mlp
     encoder_layers: int
     decoder: int
@@ -109,10 +109,10 @@ class SmallVAEStep:
         self.decoder = layers_of(params, self.grads, "decoder", N, needs_dx=True)
         shapes = ((N, L), (N, L), (N, L), (N,), (N,), (N, D), (N, D), (N, 2 * L))
         self.arrays = [aligned_empty(shape, params.flat.dtype) for shape in shapes]
-        activation = list(ACTIVATIONS).index(model.activation)
+        self.activation = CALLS[model.activation]
         encoder, decoder = self.encoder.table, self.decoder.table
         tables = encoder.ctypes.data, len(encoder), decoder.ctypes.data, len(decoder)
-        self.plan = np.array(Plan(activation, *tables, *(array.ctypes.data for array in self.arrays)), np.int64)
+        self.plan = np.array(Plan(*tables, *(array.ctypes.data for array in self.arrays)), np.int64)
         head, logits, (std, z, _, nll, kl, *_) = self.encoder.output, self.decoder.output, self.arrays
         self.shown: Any = head[:, :L], head[:, L:], std, z, logits, nll, kl
         self.shown_of: dict[int, Any] = {N: self.shown}
@@ -134,7 +134,7 @@ class SmallVAEStep:
                 raise ValueError(f"a batch of {N} is too large for arrays of {self.N}")
             self.shown_of = {self.N: self.shown, N: tuple(array[:N] for array in self.shown)}
         x, eps = self.inputs = _as_compiled_for(x), _as_compiled_for(eps)
-        nll, kl = elbo_forward(x, eps, self.plan)
+        nll, kl = elbo_forward(x, eps, self.plan, product_alone.address, self.activation.address)
         mu, logvar, std, z, logits, nll_shown, kl_shown = self.shown_of[N]
         self.trace = CompiledTrace(mu, logvar, std, z, logits, nll_shown, kl_shown, (), None)
         return nll + self.model.beta * kl, self.trace  # npvae.models.vae (4)
@@ -143,7 +143,7 @@ class SmallVAEStep:
         """The gradients of the last forward's loss."""
         if trace is not self.trace:
             return self.model.backward(trace)
-        elbo_backward(*self.inputs, float(self.model.beta), self.plan)
+        elbo_backward(*self.inputs, float(self.model.beta), self.plan, product_alone.address)
         return self.grads
 
     def square_norm(self, grads: Params) -> float:
@@ -162,12 +162,16 @@ def _as_compiled_for(array: np.ndarray) -> np.ndarray:
 
 
 @kernel(SUMS)
-def elbo_forward(x: np.ndarray, eps: np.ndarray, plan: np.ndarray) -> tuple[float, float]:
+def elbo_forward(
+    x: np.ndarray, eps: np.ndarray, plan: np.ndarray, product: int, activation: int
+) -> tuple[float, float]:
     """The means of nll and kl over the batch, in nats."""
     (N, D), L = x.shape, eps.shape[1]
     std, z, var_minus_1 = matrix(plan[AT.std], N, L), matrix(plan[AT.z], N, L), matrix(plan[AT.var_minus_1], N, L)
     nll, kl = vector(plan[AT.nll], N), vector(plan[AT.kl], N)
-    head = mlp_forward(x, layers_at(plan[AT.encoder], plan[AT.encoder_layers]), plan[AT.activation])  # mu and logvar
+    encoder = layers_at(plan[AT.encoder], plan[AT.encoder_layers])
+    decoder = layers_at(plan[AT.decoder], plan[AT.decoder_layers])
+    head = mlp_forward(product, activation, x, encoder)  # mu and logvar
     mu, logvar, half = head[:, :L], head[:, L:], np.float32(0.5)
     for n in range(N):
         for l in range(L):
@@ -175,7 +179,7 @@ def elbo_forward(x: np.ndarray, eps: np.ndarray, plan: np.ndarray) -> tuple[floa
             z[n, l] = mu[n, l] + std[n, l] * eps[n, l]  # npvae.ops.reparameterize (1)
             var_minus_1[n, l] = np.expm1(logvar[n, l])
     kl_of(mu, logvar, var_minus_1, kl)  # npvae.ops.gaussian_kl (1)
-    logits = mlp_forward(z, layers_at(plan[AT.decoder], plan[AT.decoder_layers]), plan[AT.activation])
+    logits = mlp_forward(product, activation, z, decoder)
     nll_and_residual(logits, x, nll, matrix(plan[AT.residual], N, D))  # npvae.ops.bernoulli_nll (1)
     nll_in_all = kl_in_all = 0.0
     for n in range(N):
@@ -185,7 +189,7 @@ def elbo_forward(x: np.ndarray, eps: np.ndarray, plan: np.ndarray) -> tuple[floa
 
 
 @kernel(SUMS)
-def elbo_backward(x: np.ndarray, eps: np.ndarray, beta: float, plan: np.ndarray) -> None:
+def elbo_backward(x: np.ndarray, eps: np.ndarray, beta: float, plan: np.ndarray, product: int) -> None:
     """The gradients of mean(nll) + beta * mean(kl), into their places: forward, from bottom to top."""
     (N, D), L, half = x.shape, eps.shape[1], np.float32(0.5)
     encoder = layers_at(plan[AT.encoder], plan[AT.encoder_layers])
@@ -196,9 +200,9 @@ def elbo_backward(x: np.ndarray, eps: np.ndarray, beta: float, plan: np.ndarray)
     dnll, dkl = np.full(N, 1 / N, np.float32), np.full(N, beta / N, np.float32)  # npvae.models.vae (5) (6)
     kl_gradients(dkl, head[:, :L], var_minus_1, dmu, dlogvar)  # npvae.ops.gaussian_kl (2) (3)
     times_row(dnll, matrix(plan[AT.residual], N, D), dlogits)  # npvae.ops.bernoulli_nll (2)
-    dz = mlp_backward(dlogits, z, decoder)
+    dz = mlp_backward(product, dlogits, z, decoder)
     for n in range(N):
         for l in range(L):
             dmu[n, l] += dz[n, l]  # npvae.models.vae (7)
             dlogvar[n, l] += half * dz[n, l] * eps[n, l] * std[n, l]  # npvae.models.vae (8)
-    mlp_backward(dhead, x, encoder)
+    mlp_backward(product, dhead, x, encoder)

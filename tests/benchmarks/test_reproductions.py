@@ -108,3 +108,78 @@ def test_a_training_that_is_finished_is_kept_and_one_without_time_is_left(tmp_pa
     *_, last_epoch, difference, _ = capsys.readouterr().out.splitlines()
     assert last_epoch.split() == ["2", "9.50", "±", "0.71", "9.50", "±", "0.71", "7.50"]
     assert difference == "last epoch: npvae less PyTorch +0.00 ± 0.71 nats"
+
+
+class Ticks:
+    """A clock that is over after so many looks."""
+
+    def __init__(self, looks):
+        self.looks = looks
+
+    def over(self):
+        self.looks -= 1
+        return self.looks < 0
+
+
+def test_a_run_that_the_clock_ends_or_a_kill_goes_on_with_the_same_bits(tmp_path):
+    from resumable import trained
+
+    def new():
+        return npvae.VAE(64, (8,), 2, seed=0, backend="numpy")
+
+    x, options = npvae.load_dataset("digits")[0][:300], {"chunk": 2, "batch_size": 64, "seed": 3}
+    whole = trained(tmp_path / "whole", new, x, 5, Ticks(9), **options)
+    uninterrupted = npvae.train(new(), x, epochs=5, batch_size=64, seed=3, progress=False)
+    np.testing.assert_array_equal(whole.params.flat, uninterrupted.params.flat)
+    assert trained(tmp_path / "none", new, x, 5, Ticks(0), **options) is None
+    assert trained(tmp_path / "run", new, x, 5, Ticks(2), **options) is None
+    assert len(npvae.load(tmp_path / "run").history) == 4
+    kept = (tmp_path / "run" / "checkpoint.npz").read_bytes()
+    assert trained(tmp_path / "run", new, x, 5, Ticks(9), **options) is not None
+    (tmp_path / "run" / "checkpoint.npz").write_bytes(kept)  # as if killed before the checkpoint of the last epoch
+    again = trained(tmp_path / "run", new, x, 5, Ticks(9), **options)
+    np.testing.assert_array_equal(again.params.flat, whole.params.flat)
+    (tmp_path / "begun").mkdir()
+    (tmp_path / "begun" / "config.json").write_text("{", encoding="utf-8")
+    begun = trained(tmp_path / "begun", new, x, 5, Ticks(9), **options)
+    np.testing.assert_array_equal(begun.params.flat, whole.params.flat)
+
+
+def test_the_links_of_papers_go_on_where_they_were_stopped(tmp_path, monkeypatch, capsys):
+    import cora
+
+    from npvae.data import Graph
+
+    rng = np.random.default_rng(0)
+    graph = Graph(rng.integers(0, 40, (90, 2)), 40, rng.random((40, 5)))
+    monkeypatch.setattr(cora, "load_graph", lambda *_: graph)
+    options = ["--splits", "2", "--epochs", "3", "--models", "graph_vae"]
+    assert cora.main([*options, "--out", str(tmp_path / "a"), "--minutes", "1e-9"]) == 0
+    assert "4 trainings are still to be done; the same command goes on" in capsys.readouterr().out
+    assert cora.main([*options, "--out", str(tmp_path / "a")]) == 0
+    rows = capsys.readouterr().out.splitlines()
+    assert sum(row.startswith("graph_vae") for row in rows) == 2
+    monkeypatch.setattr(cora, "run", None)  # nothing is computed again
+    assert cora.main([*options, "--out", str(tmp_path / "a")]) == 0
+    assert capsys.readouterr().out.splitlines() == rows
+
+
+def test_the_price_of_collapse_goes_on_where_it_was_stopped(tmp_path, monkeypatch, capsys):
+    import communities
+
+    monkeypatch.setattr(communities, "WAYS", {"both": [("free_bits", 1, 1e-3), ("elbo", 1, 1e-3)]})
+    x = communities.make_communities(200, np.random.default_rng(0))[0].astype(np.float32)
+    whole = communities.run("both", x, x[:20], 0, tmp_path / "whole", Ticks(9), (8,))
+    assert communities.run("both", x, x[:20], 0, tmp_path / "run", Ticks(1), (8,)) is None
+    assert communities.run("both", x, x[:20], 0, tmp_path / "run", Ticks(9), (8,))[:2] == whole[:2]
+    by_hand = npvae.VAE(x.shape[1], (8,), communities.L, free_bits=0.5, seed=0)
+    for phase, objective in enumerate(("free_bits", "elbo")):
+        by_hand.objective = objective
+        npvae.train(by_hand, x, epochs=1, lr=1e-3, seed=1000 * phase, progress=False)
+    assert npvae.load(tmp_path / "run" / "phase-1").params.flat.tobytes() == by_hand.params.flat.tobytes()
+    monkeypatch.setattr(communities, "HIDDEN", (8,))
+    options = ["--quick", "--out", str(tmp_path / "c"), "--ways", "0"]
+    assert communities.main([*options, "--minutes", "1e-9"]) == 0
+    assert "1 trainings are still to be done" in capsys.readouterr().out
+    assert communities.main(options) == 0
+    assert "\nboth" in capsys.readouterr().out

@@ -10,6 +10,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from npvae.data import Graph
 from npvae.export import load, save, to_torch
 from npvae.models import MODELS
 from npvae.models.letters import Letters
@@ -228,3 +229,55 @@ def test_a_conv_vae_is_a_module_of_torch_forward_and_backward(image_shape, backe
     save_file({name: tensor.contiguous() for name, tensor in twin.state_dict().items()}, tmp_path / "there.safetensors")
     back = load(tmp_path / "there.safetensors", MODELS["conv_vae"](image_shape, backend=backend, seed=5, **settings))
     assert back.params.flat.tobytes() == vae.params.flat.tobytes()
+
+
+GRAPH = Graph(np.array([(n, (n * 3 + 1) % 23) for n in range(23)] + [(0, 5), (7, 2), (1, 1)]), 25)
+
+
+@pytest.mark.parametrize(("backend", "dtype"), [("numpy", "float64"), ("numba", "float32"), ("numba", "float64")])
+@pytest.mark.parametrize("features", [0, 6])
+@pytest.mark.parametrize("kind", kinds_that_take("graph"))
+def test_a_model_of_a_graph_is_torchs_linears_with_its_weights(kind, features, backend, dtype, tmp_path):
+    """Outputs, loss and every gradient beside a dense S of all V x V pairs; and the weights come back."""
+    rng = np.random.default_rng(0)
+    graph = Graph(GRAPH.edges, GRAPH.vertices, rng.standard_normal((25, features)) if features else None)
+    settings = {"hidden_dim": 7, "latent_dim": 3, "dtype": dtype, "backend": backend}
+    model = MODELS[kind](*graph.sample_shape, seed=1, **settings)
+    (inputs, H), (_, outputs) = (model.params[f"encoder.{layer}.W"].shape for layer in (0, 1))
+    layers = nn.Linear(inputs, H, bias=False), MODULES[model.activation](), nn.Linear(H, outputs, bias=False)
+    twin = nn.ModuleDict({"encoder": nn.Sequential(*layers)}).to(getattr(torch, dtype))
+    twin.load_state_dict(load_file(save(model, tmp_path / "model.safetensors")))
+
+    A = np.eye(25)
+    A[graph.edges[:, 0], graph.edges[:, 1]] = A[graph.edges[:, 1], graph.edges[:, 0]] = 1
+    degree = A.sum(axis=1)
+    S = torch.tensor(A / np.sqrt(np.outer(degree, degree))).to(getattr(torch, dtype))
+    x = torch.tensor(np.eye(25) if graph.features is None else graph.features).to(S.dtype)
+    head = S @ layers[2](layers[1](S @ layers[0](x)))
+    eps = rng.standard_normal((25, 3)).astype(dtype) if model.has_posterior else None
+    z, kl = head, torch.zeros(())
+    if model.has_posterior:
+        mu, logvar = head.chunk(2, 1)
+        z = mu + torch.exp(logvar / 2) * torch.tensor(eps)
+        kl = -0.5 * torch.sum(1 + logvar - mu * mu - logvar.exp()) / 25
+    edges = A.sum() - 25  # of 25 * 25 pairs; a loop counts as an edge, and is not counted among them
+    weight, norm = (625 - edges) / edges, 625 / (625 - edges) / 2
+    target = torch.tensor(A).to(S.dtype)
+    bce = nn.functional.binary_cross_entropy_with_logits
+    wanted = 25 * norm * bce(z @ z.T, target, pos_weight=torch.tensor(weight, dtype=S.dtype)) + kl  # per vertex
+    wanted.backward()
+
+    loss, trace = model.forward(graph, eps)
+    grads = to_torch(model.backward(trace))
+    tolerance = 1e-6 if dtype == "float32" else 1e-12
+    code = model.encode(graph)
+    close(code[0] if model.has_posterior else code, mu if model.has_posterior else head, dtype)
+    np.testing.assert_allclose(loss, wanted.item(), rtol=tolerance)
+    named = {name: parameter.grad.numpy() for name, parameter in twin.named_parameters()}
+    assert grads.keys() == named.keys()
+    for name, gradient in grads.items():
+        np.testing.assert_allclose(gradient, named[name], atol=10 * tolerance * max(1, np.abs(named[name]).max()))
+
+    save_file({name: tensor.contiguous() for name, tensor in twin.state_dict().items()}, tmp_path / "there.safetensors")
+    back = load(tmp_path / "there.safetensors", MODELS[kind](*graph.sample_shape, seed=5, **settings))
+    assert back.params.flat.tobytes() == model.params.flat.tobytes()

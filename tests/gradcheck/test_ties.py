@@ -125,6 +125,15 @@ def test_no_side_of_the_kinks_inside_has_such_a_slope(slope_at_zero, factor):
     assert gradcheck(*pair_of(rectified_pair(slope_at_zero, factor)), (x, x, x)).verdict == "FAIL"
 
 
+@pytest.mark.parametrize("seed", [3, 6, 7, 13])
+def test_kinks_inside_a_pair_are_those_of_their_entry_alone(seed):
+    """Neither are equal entries tied by them, nor does a small dy beside a large y hide them."""
+    op = rectified_pair(0)
+    for label in ("5-ties", "4-kink"):
+        report = check_op(op, seed, sample=label)
+        assert report, str(report)
+
+
 def pair_of(op):
     return op.forward, op.backward
 

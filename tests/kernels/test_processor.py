@@ -69,13 +69,14 @@ imitating = pytest.mark.skipif(
 NO_WIDE_REGISTER = """
 import numpy as np
 from npvae.kernels import processor
-from npvae.kernels.matmul.alone import times
+from npvae.kernels.matmul.alone import product_alone, times
+from npvae.kernels.matmul.products import product_piece
 from npvae.kernels.updates import sum_of_squares
 a = np.ones((70, 70), np.float32)
 out = np.empty_like(a)
-times(a, a, out)
+times(product_alone.address, a, a, out)
 sum_of_squares(a.ravel())
-text = "".join(text for f in (times, sum_of_squares) for text in f.inspect_asm().values())
+text = "".join(text for f in (product_piece, sum_of_squares) for text in f.inspect_asm().values())
 print(processor.BITS, (out == 70).all(), "ymm" in text, "zmm" in text)
 """
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from numba import config
 
 import npvae
-from npvae.kernels.matmul.alone import times, times_transposed, transposed_times
+from npvae.kernels.matmul.alone import product_alone, times, times_transposed, transposed_times
 from npvae.kernels.team import pools
 from npvae.kernels.team.jobs import product
 from npvae.kernels.team.team import Team
@@ -327,10 +327,11 @@ def test_products_by_the_caller_alone_have_the_bits_of_the_team(M, K, N):
     a, b = rng.standard_normal((M, K), np.float32), rng.standard_normal((K, N), np.float32)
     a_turned, b_turned = np.ascontiguousarray(a.T), np.ascontiguousarray(b.T)
     found, wanted = np.full((2, M, N), np.nan, np.float32)
-    times(a, b, found)
+    alone = product_alone.address
+    times(alone, a, b, found)
     team.run(product, a, b, wanted, False, False)
     np.testing.assert_array_equal(found, wanted)
-    transposed_times(a_turned, b, found)
+    transposed_times(alone, a_turned, b, found)
     np.testing.assert_array_equal(found, wanted)
-    times_transposed(a, b_turned, found)
+    times_transposed(alone, a, b_turned, found)
     np.testing.assert_array_equal(found, wanted)

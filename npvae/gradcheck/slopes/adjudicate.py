@@ -15,7 +15,7 @@ from npvae.gradcheck.slopes.beside import closeness, slope_around, slope_nearby,
 from npvae.gradcheck.slopes.claim import Claim
 from npvae.gradcheck.slopes.differences import central_slope
 from npvae.gradcheck.slopes.numeric import disagrees_afresh
-from npvae.gradcheck.slopes.ruling import BESIDE, UNSEEN, Ruling
+from npvae.gradcheck.slopes.ruling import AROUND, BESIDE, UNSEEN, Ruling
 from npvae.gradcheck.slopes.sides import apart, by_sides, error_of, one_sided
 
 __all__ = ["adjudicate"]
@@ -73,8 +73,10 @@ def _second_look(claim: Claim, i: int, ruling: Ruling) -> Ruling:
     if near.agrees and (off > t.NEARER_FAR_OFF * size or ruling.verdict != FAIL):
         return Ruling(PASS, near.value, near.error, reason=BESIDE)
     far_off = ruling.verdict == FAIL and off > t.FAR_BESIDE * closeness(claim) * size
-    if far_off and (slope_nearby(claim, i) or slope_around(claim, i, size)):
+    if far_off and slope_nearby(claim, i):
         return Ruling(PASS, claimed, near.error, reason=BESIDE)
+    if far_off and slope_around(claim, i, off):
+        return Ruling(PASS, claimed, near.error, reason=AROUND)
     if ruling.verdict == FAIL and near.error < t.NEARER_BETTER * min(ruling.error, abs(near.value)):
         return replace(ruling, numeric=near.value, error=near.error)
     return ruling
@@ -94,8 +96,7 @@ def _first_look(claim: Claim, i: int) -> Ruling:
     slope = central_slope(along, step=step)
     difference = abs(slope.value - claimed)
     unsettled = slope.error > max(t.UNSETTLED_SHARE * difference, t.UNSETTLED_NOISE * noise / slope.step)
-    bends = loss.low and _bends(claim, i, step, noise)
-    if unsettled or bends:
+    if unsettled:
         # Not for rounding: a kink may be near, and short steps see this side of it.
         forgiven = t.NEAR_FORGIVE_LOW if loss.low else t.NEAR_FORGIVE
         near = central_slope(
@@ -108,8 +109,6 @@ def _first_look(claim: Claim, i: int) -> Ruling:
         )
         if near.agrees:
             return Ruling(PASS, near.value, near.error, reason="a kink is near")
-        if bends:
-            return Ruling(UNSEEN, near.value, near.error, reason="a kink is nearer than float32 can look")
         if near.error < slope.error:
             slope, difference = near, abs(near.value - claimed)
     sides = one_sided(loss, k, i)
@@ -134,15 +133,3 @@ def _first_look(claim: Claim, i: int) -> Ruling:
     if difference > t.CONFIRM_ERRORS * slope.error and disagrees_afresh(claim, i):
         return Ruling(FAIL, slope.value, slope.error)
     return Ruling(INCONCLUSIVE, slope.value, slope.error, reason="the differences do not settle")
-
-
-def _bends(claim: Claim, i: int, step: float, noise: float) -> bool:
-    """Whether the curvature along entry i is not the same at long steps and at short ones, as beside a kink."""
-    loss = claim.loss
-    moved, here = loss.at_entry(claim.k, i), loss.here
-    lengths = [step / shorter for shorter in t.BEND_LENGTHS]
-    curvatures = [abs(loss.dot(moved(h), here) + loss.dot(moved(-h), here)) / h**2 for h in lengths]
-    return any(
-        abs(near - far) > t.BEND_SHARE * max(near, far) + t.BEND_NOISE * noise / h**2
-        for far, near, h in zip(curvatures, curvatures[1:], lengths, strict=False)
-    )

@@ -8,7 +8,8 @@ between the two slopes along the entry: move one of three that are equal, and th
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import TypeVar
 
 import numpy as np
 
@@ -18,6 +19,8 @@ from npvae.gradcheck.slopes.differences import Slope, central_slope
 from npvae.gradcheck.slopes.numeric_loss import NumericLoss
 
 __all__ = ["closeness", "slope_around", "slope_nearby", "slope_nearer"]
+
+Found = TypeVar("Found")
 
 
 def slope_nearer(claim: Claim, i: int) -> Slope:
@@ -50,41 +53,56 @@ def slope_nearby(claim: Claim, i: int) -> bool:
     return False
 
 
-def slope_around(claim: Claim, i: int, size: float) -> bool:
+def slope_around(claim: Claim, i: int, off: float) -> bool:
     """Move all arguments off their kinks by tiny random distances: is the claim between the slopes found there?
 
     A rectifier that gets exactly zero kinks inside the pair: moving entry i alone switches it on in one direction, and
     with two of them no step along the entry sees both switched off, as the backward takes them to be. In float32 there
-    are no distances so short, nor where the rounding over them could hide a slope of this size.
+    are no distances so short; nor are they where the rounding over them is like `off`, by which the claim is wrong.
     """
     claimed, slopes = claim.of_entry(i), list[float]()
-    if claim.low:
+    if claim.low or not _kinks_here(claim.loss):
         return False
     for turn in range(t.AROUND_POINTS):
         found, noise = _slope_off(claim.loss, claim.k, i, turn)
-        if noise > closeness(claim) * size:
+        if noise > t.AROUND_NOISE * off:
             return False
         slopes.append(found)
         allowed = closeness(claim) * max(abs(found), abs(claimed)) + noise
         if min(slopes) - allowed <= claimed <= max(slopes) + allowed:
             return True
-        if turn + 1 >= t.AROUND_ALIKE and max(slopes) - min(slopes) <= allowed:
-            return False  # no kink is near
     return False
+
+
+def _kinks_here(loss: NumericLoss) -> bool:
+    """Whether some output bends at the inputs themselves: two steps far too short for a curve to show."""
+    ahead, back = (_moved_all(loss, 0, sign, loss.values) for sign in (1.0, -1.0))
+    return any(
+        bool(np.any(np.abs(a + b - 2 * y) > t.AROUND_BEND_ULPS * loss.eps * np.max(np.abs(y), initial=0.0)))
+        for a, b, y in zip(ahead, back, loss.here, strict=True)
+    )
 
 
 def _slope_off(loss: NumericLoss, k: int, i: int, turn: int) -> tuple[float, float]:
     """The slope along entry i at a point beside the inputs, and its rounding."""
+
+    def slope() -> tuple[float, float]:
+        along = loss.along_entry(k, i)
+        return along(t.AROUND_STEP * t.AROUND_GAP), along.noise()
+
+    return _moved_all(loss, turn, 1.0, slope)
+
+
+def _moved_all(loss: NumericLoss, turn: int, sign: float, found: Callable[[], Found]) -> Found:
+    """What is found with all arguments moved by tiny random distances, which `turn` draws, or by their opposites."""
     rng, kept = loss.case.rng(f"around {turn}"), [np.array(x) for x in loss.inputs]
     try:
         for x, arg in zip(loss.inputs, loss.args, strict=True):
             if x.dtype.kind == "f" and not arg.set:
                 low, high = (float(end) if not isinstance(end, str) else math.inf for end in arg.interval)
-                x[...] = np.clip(
-                    x + t.AROUND_GAP * np.maximum(1.0, np.abs(x)) * rng.standard_normal(x.shape), low, high
-                )
-        along = loss.along_entry(k, i)
-        return along(t.AROUND_STEP * t.AROUND_GAP), along.noise()
+                gap = sign * t.AROUND_GAP * np.maximum(1.0, np.abs(x))
+                x[...] = np.clip(x + gap * rng.standard_normal(x.shape), low, high)
+        return found()
     finally:
         for x, before in zip(loss.inputs, kept, strict=True):
             x[...] = before

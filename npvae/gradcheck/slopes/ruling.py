@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["BESIDE", "UNSEEN", "Ruling"]
+__all__ = ["AROUND", "BESIDE", "UNSEEN", "Ruling"]
 
 BESIDE = "it is the slope beside a kink"
+AROUND = "it is the slope beside kinks inside the pair"
 UNSEEN = "UNSEEN"
 """Below the rounding of the forward: nothing can be said of this entry at this point."""
 

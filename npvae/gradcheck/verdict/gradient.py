@@ -14,7 +14,7 @@ from npvae.gradcheck.slopes.adjudicate import adjudicate
 from npvae.gradcheck.slopes.bisecting import hunt, look_at_others, reach, rest_agrees
 from npvae.gradcheck.slopes.claim import Claim, Comparison
 from npvae.gradcheck.slopes.numeric import along, check_linear, compare_entries
-from npvae.gradcheck.slopes.ruling import BESIDE, UNSEEN, Ruling
+from npvae.gradcheck.slopes.ruling import AROUND, BESIDE, UNSEEN, Ruling
 from npvae.gradcheck.slopes.sides import adjudicate_ties
 
 __all__ = ["compare"]
@@ -175,7 +175,8 @@ def _finding(claim: Claim, code: str, verdict: str, message: str, **more: object
 
 def _too_many(claim: Claim, rulings: dict[int, Ruling]) -> str:
     """What is wrong with the gradients of entries that are equal, each of them right on its own; "" if nothing."""
-    x = claim.loss.inputs[claim.k].reshape(-1)
+    x = claim.loss.inputs[claim.k].reshape(-1).copy()
+    x[[i for i, ruling in rulings.items() if ruling.reason == AROUND]] = math.nan  # their kinks are not at ties
     for value in sorted({float(x[i]) for i, ruling in rulings.items() if ruling.kink or ruling.reason == BESIDE}):
         tied = np.flatnonzero(x == value)
         ruling = adjudicate_ties(claim, tied)
