@@ -33,6 +33,11 @@ class _Given:
         return self.eps.reshape(shape)
 
 
+def _stand_in(**says: Any) -> Any:
+    """In place of a model, for functions that ask it for little: what it says, and what every model has."""
+    return SimpleNamespace(**{"params": None, "forward": None, "backward": None, **says})
+
+
 def _ppca(x: np.ndarray, L: np.ndarray, fixed_s2: np.ndarray) -> Values:
     found = probabilistic_pca(x, int(L), float(fixed_s2) or None)
     named = {name: getattr(found, name) for name in ("mean", "W", "V", "s2", "posterior_var", "log_likelihood")}
@@ -40,7 +45,7 @@ def _ppca(x: np.ndarray, L: np.ndarray, fixed_s2: np.ndarray) -> Values:
 
 
 def _rate(mu: np.ndarray, logvar: np.ndarray, nll: np.ndarray) -> Values:
-    model: Any = SimpleNamespace(has_posterior=True, has_analytic_kl=True, latent_dim=mu.shape[1], noise_dim=1)
+    model = _stand_in(has_posterior=True, has_analytic_kl=True, latent_dim=mu.shape[1], noise_dim=1)
     model.dtype = np.dtype(np.float64)
     model.encode = lambda x: (mu, logvar)
     model.forward = lambda x, eps: (0.0, SimpleNamespace(nll=nll, kl=np.zeros_like(nll)))
@@ -60,7 +65,7 @@ def _quadrature(z: np.ndarray, mu: np.ndarray, logvar: np.ndarray, nll: np.ndarr
     def row_of_nll(ops: Any, output: np.ndarray, row: np.ndarray, params: Any) -> Any:
         return nll[int(row[0, 0])], None
 
-    model: Any = SimpleNamespace(dtype=np.dtype(np.float64), ops=None, params=None, decoder_output=lambda z: z)
+    model = _stand_in(dtype=np.dtype(np.float64), ops=None, decoder_output=lambda z: z)
     model.likelihood = SimpleNamespace(forward=row_of_nll)
     model.encode = lambda x: (mu, logvar)
     numbers, grid = np.arange(len(mu))[:, np.newaxis], Grid(z, float(log_cell), 1.0)
@@ -73,7 +78,7 @@ def _quadrature(z: np.ndarray, mu: np.ndarray, logvar: np.ndarray, nll: np.ndarr
 
 def _importance(log_w: np.ndarray) -> Values:
     S, N = log_w.shape
-    model: Any = SimpleNamespace(noise_dim=1, dtype=np.float64, log_weights=lambda x, eps: log_w)
+    model = _stand_in(noise_dim=1, dtype=np.float64, log_weights=lambda x, eps: log_w)
     found = log_p_by_importance(model, np.zeros((N, 1)), np.random.default_rng(0), samples=S, rows=S * N)
     return {name: getattr(found, name) for name in ("log_p", "standard_error", "effective_samples")}
 
