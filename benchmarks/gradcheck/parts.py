@@ -35,6 +35,7 @@ RULINGS: dict[str, tuple[Any, str, Any]] = {
     "equal entries together": (gradient, "_too_many", lambda claim, rulings: ""),
     "linear arguments": (gradient, "check_linear", lambda claim: ("", 0.0, 0.0)),
     "slopes from each side": (adjudicate, "apart", lambda sides: False),
+    "bends in float32": (adjudicate, "_bends", lambda claim, i, step, noise: False),
     "float64 beside float32": (adjudicate, "_in_float64", lambda claim, i, ruling: ruling),
     "scatter of float32": (first_run.FirstRun, "_scatter", lambda self, exact: [0.0 * grad for grad in exact]),
     "steps nearer the entry": (adjudicate, "slope_nearer", lambda claim, i: Slope(math.nan, math.inf, False, 0.0)),

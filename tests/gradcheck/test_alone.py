@@ -41,7 +41,7 @@ def python(tmp_path_factory):
         pytest.skip("there is no source to install from")
     folder = tmp_path_factory.mktemp("alone")
     shutil.copytree(ROOT / "npvae", folder / "source" / "npvae", ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
+    for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, folder / "source")
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder / "env"], check=True)
     scripts = Path(sysconfig.get_path("scripts", "venv", {"base": str(folder / "env")}))

@@ -96,7 +96,8 @@ def _first_look(claim: Claim, i: int) -> Ruling:
     slope = central_slope(along, step=step)
     difference = abs(slope.value - claimed)
     unsettled = slope.error > max(t.UNSETTLED_SHARE * difference, t.UNSETTLED_NOISE * noise / slope.step)
-    if unsettled:
+    bends = loss.low and _bends(claim, i, step, noise)
+    if unsettled or bends:
         # Not for rounding: a kink may be near, and short steps see this side of it.
         forgiven = t.NEAR_FORGIVE_LOW if loss.low else t.NEAR_FORGIVE
         near = central_slope(
@@ -109,6 +110,8 @@ def _first_look(claim: Claim, i: int) -> Ruling:
         )
         if near.agrees:
             return Ruling(PASS, near.value, near.error, reason="a kink is near")
+        if bends:
+            return Ruling(UNSEEN, near.value, near.error, reason="a kink is nearer than float32 can look")
         if near.error < slope.error:
             slope, difference = near, abs(near.value - claimed)
     sides = one_sided(loss, k, i)
@@ -133,3 +136,15 @@ def _first_look(claim: Claim, i: int) -> Ruling:
     if difference > t.CONFIRM_ERRORS * slope.error and disagrees_afresh(claim, i):
         return Ruling(FAIL, slope.value, slope.error)
     return Ruling(INCONCLUSIVE, slope.value, slope.error, reason="the differences do not settle")
+
+
+def _bends(claim: Claim, i: int, step: float, noise: float) -> bool:
+    """Whether the curvature along entry i is not the same at long steps and at short ones, as beside a kink."""
+    loss = claim.loss
+    moved, here = loss.at_entry(claim.k, i), loss.here
+    lengths = [step / shorter for shorter in t.BEND_LENGTHS]
+    curvatures = [abs(loss.dot(moved(h), here) + loss.dot(moved(-h), here)) / h**2 for h in lengths]
+    return any(
+        abs(near - far) > t.BEND_SHARE * max(near, far) + t.BEND_NOISE * noise / h**2
+        for far, near, h in zip(curvatures, curvatures[1:], lengths, strict=False)
+    )
