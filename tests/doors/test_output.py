@@ -111,6 +111,51 @@ def test_a_closed_stream_is_no_error():
     assert surviving(stream) is stream
 
 
+def test_a_stream_that_closes_before_it_is_flushed_is_no_error():
+    stream = Surviving(io.TextIOWrapper(io.BytesIO()))
+    stream.stream.close()
+    stream.flush()
+    assert isinstance(stream.lost, ValueError)
+
+
+def test_nothing_more_is_written_to_a_stream_that_is_lost():
+    tried = []
+
+    class Full(io.StringIO):
+        def write(self, text):
+            tried.append(text)
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    stream = Surviving(Full())
+    for text in "abc":
+        assert stream.write(text) == 1
+    assert tried == ["a"]
+
+
+def test_what_is_held_back_until_the_end_is_found_lost_and_its_handle_then_leads_nowhere(monkeypatch):
+    read, written = os.pipe()
+    os.close(read)
+    with open(written, "w", encoding="utf-8") as pipe:  # its buffer holds the line back
+        monkeypatch.setattr(sys, "stdout", pipe)
+        with surviving_streams() as (out, _):
+            print("nobody reads this")
+            assert out.lost is None
+        assert out.lost.errno == errno.EPIPE
+        assert os.write(written, b"nor this") == 8  # no BrokenPipeError
+    # and closing the pipe flushed it once more, as the interpreter does at its end
+
+
+def test_no_file_takes_the_place_of_a_closed_stream(tmp_path):
+    code = """if True:
+        import os, sys
+        os.close(1), os.close(2)
+        from npvae.console import surviving_streams
+        with surviving_streams(), open(sys.argv[1], "w") as file:
+            sys.exit(file.fileno() < 3)
+    """
+    assert subprocess.run([sys.executable, "-c", code, tmp_path / "results"]).returncode == 0
+
+
 @pytest.mark.parametrize(("platform", "left"), [("win32", True), ("linux", False)])
 def test_windows_says_of_a_reader_who_left_that_an_argument_is_invalid(monkeypatch, platform, left):
     monkeypatch.setattr(sys, "platform", platform)
