@@ -176,7 +176,8 @@ def _first_fault(lines: Sequence[str], separator: str | None, header: Sequence[s
             return f"sample {row} has {len(cells)} numbers, sample 0 has {width}: {_MEND}"
         for i, cell in enumerate(cells):
             if not is_number(cell):
-                if all(re.search(r"[^\W\d]", cell) for cell in cells) and len(cells) > 1:
+                words = all(re.search(r"[^\W\d]", cell) for cell in cells)
+                if words and (width > 1 or not any(map(is_number, lines))):
                     return f"sample {row} holds no number: {_MEND}; lines of text are for --model sequence_vae"
                 return _of_cell(row, header[i] if i < len(header) else "", i, cell.strip(), gaps)
     return f"cannot be read as numbers: {_MEND}"

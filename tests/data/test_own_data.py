@@ -384,3 +384,11 @@ def test_text_is_for_labels_alone(tmp_path):
     np.savez(tmp_path / "x.npz", x=np.array([["a", "b"]] * 20))
     with pytest.raises(DataError, match="holds dtype <U1, expected integers or floats"):
         load_dataset(tmp_path / "x.npz")
+
+
+def test_a_file_of_words_is_no_table_with_labels(tmp_path):
+    path = tmp_path / "words.txt"
+    path.write_text("ann\nbob\ncleo\n", encoding="utf-8")
+    with pytest.raises(DataError, match="lines of text are for --model sequence_vae") as said:
+        load_dataset(str(path))
+    assert "--labels" not in str(said.value)
