@@ -43,3 +43,29 @@ def test_a_script_imports_those_of_its_own_folder_or_of_one_that_it_puts_on_the_
             for name in names.intersection(found):
                 beside = any((folder / f"{name}.py").exists() for folder in folders)
                 assert beside, f"{path.relative_to(ROOT)} imports {name}"
+
+
+def test_what_a_script_takes_from_another_is_there():
+    """Nothing of another script may have moved or gone; scripts themselves take minutes, so they are read, not run."""
+    gone = []
+    for path in SCRIPTS:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            beside = path.parent / f"{node.module}.py" if isinstance(node, ast.ImportFrom) and node.module else None
+            if beside is not None and beside.exists():
+                there = names_of(beside)
+                gone += [f"{path.name}: {beside.stem}.{a.name}" for a in node.names if a.name not in there]
+    assert gone == []
+
+
+def names_of(path):
+    """What a script defines or imports at its top."""
+    found = set()
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            found.add(node.name)
+        for part in ast.walk(node):
+            if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
+                found.add(part.id)
+            elif isinstance(part, ast.Import | ast.ImportFrom):
+                found.update(a.asname or a.name for a in part.names)
+    return found
