@@ -18,6 +18,7 @@ SMALL = 2**18  # multiply-adds: so few OpenBLAS computes in the caller, without 
 LARGEST = 10**12  # multiply-adds: the number of pieces must fit into a ticket
 
 LOOK_FROM = 2**23  # multiply-adds that are worth a look for zeros
+LEAST_COLUMNS = 192  # of b: a list costs what some 70 of them cost, and half of the k are a good saving
 SAMPLE, MOST_OTHERS = 64, 24  # entries that are looked at first, and how many of them may be other than zero
 MOST_NEEDED = 0.8  # of all k: with more, a list costs what it saves
 LOOKS = 8  # pieces of the second look, at all of a and b
@@ -31,7 +32,8 @@ def multiply(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> np.ndarray:
         a_turned, b_turned = not a.flags.c_contiguous, not b.flags.c_contiguous
         if (a.flags.f_contiguous or not a_turned) and (b.flags.f_contiguous or not b_turned):
             x = a.T if a_turned else a
-            if not (work >= LOOK_FROM and not b_turned and mostly_zeros(x) and by_lists(a, b, out)):
+            worth_a_look = work >= LOOK_FROM and out.shape[1] >= LEAST_COLUMNS and not b_turned
+            if not (worth_a_look and mostly_zeros(x) and by_lists(a, b, out)):
                 pools.team.run(product, x, b.T if b_turned else b, out, a_turned, b_turned)
             return out
     return blas.matmul(a, b, out)

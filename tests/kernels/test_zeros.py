@@ -101,13 +101,15 @@ def test_a_product_that_underflows_to_minus_zero_is_zero_either_way():
 
 @pytest.mark.parametrize("turned", [False, True])
 @pytest.mark.parametrize(
-    ("share", "skips"), [(0.02, True), (0.1, True), (0.3, False), (1.0, False)], ids=["2 %", "10 %", "30 %", "dense"]
+    ("share", "columns", "skips"),
+    [(0.02, 400, True), (0.1, 400, True), (0.3, 400, False), (1.0, 400, False), (0.1, 128, False)],
+    ids=["2 %", "10 %", "30 %", "dense", "few columns, for which a list costs more than it saves"],
 )
-def test_zeros_are_skipped_where_that_pays(monkeypatch, share, skips, turned):
+def test_zeros_are_skipped_where_that_pays(monkeypatch, share, columns, skips, turned):
     rng, jobs = np.random.default_rng(0), []
-    a, b = sparse(rng, 128, 784, share), rng.standard_normal((784, 100), np.float32)
+    a, b = sparse(rng, 128, 784, share), rng.standard_normal((784, columns), np.float32)
     monkeypatch.setattr(ONE, "run", lambda job, *arguments: (jobs.append(job), Team.run(ONE, job, *arguments)))
-    out = np.empty((128, 100), np.float32)
+    out = np.empty((128, columns), np.float32)
     multiply(np.asfortranarray(a) if turned else a, b, out)
     assert (product in jobs) != skips
     np.testing.assert_allclose(out, a @ b, rtol=1e-4, atol=1e-3)
