@@ -125,6 +125,7 @@ def _is_finite(case: Case) -> bool:
 
 
 RIGHT = {op.name: op for op in (*OPS, *ZOO)}
+assert len(RIGHT) == len([*OPS, *ZOO]), "two ops share a name"
 ONE, ALL = slice(0, 1), slice(None)
 
 

@@ -292,7 +292,8 @@ def embedding_backward(dy, cache):
 
 EMBEDDING = known(
     Op(embedding_forward, embedding_backward,
-       {"W": Arg("V D", linear=True), "i": Arg("N", dtype=int, domain=(0, "V"), differentiable=False)})
+       {"W": Arg("V D", linear=True), "i": Arg("N", dtype=int, domain=(0, "V"), differentiable=False)},
+       name="rows_of_a_table")  # npvae's own op is named embedding
 )  # fmt: skip
 
 
