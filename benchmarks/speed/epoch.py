@@ -5,18 +5,16 @@
 npvae runs as a program of its own, from the start of Python to the last test loss: interpreter, imports, reading and
 unpacking the files, training, a test after each epoch. PyTorch's figure begins when the data are float32 in memory and
 the model is built. Its loop is written with care: one permutation per epoch, indexed batches, fused Adam; no
-DataLoader. Both must end at the same test loss, within the spread of seeds, or nothing is printed. The first step of
-the same program is also timed from its start, with kernels cached and with an empty cache.
+DataLoader. Both must end at the same test loss, within the spread of seeds, or nothing is printed. How soon the first
+step comes is timed by `first_step.py`.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 from statistics import median
@@ -29,14 +27,6 @@ data_dir, epochs, seed = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 import npvae
 train, test = npvae.load_dataset("mnist", data_dir)
 vae = npvae.VAE(784, seed=seed)
-if epochs == 0:
-    import numpy as np
-    from npvae.steps import Step
-    adam, step, x = npvae.Adam(vae.params), Step(vae, 128), train[:128].astype(np.float32)
-    _, trace = step.forward(x, vae.draw_eps(128, np.random.default_rng(0)))
-    adam.step(step.backward(trace))
-    print(json.dumps({"end": time.time()}))
-    sys.exit()
 npvae.train(vae, train, test, epochs=epochs, batch_size=128, seed=seed, progress=False)
 print(json.dumps({
     "end": time.time(),
@@ -86,12 +76,11 @@ print(json.dumps({
 """
 
 
-def run(program: str, data_dir: Path, epochs: int, seed: int, **environment: str) -> dict:
+def run(program: str, data_dir: Path, epochs: int, seed: int) -> dict:
     """Run a program of its own; what it printed, with the seconds from its start (or the start that it names)."""
     start = time.time()
     done = subprocess.run(
         [sys.executable, "-c", program, str(data_dir), str(epochs), str(seed)],
-        env={**os.environ, **environment},
         capture_output=True,
         text=True,
         check=True,
@@ -109,11 +98,6 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     print(machine())
-    with tempfile.TemporaryDirectory() as folder:
-        first = run(NPVAE, args.data_dir, 0, 0, NUMBA_CACHE_DIR=folder)["seconds"]
-    run(NPVAE, args.data_dir, 0, 0)
-    second = median(run(NPVAE, args.data_dir, 0, 0)["seconds"] for _ in range(5))
-    print(f"seconds from the start of Python to the first step: {second:.2f}, with nothing compiled yet {first:.1f}")
     runs: dict[str, list[dict]] = {"npvae, from files": [], "PyTorch, data in memory": []}
     for seed in range(args.repeat):
         runs["npvae, from files"].append(run(NPVAE, args.data_dir, args.epochs, seed))
@@ -122,7 +106,7 @@ def main() -> None:
     assert max(last.values()) - min(last.values()) < 1.5, f"not the same model: {last}"
     print(f"{args.epochs} epochs, medians of {args.repeat}")
     print(f"{'':<26}{'seconds':>10}{'an epoch':>10}{'peak MB':>10}{'test loss':>11}")
-    result = {"first step": second, "first step, nothing compiled": first}
+    result = {}
     for name, found in runs.items():
         rows = {key: median(r[key] for r in found) for key in ("seconds", "peak MB")}
         epoch = median(s for r in found for s in r["epoch seconds"])

@@ -20,6 +20,7 @@ from numba import types
 from numba.core import config, event
 from numba.core.caching import FunctionCache, IndexDataCacheFile, NullCache
 from numba.core.ccallback import CFunc
+from numba.core.runtime import rtsys
 
 from npvae.kernels import processor  # before the first kernel: it may narrow what numba compiles for
 
@@ -102,9 +103,15 @@ class RoomCache(FunctionCache):
         self._cache_file = IndexDataCacheFile(self._cache_path, self._impl.filename_base, room_stamp())
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
-        """The compiled kernel, or None if it is not there or cannot be read."""
+        """The compiled kernel, or None if it is not there or cannot be read.
+
+        Numba first loads all that it can compile, SciPy's linear algebra with it. A kernel that is compiled needs only
+        the functions by which it allocates arrays; if it is not there, compiling loads the rest.
+        """
         try:
-            return super().load_overload(sig, target_context)
+            rtsys.initialize(target_context)
+            with self._guard_against_spurious_io_errors():
+                return self._load_overload(sig, target_context)
         except Exception:  # whatever a damaged pickle raises
             with suppress(OSError):
                 self.flush()
