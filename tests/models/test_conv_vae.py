@@ -8,7 +8,6 @@ from npvae.gradcheck import check_model
 from npvae.models import LIKELIHOODS
 from npvae.models.convnet import sizes_of
 from npvae.steps import Step
-from npvae.training import read_checkpoint
 
 
 def small(shape=(9, 6, 2), likelihood="bernoulli", channels=(3, 4), hidden=(5,), **settings):
@@ -129,29 +128,3 @@ def test_it_learns_which_of_two_pictures_it_sees():
     history = npvae.train(vae, x, epochs=12, batch_size=32, optimizer="adam", lr=1e-2, seed=0, progress=False).history
     assert history[-1]["train_loss"] < 3 < history[0]["train_loss"]
     assert np.abs(vae.reconstruct(pictures) - pictures).max() < 0.2
-
-
-@pytest.mark.parametrize("backend", ["numpy", "numba"])
-def test_a_training_that_dies_in_the_middle_of_an_epoch_goes_on_with_the_same_bits(backend, tmp_path, monkeypatch):
-    x = np.random.default_rng(0).random((24, 9, 6, 3), dtype=np.float32)
-
-    def fresh():
-        return npvae.ConvVAE((9, 6, 3), (2, 3), (5,), 2, backend=backend)
-
-    settings = {"epochs": 3, "batch_size": 5, "progress": False}
-    whole = npvae.train(fresh(), x, **settings)
-    take, steps = npvae.Adam.step, []
-
-    def step_that_dies(self, grads):
-        steps.append(take(self, grads))
-        if len(steps) == 8:  # of 5 in an epoch
-            raise RuntimeError("killed")
-
-    monkeypatch.setattr(npvae.Adam, "step", step_that_dies)
-    with pytest.raises(RuntimeError, match="killed"):
-        npvae.train(fresh(), x, out=tmp_path / "r", checkpoint_steps=2, **settings)
-    monkeypatch.undo()
-    assert 0 < read_checkpoint(tmp_path / "r").about["seen"] < len(x)
-    again = npvae.resume(tmp_path / "r", x, progress=False)
-    assert again.params.flat.tobytes() == whole.params.flat.tobytes()
-    assert npvae.load(tmp_path / "r").image_shape == (9, 6, 3)

@@ -187,30 +187,6 @@ def test_training_goes_on_with_the_same_bits_where_it_was_stopped(kind, backend,
         npvae.resume(tmp_path / "r", test, test, epochs=5, progress=False)
 
 
-def test_a_training_that_dies_in_the_middle_of_an_epoch_goes_on_with_the_same_bits(tmp_path, monkeypatch):
-    data = Text(NAMES)
-
-    def fresh():
-        return SequenceVAE(data.alphabet, 3, hidden_dim=5, latent_dim=2, word_dropout=0.3, backend="numpy")
-
-    settings = {"epochs": 3, "batch_size": 7, "progress": False}
-    whole = npvae.train(fresh(), data, **settings)
-    take, steps = npvae.Adam.step, []
-
-    def step_that_dies(self, grads):
-        steps.append(take(self, grads))
-        if len(steps) == 11:  # of 7 in an epoch
-            raise RuntimeError("killed")
-
-    monkeypatch.setattr(npvae.Adam, "step", step_that_dies)
-    with pytest.raises(RuntimeError, match="killed"):
-        npvae.train(fresh(), data, out=tmp_path / "r", checkpoint_steps=2, **settings)
-    monkeypatch.undo()
-    assert 0 < read_checkpoint(tmp_path / "r").about["seen"] < len(data)
-    again = npvae.resume(tmp_path / "r", data, progress=False)
-    assert again.params.flat.tobytes() == whole.params.flat.tobytes()
-
-
 @pytest.mark.parametrize("kind", ["sequence_vae", "language_model"])
 def test_kernels_and_pages_train_alike(kind):
     data = Text(NAMES)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import npvae
-from npvae.data import Images
+from npvae.data import Images, Text
 from npvae.models import MODELS
 from npvae.training import EnvironmentWarning, RunError, read_checkpoint, read_metrics
 
@@ -96,6 +96,33 @@ def test_other_data_layouts_resume_exactly(crash_at, small, tmp_path):
             settings = {"epochs": 3, "batch_size": 8, "checkpoint_steps": 1, "progress": False}
             npvae.train(small(), x, out=tmp_path / name, **settings)
         np.testing.assert_array_equal(npvae.resume(tmp_path / name, x, progress=False).params.flat, truth.params.flat)
+
+
+COLOURED = np.random.default_rng(0).random((24, 9, 6, 3), dtype=np.float32)
+NAMES = Text(["ann", "bo", "cy", "dee", "ed", "flo", "gus", "hal", "ida", "jo", "kay", "lou"] * 3)
+
+
+@pytest.mark.usefixtures("no_sync")
+@pytest.mark.parametrize(
+    ("x", "kind", "arguments"),
+    [
+        (COLOURED, "conv_vae", {"channels": (2, 3), "hidden": (5,), "backend": "numpy"}),
+        (COLOURED, "conv_vae", {"channels": (2, 3), "hidden": (5,), "backend": "numba"}),
+        (NAMES, "sequence_vae", {"max_length": 3, "hidden_dim": 5, "word_dropout": 0.3, "backend": "numpy"}),
+    ],
+)
+def test_images_and_sequences_resume_exactly_in_the_middle_of_an_epoch(crash_at, tmp_path, x, kind, arguments):
+    def fresh():
+        return MODELS[kind](x.alphabet if x is NAMES else x.shape[1:], latent_dim=2, **arguments)
+
+    settings = {"epochs": 3, "batch_size": 5, "progress": False}
+    truth = npvae.train(fresh(), x, **settings)
+    with crash_at(-(-len(x) // 5) + 3):
+        npvae.train(fresh(), x, out=tmp_path, checkpoint_steps=2, **settings)
+    assert 0 < read_checkpoint(tmp_path).about["seen"] < len(x)
+    again = npvae.resume(tmp_path, x, progress=False)
+    np.testing.assert_array_equal(again.params.flat, truth.params.flat)
+    assert npvae.load(tmp_path).config == truth.config
 
 
 @pytest.mark.usefixtures("no_sync")
