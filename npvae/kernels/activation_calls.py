@@ -1,10 +1,12 @@
 """Each activation as a function that compiled code calls at its address: a step compiles the one it needs."""
 
+from collections.abc import Callable
+
 import numpy as np
 from numba import carray
 
-from npvae.kernels.activations import elu, leaky_relu, relu, sigmoid, silu, softplus, tanh
-from npvae.kernels.jit import AS_WRITTEN, job_piece, kernel
+from npvae.kernels.activations import FUNCTIONS, entry_by_entry
+from npvae.kernels.jit import AS_WRITTEN, Callback, job_piece, kernel
 from npvae.kernels.team.atomics import call_at, floats_at, integers_at
 
 SIZE = 5  # what stands at the address: N, O, and the addresses of a (N, O), b (O,), y (N, O)
@@ -27,61 +29,15 @@ def arrays_at(address: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return carray(floats_at(p[2]), (N, O)), carray(floats_at(p[3]), O), carray(floats_at(p[4]), (N, O))
 
 
-@job_piece
-def relu_at(address: int, _: int) -> None:
-    """`relu`."""
-    a, b, y = arrays_at(address)
-    relu(a, b, y)
+def call_of(activation: Callable) -> Callback:
+    """The activation with what stands at an address, `entry_by_entry`."""
+
+    def at_address(address: int, _: int) -> None:
+        a, b, y = arrays_at(address)
+        entry_by_entry(activation, a, b, y)
+
+    at_address.__name__ = at_address.__qualname__ = f"{activation.__name__}_at"
+    return job_piece(at_address)
 
 
-@job_piece
-def leaky_relu_at(address: int, _: int) -> None:
-    """`leaky_relu`."""
-    a, b, y = arrays_at(address)
-    leaky_relu(a, b, y)
-
-
-@job_piece
-def elu_at(address: int, _: int) -> None:
-    """`elu`."""
-    a, b, y = arrays_at(address)
-    elu(a, b, y)
-
-
-@job_piece
-def silu_at(address: int, _: int) -> None:
-    """`silu`."""
-    a, b, y = arrays_at(address)
-    silu(a, b, y)
-
-
-@job_piece
-def tanh_at(address: int, _: int) -> None:
-    """`tanh`."""
-    a, b, y = arrays_at(address)
-    tanh(a, b, y)
-
-
-@job_piece
-def sigmoid_at(address: int, _: int) -> None:
-    """`sigmoid`."""
-    a, b, y = arrays_at(address)
-    sigmoid(a, b, y)
-
-
-@job_piece
-def softplus_at(address: int, _: int) -> None:
-    """`softplus`."""
-    a, b, y = arrays_at(address)
-    softplus(a, b, y)
-
-
-CALLS = {
-    "relu": relu_at,
-    "leaky_relu": leaky_relu_at,
-    "elu": elu_at,
-    "silu": silu_at,
-    "tanh": tanh_at,
-    "sigmoid": sigmoid_at,
-    "softplus": softplus_at,
-}
+CALLS = {function.__name__: call_of(function) for function in FUNCTIONS}

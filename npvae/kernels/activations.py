@@ -2,15 +2,128 @@
 
 A kernel here gets `a` = x @ W, which belongs to the layer, and the bias b. It writes y = f(a + b) and leaves in `a` the
 slope f'(a + b). So a layer's backward is one multiplication, the same for all activations (`times_slope`), and
-nothing is computed twice. Formulas and kinks are those of the pages in `npvae.ops`.
+nothing is computed twice. An activation itself is a function of one number, compiled into that loop: v = a + b and its
+dtype -> f(v), f'(v). Formulas and kinks are those of the pages in `npvae.ops`.
 
 Loops run over 1-d slices, `for o in range(b.size)`: numba turns those into vector instructions, `y[n, o]` it does not.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
+from numba.extending import register_jitable
 
 from npvae.kernels.jit import AS_WRITTEN, SUMS, kernel
 from npvae.kernels.polynomials import exp, expm1, log1p
+
+compiled_into_a_loop = register_jitable(fastmath=SUMS)  # the cache on disk knows a function in a closure by its name
+
+
+@compiled_into_a_loop
+def entry_by_entry(activation: Callable, a: np.ndarray, b: np.ndarray, y: np.ndarray) -> None:
+    """y = f(a + b), and its slope in a, for a, y (N, O), b (O,) and the activation f."""
+    dtype = a.dtype.type
+    for n in range(a.shape[0]):
+        an, yn = a[n], y[n]
+        for o in range(b.size):
+            yn[o], an[o] = activation(an[o] + b[o], dtype)
+
+
+@compiled_into_a_loop
+def relu(v: float, dtype: Callable) -> tuple[float, float]:
+    """max(v, 0), slope 0 at the kink; a NaN stays one in the value."""
+    zero, one = dtype(0), dtype(1)
+    return zero if v <= zero else v, one if v > zero else zero
+
+
+@compiled_into_a_loop
+def leaky_relu(v: float, dtype: Callable) -> tuple[float, float]:
+    """v above 0 and a hundredth of it elsewhere, the page's default alpha."""
+    slope = dtype(1) if v > dtype(0) else dtype(0.01)
+    return slope * v, slope
+
+
+@compiled_into_a_loop
+def elu(v: float, dtype: Callable) -> tuple[float, float]:
+    """v above 0, exp(v) - 1 elsewhere: alpha = 1, the page's default."""
+    zero, one = dtype(0), dtype(1)
+    below = expm1(zero if v > zero else v)
+    return v if v > zero else below, one if v > zero else below + one
+
+
+@compiled_into_a_loop
+def silu(v: float, dtype: Callable) -> tuple[float, float]:
+    """v s with s = sigmoid(v); slope s (1 + v (1 - s))."""
+    zero, one = dtype(0), dtype(1)
+    e = exp(-abs(v))
+    larger = one / (one + e)
+    smaller = e * larger
+    s = larger if v >= zero else smaller
+    one_minus_s = smaller if v >= zero else larger
+    return v * s, s * (one + v * one_minus_s)
+
+
+@compiled_into_a_loop
+def tanh(v: float, dtype: Callable) -> tuple[float, float]:
+    """Hyperbolic tangent y: with t = exp(-2 |v|) - 1, |y| = -t / (2 + t); slope 1 - y**2."""
+    zero, one, two = dtype(0), dtype(1), dtype(2)
+    t = expm1(-two * abs(v))
+    size = -t / (two + t)
+    return size if v >= zero else -size, one - size * size
+
+
+@compiled_into_a_loop
+def sigmoid(v: float, dtype: Callable) -> tuple[float, float]:
+    """Logistic sigmoid s, slope s (1 - s), with no digit lost where s is near 1."""
+    zero, one = dtype(0), dtype(1)
+    e = exp(-abs(v))
+    larger = one / (one + e)
+    smaller = e * larger
+    return larger if v >= zero else smaller, larger * smaller
+
+
+@compiled_into_a_loop
+def softplus(v: float, dtype: Callable) -> tuple[float, float]:
+    """log(1 + exp(v)), slope sigmoid(v)."""
+    zero, one = dtype(0), dtype(1)
+    e = exp(-abs(v))
+    larger = one / (one + e)
+    return (zero if v <= zero else v) + log1p(e), larger if v >= zero else e * larger
+
+
+def kernel_of(activation: Callable) -> Any:
+    """The kernel (a, b, y) of an activation, which bears its name."""
+
+    def over_all(a: np.ndarray, b: np.ndarray, y: np.ndarray) -> None:
+        entry_by_entry(activation, a, b, y)
+
+    over_all.__name__ = over_all.__qualname__ = activation.__name__
+    return kernel(SUMS)(over_all)
+
+
+FUNCTIONS = (relu, leaky_relu, elu, silu, tanh, sigmoid, softplus)
+ACTIVATIONS = {function.__name__: kernel_of(function) for function in FUNCTIONS}
+RELU, LEAKY_RELU, ELU, SILU, TANH, SIGMOID, SOFTPLUS = range(len(ACTIVATIONS))
+
+
+@kernel(AS_WRITTEN)
+def activate(activation: int, a: np.ndarray, b: np.ndarray, y: np.ndarray) -> None:
+    """The kernel with this place in ACTIVATIONS."""
+    if activation == RELU:
+        entry_by_entry(relu, a, b, y)
+    elif activation == LEAKY_RELU:
+        entry_by_entry(leaky_relu, a, b, y)
+    elif activation == ELU:
+        entry_by_entry(elu, a, b, y)
+    elif activation == SILU:
+        entry_by_entry(silu, a, b, y)
+    elif activation == TANH:
+        entry_by_entry(tanh, a, b, y)
+    elif activation == SIGMOID:
+        entry_by_entry(sigmoid, a, b, y)
+    else:
+        entry_by_entry(softplus, a, b, y)
 
 
 @kernel(SUMS)
@@ -20,104 +133,6 @@ def add_bias(a: np.ndarray, b: np.ndarray) -> None:
         an = a[n]
         for o in range(b.size):
             an[o] += b[o]
-
-
-@kernel(SUMS)
-def relu(a: np.ndarray, b: np.ndarray, y: np.ndarray) -> None:
-    """y = max(a + b, 0), slope 0 at the kink; a NaN stays one in y."""
-    zero, one = a.dtype.type(0), a.dtype.type(1)
-    for n in range(a.shape[0]):
-        an, yn = a[n], y[n]
-        for o in range(b.size):
-            v = an[o] + b[o]
-            yn[o] = zero if v <= zero else v
-            an[o] = one if v > zero else zero
-
-
-@kernel(SUMS)
-def leaky_relu(a: np.ndarray, b: np.ndarray, y: np.ndarray) -> None:
-    """y = a + b above 0 and a hundredth of it elsewhere, the page's default alpha."""
-    zero, one, alpha = a.dtype.type(0), a.dtype.type(1), a.dtype.type(0.01)
-    for n in range(a.shape[0]):
-        an, yn = a[n], y[n]
-        for o in range(b.size):
-            v = an[o] + b[o]
-            slope = one if v > zero else alpha
-            yn[o] = slope * v
-            an[o] = slope
-
-
-@kernel(SUMS)
-def elu(a: np.ndarray, b: np.ndarray, y: np.ndarray) -> None:
-    """y = a + b above 0, exp(a + b) - 1 elsewhere: alpha = 1, the page's default."""
-    zero, one = a.dtype.type(0), a.dtype.type(1)
-    for n in range(a.shape[0]):
-        an, yn = a[n], y[n]
-        for o in range(b.size):
-            v = an[o] + b[o]
-            below = expm1(zero if v > zero else v)
-            yn[o] = v if v > zero else below
-            an[o] = one if v > zero else below + one
-
-
-@kernel(SUMS)
-def silu(a: np.ndarray, b: np.ndarray, y: np.ndarray) -> None:
-    """y = v s with v = a + b and s = sigmoid(v); slope s (1 + v (1 - s))."""
-    zero, one = a.dtype.type(0), a.dtype.type(1)
-    for n in range(a.shape[0]):
-        an, yn = a[n], y[n]
-        for o in range(b.size):
-            v = an[o] + b[o]
-            e = exp(-abs(v))
-            larger = one / (one + e)
-            smaller = e * larger
-            s = larger if v >= zero else smaller
-            one_minus_s = smaller if v >= zero else larger
-            yn[o] = v * s
-            an[o] = s * (one + v * one_minus_s)
-
-
-@kernel(SUMS)
-def tanh(a: np.ndarray, b: np.ndarray, y: np.ndarray) -> None:
-    """Hyperbolic tangent: with t = exp(-2 |v|) - 1, y = tanh |v| = -t / (2 + t), with the sign of v; slope 1 - y**2."""
-    zero, one, two = a.dtype.type(0), a.dtype.type(1), a.dtype.type(2)
-    for n in range(a.shape[0]):
-        an, yn = a[n], y[n]
-        for o in range(b.size):
-            v = an[o] + b[o]
-            t = expm1(-two * abs(v))
-            size = -t / (two + t)
-            yn[o] = size if v >= zero else -size
-            an[o] = one - size * size
-
-
-@kernel(SUMS)
-def sigmoid(a: np.ndarray, b: np.ndarray, y: np.ndarray) -> None:
-    """Logistic sigmoid y, slope y (1 - y), with no digit lost where y is near 1."""
-    zero, one = a.dtype.type(0), a.dtype.type(1)
-    for n in range(a.shape[0]):
-        an, yn = a[n], y[n]
-        for o in range(b.size):
-            v = an[o] + b[o]
-            e = exp(-abs(v))
-            larger = one / (one + e)
-            smaller = e * larger
-            yn[o] = larger if v >= zero else smaller
-            an[o] = larger * smaller
-
-
-@kernel(SUMS)
-def softplus(a: np.ndarray, b: np.ndarray, y: np.ndarray) -> None:
-    """y = log(1 + exp(a + b)), slope sigmoid(a + b)."""
-    zero, one = a.dtype.type(0), a.dtype.type(1)
-    for n in range(a.shape[0]):
-        an, yn = a[n], y[n]
-        for o in range(b.size):
-            v = an[o] + b[o]
-            e = exp(-abs(v))
-            larger = one / (one + e)
-            yn[o] = (zero if v <= zero else v) + log1p(e)
-            an[o] = larger if v >= zero else e * larger
 
 
 @kernel(SUMS)
@@ -140,34 +155,3 @@ def sum_rows(dy: np.ndarray, db: np.ndarray) -> None:
         dyn = dy[n]
         for o in range(db.size):
             db[o] += dyn[o]
-
-
-ACTIVATIONS = {
-    "relu": relu,
-    "leaky_relu": leaky_relu,
-    "elu": elu,
-    "silu": silu,
-    "tanh": tanh,
-    "sigmoid": sigmoid,
-    "softplus": softplus,
-}
-RELU, LEAKY_RELU, ELU, SILU, TANH, SIGMOID, SOFTPLUS = range(len(ACTIVATIONS))
-
-
-@kernel(AS_WRITTEN)
-def activate(activation: int, a: np.ndarray, b: np.ndarray, y: np.ndarray) -> None:
-    """The kernel with this place in ACTIVATIONS."""
-    if activation == RELU:
-        relu(a, b, y)
-    elif activation == LEAKY_RELU:
-        leaky_relu(a, b, y)
-    elif activation == ELU:
-        elu(a, b, y)
-    elif activation == SILU:
-        silu(a, b, y)
-    elif activation == TANH:
-        tanh(a, b, y)
-    elif activation == SIGMOID:
-        sigmoid(a, b, y)
-    else:
-        softplus(a, b, y)
