@@ -32,6 +32,7 @@ class Likelihood:
     """
 
     name: str
+    op: str  # what forward and backward call, where a likelihood has none of its own
     outputs_per_pixel: int = 1
     side_by_side: bool = True  # first outputs of all pixels, then all second ones; False: those of a pixel together
     encoder_width: int = 1  # numbers that the encoder gets for one of the data
@@ -46,12 +47,13 @@ class Likelihood:
         return {}
 
     def forward(self, ops: Ops, output: np.ndarray, x: np.ndarray, params: Params) -> tuple[np.ndarray, Any]:
-        """Output, x -> nll (N,) in nats, cache."""
-        raise NotImplementedError
+        """Output, x -> nll (N,) in nats, cache: those of the op, if it takes output and data as they are."""
+        return getattr(ops, f"{self.op}_forward")(output, x)
 
     def backward(self, ops: Ops, dnll: np.ndarray, cache: Any, grads: Params) -> np.ndarray:
         """From dnll (N,) to doutput; the gradients of its own parameters go into their places in grads."""
-        raise NotImplementedError
+        doutput = getattr(ops, f"{self.op}_backward")(dnll, cache)
+        return doutput
 
     def forward_seen(
         self, ops: Ops, output: np.ndarray, x: np.ndarray, missing: np.ndarray, params: Params

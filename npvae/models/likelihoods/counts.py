@@ -68,17 +68,13 @@ class Poisson(Counts):
     """Counts whose variance is their mean; the decoder gives log-rates, (N, D)."""
 
     name = "poisson"
+    op = "poisson_nll"
     certain = (-1e4,)
 
     def forward(self, ops: Ops, output: np.ndarray, x: np.ndarray, params: Params) -> tuple[np.ndarray, Any]:
-        """Log-rates (N, D), x (N, D) -> nll (N,), in nats."""
+        """Log-rates (N, D), x (N, D) -> nll (N,), in nats. An offset is added to the log-rates: its slope is 1."""
         log_rate = output if self.offset == "none" else output + self.log_size(x)
         return ops.poisson_nll_forward(log_rate, x)
-
-    def backward(self, ops: Ops, dnll: np.ndarray, cache: Any, grads: Params) -> np.ndarray:
-        """From dnll (N,) to dlog_rate (N, D): an offset is added, of slope 1."""
-        doutput = ops.poisson_nll_backward(dnll, cache)
-        return doutput
 
     def mean(self, ops: Ops, output: np.ndarray) -> np.ndarray:
         """exp(log_rate), (N, D)."""

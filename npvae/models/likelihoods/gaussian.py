@@ -16,16 +16,8 @@ class SquaredError(Likelihood):
     """½‖x̂ − x‖²: a Gaussian of variance 1 less its constant, so a loss and not a likelihood; the decoder gives x̂."""
 
     name = "squared_error"
+    op = "squared_error"
     certain = (0.0,)
-
-    def forward(self, ops: Ops, output: np.ndarray, x: np.ndarray, params: Params) -> tuple[np.ndarray, Any]:
-        """Mean (N, D), x (N, D) -> half the squared distance (N,)."""
-        return ops.squared_error_forward(output, x)
-
-    def backward(self, ops: Ops, dnll: np.ndarray, cache: Any, grads: Params) -> np.ndarray:
-        """From dnll (N,) to dmean (N, D)."""
-        dmean = ops.squared_error_backward(dnll, cache)
-        return dmean
 
     def mean(self, ops: Ops, output: np.ndarray) -> np.ndarray:
         """The output itself, as a new array."""

@@ -72,17 +72,13 @@ class Binomial(GreyLevels):
     """How many of levels - 1 trials succeeded, as a grey level; the decoder gives the logits of one trial, (N, D)."""
 
     name = "binomial"
+    op = "binomial_nll"
     certain = (-1e4,)
 
     def forward(self, ops: Ops, output: np.ndarray, x: np.ndarray, params: Params) -> tuple[np.ndarray, Any]:
         """Logits (N, D), x (N, D) -> nll (N,), in nats: a probability, not a density."""
         trials = self.levels - 1
         return ops.binomial_nll_forward(output, np.rint(x * x.dtype.type(trials)), trials=trials)
-
-    def backward(self, ops: Ops, dnll: np.ndarray, cache: Any, grads: Params) -> np.ndarray:
-        """From dnll (N,) to dlogits (N, D)."""
-        dlogits = ops.binomial_nll_backward(dnll, cache)
-        return dlogits
 
     def mean(self, ops: Ops, output: np.ndarray) -> np.ndarray:
         """sigmoid(logits), (N, D), in grey levels."""

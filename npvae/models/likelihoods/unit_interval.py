@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from npvae.models.contract import Ops
@@ -15,17 +13,9 @@ class Bernoulli(Likelihood):
     """Pixels in [0, 1]; the decoder gives logits. For grey values see the op's page: a cross-entropy, by custom."""
 
     name = "bernoulli"
+    op = "bernoulli_nll"
     domain = (0.0, 1.0)
     certain = (-1e4,)
-
-    def forward(self, ops: Ops, output: np.ndarray, x: np.ndarray, params: Params) -> tuple[np.ndarray, Any]:
-        """Logits (N, D), x (N, D) in [0, 1] -> nll (N,), in nats."""
-        return ops.bernoulli_nll_forward(output, x)
-
-    def backward(self, ops: Ops, dnll: np.ndarray, cache: Any, grads: Params) -> np.ndarray:
-        """From dnll (N,) to dlogits (N, D)."""
-        dlogits = ops.bernoulli_nll_backward(dnll, cache)
-        return dlogits
 
     def mean(self, ops: Ops, output: np.ndarray) -> np.ndarray:
         """sigmoid(logits), (N, D)."""
@@ -41,17 +31,9 @@ class ContinuousBernoulli(Likelihood):
     """Grey pixels in [0, 1] under a density that is normalised there; the decoder gives logits."""
 
     name = "continuous_bernoulli"
+    op = "continuous_bernoulli_nll"
     domain = (0.0, 1.0)
     certain = (0.0,)  # the uniform density
-
-    def forward(self, ops: Ops, output: np.ndarray, x: np.ndarray, params: Params) -> tuple[np.ndarray, Any]:
-        """Logits (N, D), x (N, D) in [0, 1] -> nll (N,), in nats."""
-        return ops.continuous_bernoulli_nll_forward(output, x)
-
-    def backward(self, ops: Ops, dnll: np.ndarray, cache: Any, grads: Params) -> np.ndarray:
-        """From dnll (N,) to dlogits (N, D)."""
-        dlogits = ops.continuous_bernoulli_nll_backward(dnll, cache)
-        return dlogits
 
     def mean(self, ops: Ops, output: np.ndarray) -> np.ndarray:
         """The mean of the density, which is not sigmoid(logits), (N, D)."""
