@@ -1,7 +1,6 @@
-"""The user's own files by path: every kind, the arrays that are taken, and what is said when it is not clear."""
+"""The user's own arrays by path: every kind, which are taken, and what is said when it is not clear."""
 
 import gzip
-import zipfile
 
 import numpy as np
 import pytest
@@ -231,83 +230,6 @@ def test_a_file_is_what_it_holds_and_not_what_it_is_called(tmp_path, idx_bytes, 
     assert len(load_parts(tmp_path / "z.npy")[0]) == 1
 
 
-TABLES = {
-    "a header and labels": ("label,p0,p1\n3,0,255\n1,7,8\n", [[0, 255], [7, 8]], [3, 1], 255),
-    "labels last, in quotes": ('"p0";"Class"\n0,5;1\n'.replace(",", "."), [[0.5]], [1], 1),
-    "tabs, blanks at the end": ("1\t2.5 \n3\t4\n\n", [[1, 2.5], [3, 4]], None, 1),
-    "blanks": ("1 2\n3 4", [[1, 2], [3, 4]], None, 1),
-    "a byte order mark": ("\ufeff1,2\n3,4", [[1, 2], [3, 4]], None, 1),
-    "a point has a y": ("x,y\n1,2\n3,4", [[1, 2], [3, 4]], None, 1),
-    "a label that is no whole number": ("a,target\n1,0.5\n3,4", [[1, 0.5], [3, 4]], None, 1),
-    "pandas, with an index": (",a,label\n0,1.5,3\n1,2.5,4", [[1.5], [2.5]], [3, 4], 1),
-    "pandas, columns without names": ("0,1,2,3,4,5,6,7\n8,7,6,5,4,3,2,1", [[8, 7, 6, 5, 4, 3, 2, 1]], None, 1),
-    "a label and numbered columns": ("label,1,2\n5,6,7", [[6, 7]], [5], 1),
-    "a few numbers are no header": ("0,1,2\n5,6,7", [[0, 1, 2], [5, 6, 7]], None, 1),
-    "a label alone": ("label\n1\n2", [[1], [2]], None, 1),
-    "whole numbers that are no grey levels": ("a,b\n1,200\n3,254", [[1, 200], [3, 254]], None, 1),
-}
-
-
-@pytest.mark.parametrize(("text", "values", "labels", "max_value"), TABLES.values(), ids=TABLES)
-@pytest.mark.parametrize("zipped", [False, True])
-def test_text_tables(tmp_path, text, values, labels, max_value, zipped):
-    content = text.encode()
-    path = tmp_path / ("t.csv.gz" if zipped else "t.csv")
-    path.write_bytes(gzip.compress(content) if zipped else content)
-    images, test = load_parts(path)
-    assert test is None
-    np.testing.assert_array_equal(images[:], np.array(values, "f4") / np.float32(max_value))
-    assert images.labels is None if labels is None else images.labels.tolist() == labels
-    assert f"{len(values)} lines of {len(values[0])} numbers" in images.note
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("a,b\n1,2\n3,x", r"sample 1, column b is 'x', expected a number"),
-        ("1,2\n3,", r"sample 1, column 1 is '', expected a number"),
-        ("1,2\n3,4,5", "sample 1 has 3 numbers, sample 0 has 2"),
-        ("a,b\n1,2,3", "the header has 2 names, a line 3 numbers"),
-        ("a,b\n", "no lines after its header"),
-        ("\n \n", "holds no lines"),
-        ("0,5;1,5\n1;2", "sample 0, column 0 is '0,5', expected a number"),
-        ("1,,3\n4,5,6", "sample 0, column 1 is '', expected a number"),
-        ("0,,1\n4,5,6", "sample 0, column 1 is '', expected a number"),
-        ("1,x,3\n4,5,6", "sample 0, column 1 is 'x', expected a number"),
-        ("1,nan\n2,3", "row 0, pixel 1 is nan, expected finite numbers"),
-        ("1_0,2\n3,4", "sample 0, column 0 is '1_0', expected a number"),
-    ],
-)
-def test_a_table_that_cannot_be_used_says_where(tmp_path, text, message):
-    (tmp_path / "t.csv").write_text(text)
-    with pytest.raises(DataError, match=f"t.csv: .*({message})"):
-        load_dataset(tmp_path / "t.csv")
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (b"", "is empty: write or fetch it again"),
-        (b"\x89HDF\r\n\x1a\n", "is an HDF5 file: read it with h5py"),
-        (b"\x80\x04\x95", "is a pickle: load it where you trust it"),
-        (b"\x01\x02\x03", "not a .npy, .npz, .csv, idx or picture file"),
-        (b"caf\xe9, 1", "not a .npy"),
-        (b"\x1f\x8bxx", "damaged"),
-    ],
-)
-def test_other_files_are_named_for_what_they_are(tmp_path, content, message):
-    (tmp_path / "x.dat").write_bytes(content)
-    with pytest.raises(DataError, match=f"x.dat: {message}"):
-        load_dataset(tmp_path / "x.dat")
-
-
-def test_a_zip_of_pictures_is_to_be_unpacked(tmp_path):
-    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
-        archive.writestr("a.jpg", b"")
-    with pytest.raises(DataError, match=r"x.zip: a zip with 1 .jpg in it and no array: unpack it and give the folder"):
-        load_dataset(tmp_path / "x.zip")
-
-
 def test_emnist_by_its_names_and_upright(tmp_path, idx_bytes):
     for name in ("emnist-letters", "emnist-mnist"):
         for part, images in (("train", X[:30]), ("test", X[30:])):
@@ -325,40 +247,6 @@ def test_emnist_by_its_names_and_upright(tmp_path, idx_bytes):
     (tmp_path / "emnist-letters-test-images-idx3-ubyte").unlink()
     with pytest.raises(DataError, match="emnist-letters-test-images-idx3-ubyte is missing"):
         load_dataset(tmp_path, array="emnist-letters")
-
-
-def test_a_name_that_is_a_data_set_and_a_folder_says_which_was_taken(tmp_path, monkeypatch, png_bytes):
-    monkeypatch.chdir(tmp_path)
-    assert load_dataset("digits")[0].note == ""
-    (tmp_path / "digits").mkdir()
-    for i in range(3):
-        (tmp_path / "digits" / f"{i}.png").write_bytes(png_bytes(X[i]))
-    train, _ = load_dataset("digits")
-    assert len(train) == 1501
-    assert train.note == "digits: the data set of that name, not the folder ./digits, which you get by writing ./digits"
-    assert len(load_dataset("./digits")[0]) == 2
-
-
-def test_messages_name_the_file(tmp_path):
-    x = np.zeros((5, 4), np.float32)
-    x[3, 1] = np.nan
-    np.save(tmp_path / "x.npy", x)
-    np.savez(tmp_path / "x.npz", x=x)
-    (tmp_path / "x.png").write_bytes(b"\x89PNG\r\n\x1a\n")
-    (tmp_path / "x.csv").write_text("1,2,3")
-    (tmp_path / "x.gz").write_bytes(gzip.compress(b"\0\1\2"))
-    (tmp_path / "empty").mkdir()
-    for name, message in [
-        ("x.npy", "x.npy: row 3, pixel 1 is nan"),
-        ("x.npz", r"x.npz\[x\]: row 3, pixel 1 is nan"),
-        ("x.png", "x.png: cut off after 8 bytes"),
-        ("x.csv", "x.csv: one row cannot be split into train and test: give at least two"),
-        ("x.gz", "x.gz: not a .npy, .npz, .csv, idx or picture file"),
-        ("gone.idx", "gone.idx: no such file"),
-        ("empty", "empty: holds no picture: give a folder of .png, .jpg or other picture files"),
-    ]:
-        with pytest.raises(DataError, match=message):
-            load_dataset(tmp_path / name)
 
 
 @pytest.mark.parametrize("dtype", ["U", "S", ">U8"])
@@ -384,11 +272,3 @@ def test_text_is_for_labels_alone(tmp_path):
     np.savez(tmp_path / "x.npz", x=np.array([["a", "b"]] * 20))
     with pytest.raises(DataError, match="holds dtype <U1, expected integers or floats"):
         load_dataset(tmp_path / "x.npz")
-
-
-def test_a_file_of_words_is_no_table_with_labels(tmp_path):
-    path = tmp_path / "words.txt"
-    path.write_text("ann\nbob\ncleo\n", encoding="utf-8")
-    with pytest.raises(DataError, match="lines of text are for --model sequence_vae") as said:
-        load_dataset(str(path))
-    assert "--labels" not in str(said.value)

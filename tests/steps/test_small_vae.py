@@ -14,11 +14,10 @@ from npvae.kernels.alone import product_alone, times, times_transposed, transpos
 from npvae.kernels.team import pools
 from npvae.kernels.team.jobs import product
 from npvae.kernels.team.team import Team
-from npvae.models.likelihoods.unit_interval import Bernoulli
 from npvae.ops import ACTIVATIONS
 from npvae.steps import Step
 from npvae.steps.mlp import NEEDS_DX
-from npvae.steps.small_vae import LARGEST, CompiledTrace, SmallVAEStep, elbo_backward, most_samples, why_not
+from npvae.steps.small_vae import CompiledTrace, SmallVAEStep, elbo_backward
 
 pytestmark = pytest.mark.skipif(bool(config.DISABLE_JIT), reason="it exists compiled only")
 PARTS = ("mu", "logvar", "std", "z", "output", "nll", "kl")
@@ -209,104 +208,6 @@ def test_a_training_goes_the_way_of_the_ops():
         ends.append(vae.params.flat.copy())
     np.testing.assert_allclose(ends[0], ends[1], atol=1e-5)
     assert not np.array_equal(ends[0], drawn(1, activation="tanh")[0].params.flat)
-
-
-@pytest.mark.parametrize(
-    "settings",
-    [
-        {"dtype": "float64"},
-        {"objective": "free_bits"},
-        {"objective": "capacity"},
-        {"likelihood": "squared_error"},
-        {"likelihood": "continuous_bernoulli"},
-        {"likelihood": "gaussian_decoder"},
-    ],
-    ids=lambda settings: "-".join(settings.values()),
-)
-def test_other_models_take_the_ops(settings):
-    vae, x, eps = drawn(12, **settings)
-    assert why_not(vae)
-    step = Step(vae, 12)
-    assert why_not(vae) in str(step)
-    assert not step_of(vae, x, eps, step)[3]
-
-
-def test_ops_are_taken_where_products_are_not_tiles_or_not_small(monkeypatch):
-    vae, x, eps = drawn(12, (10,), D=5)
-    assert most_samples(vae) == LARGEST // (2 * 5 * 10)
-    monkeypatch.setattr("npvae.steps.small_vae.LARGEST", 2 * 12 * 50 - 1)
-    assert most_samples(vae) == 11
-    step = Step(vae, 12)
-    assert not step_of(vae, x, eps, step)[3]
-    assert step_of(vae, x[:11], eps[:11], step)[3]
-    assert "its largest product, 12 x 5 x 10, is shared between threads; batches of 11 or fewer" in str(step)
-    monkeypatch.undo()
-    monkeypatch.setattr(pools, "PRODUCTS", "blas")
-    assert not step_of(vae, x, eps, Step(vae, 12))[3]
-
-
-def test_several_draws_and_models_made_from_it_take_the_ops():
-    class Own(npvae.VAE):
-        def decoder_forward(self, ops, z, x):
-            self.called = True
-            return super().decoder_forward(ops, z, x)
-
-    vae, x, eps = drawn(12)
-    assert not step_of(vae, x, np.stack([eps, eps]), Step(vae, 12))[3]
-    own = Own(7, (9,), 2)
-    assert not step_of(own, x, eps, Step(own, 12))[3]
-    assert own.called
-    conditional = npvae.ConditionalVAE(7, (9,), 2, classes=3)
-    labelled = np.hstack([x, np.eye(3, dtype=np.float32)[np.arange(12) % 3]])
-    assert not step_of(conditional, labelled, eps, Step(conditional, 12))[3]
-
-
-def test_a_forward_that_was_put_in_place_of_the_models_is_called():
-    vae, x, eps = drawn(12)
-    called = []
-
-    def forward(x, eps, ops=None, forward=vae.forward):
-        called.append(len(x))
-        return forward(x, eps, ops)
-
-    vae.forward = forward
-    step_of(vae, x, eps, Step(vae, 12))
-    assert called == [12]
-
-
-@pytest.mark.parametrize("name", ["posterior_forward", "decoder_backward", "data_of"])
-def test_any_method_that_was_put_in_place_of_the_models_is_called(name):
-    vae, x, eps = drawn(12)
-    before, called = Step(vae, 12), []
-    own = getattr(vae, name)
-    setattr(vae, name, lambda *arguments: called.append(name) or own(*arguments))
-    step_of(vae, x, eps, Step(vae, 12))
-    assert called == [name]
-    with pytest.raises(ValueError, match="make a new Step of it"):
-        before.forward(x, eps)
-
-
-def test_a_likelihood_made_from_the_bernoulli_is_asked_even_if_it_keeps_its_name():
-    class Twice(Bernoulli):
-        def forward(self, ops, output, x, params):
-            nll, cache = super().forward(ops, output, x, params)
-            return 2 * nll, cache
-
-    vae, x, eps = drawn(12)
-    vae.likelihood = Twice()
-    assert "Twice" in why_not(vae)
-    assert step_of(vae, x, eps, Step(vae, 12))[0] == vae.forward(x, eps)[0]
-
-
-@pytest.mark.parametrize(
-    ("setting", "value"), [("activation", "tanh"), ("objective", "free_bits"), ("likelihood", Bernoulli())]
-)
-def test_a_setting_that_is_compiled_in_cannot_be_exchanged_unnoticed(setting, value):
-    vae, x, eps = drawn(12)
-    step = Step(vae, 12)
-    setattr(vae, setting, value)
-    with pytest.raises(ValueError, match="make a new Step of it"):
-        step.forward(x, eps)
 
 
 def test_a_copy_of_the_model_has_a_step_of_its_own():
