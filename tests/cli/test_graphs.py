@@ -1,4 +1,4 @@
-"""`npvae` on a graph: train, stop and resume, evaluate, encode, missing edges; what does not go together is refused."""
+"""`npvae` on a graph: train, stop and resume, evaluate, encode, missing edges."""
 
 import json
 
@@ -57,19 +57,3 @@ def test_a_run_is_not_resumed_on_another_graph(tmp_path, capsys):
     (tmp_path / "g.csv").write_text("\n".join(lines[:-1]))
     assert main(["train", "--resume", "r", "--epochs", "9", "--quiet"]) == 2
     assert "give the same data" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        (["--model", "vae", "--dataset", "cora"], "cora is a graph, --model vae takes images: add --model graph_vae"),
-        (["--model", "graph_vae", "--dataset", "digits"], "digits: is no graph"),
-        (["--model", "graph_vae", "--objective", "iwae"], "objective 'iwae' is not for one graph"),
-        (["--model", "graph_vae", "--hidden", "8"], "graph_vae has no use for it"),
-        (["--model", "graph_vae", "--resize", "8,8"], "--resize is for images, --model graph_vae takes a graph"),
-        (["--model", "graph_autoencoder", "--beta", "2"], "graph_autoencoder has no use for it"),
-    ],
-)
-def test_what_does_not_go_together_is_refused(options, message, capsys):
-    assert main([*QUICK, *options]) == 2
-    assert message in capsys.readouterr().err

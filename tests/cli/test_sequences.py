@@ -63,31 +63,6 @@ def test_a_language_model_is_the_baseline(capsys):
     assert isinstance(npvae.load("lm"), npvae.LanguageModel)
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        (
-            ["--model", "vae", "--dataset", "names"],
-            "names are sequences, --model vae takes images: add --model sequence",
-        ),
-        (
-            ["--model", "sequence_vae", "--dataset", "digits"],
-            "digits are images, --model sequence_vae takes lines of text",
-        ),
-        (["--model", "sequence_vae", "--hidden", "3"], "--hidden is of vae,"),
-        (["--model", "sequence_vae", "--colour", "grey"], "--colour is for images, this model takes lines of text"),
-        (["--model", "sequence_vae", "--likelihood", "bernoulli"], "sequence_vae has no use for it"),
-        (["--model", "language_model", "--latent", "3"], "language_model has no use for it: leave it out"),
-        (["--model", "language_model", "--word-dropout", "0.3"], "--word-dropout is of sequence_vae"),
-        (["--model", "sequence_vae", "--word-dropout", "3"], "word_dropout is 3.0, expected a number from 0 to 1"),
-        (["--model", "sequence_vae", "--free-bits", "1"], "--free-bits has no effect with --objective elbo"),
-    ],
-)
-def test_options_that_do_not_fit_are_refused(options, message, capsys):
-    assert main(["train", "--dataset", "names.txt", "--quiet", *options]) == 2
-    assert message in capsys.readouterr().err
-
-
 def test_letters_that_the_run_does_not_know_are_told(run, capsys, tmp_path):
     (tmp_path / "other.txt").write_text("ann\nzoë\n")
     for command in ("encode", "reconstruct", "evaluate"):
