@@ -11,7 +11,8 @@ import numpy as np
 from npvae.kernels.matmul.products import K_BLOCK, ROWS, pieces_of
 from npvae.kernels.team import blas, pools
 from npvae.kernels.team.jobs import call_pieces, product
-from npvae.kernels.zeros import AT, listed_product, needed
+from npvae.kernels.team.pieces import Product
+from npvae.kernels.zeros import Lists, listed_product, needed
 
 SMALLEST_ROWS = 2  # one row is a vector, for which BLAS has a function of its own
 SMALL = 2**18  # multiply-adds: so few OpenBLAS computes in the caller, without its threads, and faster than tiles
@@ -55,9 +56,9 @@ def by_lists(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> bool:
         np.empty(LOOKS, int),
     )
     a_row, a_k = (1, rows) if not a.flags.c_contiguous else (k, 1)
-    addresses = [array.ctypes.data for array in (out, a, b, lists, counts, finite)]
-    plan = np.array([*addresses[:3], rows, columns, k, a_row, a_k, *addresses[3:], LOOKS], np.int64)  # a Plan
-    assert len(plan) == len(AT)
+    of_product = Product(out.ctypes.data, a.ctypes.data, b.ctypes.data, rows, columns, k, a_row, a_k, turned=0)
+    of_lists = Lists(lists.ctypes.data, counts.ctypes.data, finite.ctypes.data, LOOKS)
+    plan = np.array([*of_product, *of_lists], np.int64)
     pools.team.run(call_pieces, needed.address, plan, LOOKS)
     if not finite.all() or counts.sum() > MOST_NEEDED * blocks * k:
         return False

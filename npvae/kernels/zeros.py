@@ -5,7 +5,7 @@ is listed once for a product, and the tile goes through the list. A zero adds ex
 multiply-adds whose other factor is finite, so the bits are those of `product_piece`; where b has an infinity or a NaN,
 which times zero is NaN, nothing may be skipped, and `needed` says so. -0 counts as zero, NaN does not.
 
-`needed` and `listed_product` take the team's plan: the integers of a `Plan`, as an array.
+`needed` and `listed_product` take the team's plan: the integers of a `Product` and of its `Lists`, as an array.
 """
 
 from __future__ import annotations
@@ -20,28 +20,22 @@ from npvae.kernels.matmul.products import K_BLOCK, ROWS, begin, pack, place_of, 
 from npvae.kernels.matmul.shape import LANES, SHAPE
 from npvae.kernels.matmul.tiles import outer_tile
 from npvae.kernels.team.atomics import floats_at, integers_at
+from npvae.kernels.team.pieces import Product
 
 tile_1, tile_2, tile_3, tile_4 = (outer_tile(ROWS, min(c, SHAPE.vectors), LANES, listed=True) for c in (1, 2, 3, 4))
 
 
-class Plan(NamedTuple):
-    """out (rows, columns) = a @ b, as in `product_piece`, with addresses of what `needed` finds."""
+class Lists(NamedTuple):
+    """Which k are needed: addresses of what `needed` finds."""
 
-    out: int
-    a: int
-    b: int
-    rows: int
-    columns: int
-    k: int
-    a_row: int
-    a_k: int
     lists: int  # (blocks of ROWS rows, k): for each block of K_BLOCK k the k that are needed, counted from its first
     counts: int  # (blocks of ROWS rows, blocks of K_BLOCK k): how many these are
     finite: int  # (pieces,): 1 if a piece's share of b is finite
     pieces: int  # of `needed`
 
 
-AT = Plan(*range(len(Plan._fields)))
+AT = Product(*range(len(Product._fields)))  # where in the plan
+FOUND = Lists(*range(len(AT), len(AT) + len(Lists._fields)))
 
 
 @kernel(AS_WRITTEN)
@@ -78,8 +72,8 @@ def list_rows(a: np.ndarray, i: int, plan: np.ndarray) -> None:
     """Which k the block of rows that begins with row i needs; a is flat."""
     rows, k, a_row, a_k = plan[AT.rows], plan[AT.k], plan[AT.a_row], plan[AT.a_k]
     blocks = (k + K_BLOCK - 1) // K_BLOCK
-    lists = carray(integers_at(plan[AT.lists] + 8 * (i // ROWS) * k), k)
-    counts = carray(integers_at(plan[AT.counts] + 8 * (i // ROWS) * blocks), blocks)
+    lists = carray(integers_at(plan[FOUND.lists] + 8 * (i // ROWS) * k), k)
+    counts = carray(integers_at(plan[FOUND.counts] + 8 * (i // ROWS) * blocks), blocks)
     total = np.empty(K_BLOCK, np.float32)
     for block in range(blocks):
         k0, count = block * K_BLOCK, 0
@@ -103,8 +97,8 @@ def times_nothing(b: np.ndarray) -> float:
 @job_piece
 def needed(address: int, piece: int) -> None:
     """Lists for a share of the rows of a, and whether a share of b is finite."""
-    plan = carray(integers_at(address), len(AT))
-    rows, k, columns, pieces = plan[AT.rows], plan[AT.k], plan[AT.columns], plan[AT.pieces]
+    plan = carray(integers_at(address), len(AT) + len(FOUND))
+    rows, k, columns, pieces = plan[AT.rows], plan[AT.k], plan[AT.columns], plan[FOUND.pieces]
     a = carray(floats_at(plan[AT.a]), rows * k)
     blocks = (rows + ROWS - 1) // ROWS
     for block in range(piece * blocks // pieces, (piece + 1) * blocks // pieces):
@@ -112,18 +106,18 @@ def needed(address: int, piece: int) -> None:
     size = k * columns
     start, end = piece * size // pieces, (piece + 1) * size // pieces
     share = times_nothing(carray(floats_at(plan[AT.b] + 4 * start), end - start))
-    carray(integers_at(plan[AT.finite]), pieces)[piece] = int(share == 0)
+    carray(integers_at(plan[FOUND.finite]), pieces)[piece] = int(share == 0)
 
 
 @job_piece
 def listed_product(address: int, piece: int) -> None:
     """One piece of out = a @ b, as `product_piece` cuts it, by what is listed."""
-    plan = carray(integers_at(address), len(AT))
+    plan = carray(integers_at(address), len(AT) + len(FOUND))
     rows, columns, k, a_row, a_k = plan[AT.rows], plan[AT.columns], plan[AT.k], plan[AT.a_row], plan[AT.a_k]
     i0, i1, j, width = place_of(piece, rows, columns, k)
     left, target = columns - j, plan[AT.out] + 4 * j
     blocks = (k + K_BLOCK - 1) // K_BLOCK
-    counts = carray(integers_at(plan[AT.counts]), (rows + ROWS - 1) // ROWS * blocks)
+    counts = carray(integers_at(plan[FOUND.counts]), (rows + ROWS - 1) // ROWS * blocks)
     room = room_for(k, width)
     w, w_row = begin(room), width * LANES
     for block in range(blocks):
@@ -132,7 +126,7 @@ def listed_product(address: int, piece: int) -> None:
         pack(w, plan[AT.b] + 4 * (k0 * columns + j), width, min(k - k0, K_BLOCK), columns, False, left)
         x = plan[AT.a] + 4 * k0 * a_k
         for i in range(i0, i1, ROWS):
-            ks, n = plan[AT.lists] + 8 * (i // ROWS * k + k0), counts[i // ROWS * blocks + block]
+            ks, n = plan[FOUND.lists] + 8 * (i // ROWS * k + k0), counts[i // ROWS * blocks + block]
             if width == 4:
                 tile_4(target, x, w, ks, i, 0, n, rows, left, a_row, a_k, w_row, columns, first)
             elif width == 3:
