@@ -17,7 +17,7 @@ from types import ModuleType
 
 import numpy as np
 from contenders import numpy_products
-from rounds import interleaved, machine, summary, table, write_json
+from rounds import interleaved, machine, summary, table, use_threads, write_json
 from step import FLOOR
 
 import npvae
@@ -108,13 +108,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
-    npvae.set_threads(args.threads)
-    try:
-        import torch
-    except ImportError:
-        torch = None
-    else:
-        torch.set_num_threads(args.threads)
+    torch = use_threads(args.threads)
     print(machine())
     results = {}
     for name, mean in TABLES.items():

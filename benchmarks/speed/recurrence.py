@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rounds import interleaved, machine, ratio, summary, table, write_json
+from rounds import interleaved, machine, ratio, summary, table, use_threads, write_json
 
 from npvae import kernels, ops
 from npvae.kernels.team import pools
@@ -221,20 +221,17 @@ def whole_steps(H: int, names: Path | None, rng: np.random.Generator) -> dict[st
     return found
 
 
-def contenders(H: int, made: list[Batch], weights: tuple) -> dict[str, Callable[[Batch], tuple]]:
-    """By name; those that are not installed are left out."""
+def contenders(torch: object, made: list[Batch], weights: tuple) -> dict[str, Callable[[Batch], tuple]]:
+    """By name; those that are not installed are left out, torch if it is None."""
     found = {
         "npvae": npvae_pair(kernels, weights, buffered=True),
         "npvae, new arrays": npvae_pair(kernels, weights, buffered=False),
         "npvae, NumPy page": npvae_pair(ops, weights, buffered=False),
         "products alone": products_alone(weights),
     }
-    try:
-        import torch  # noqa: F401
-
-        found["torch packed"] = torch_pair(weights, packed=True)
-        found["torch padded"] = torch_pair(weights, packed=False)
-    except ImportError:
+    if torch is not None:
+        found |= {f"torch {way}": torch_pair(weights, packed=way == "packed") for way in ("packed", "padded")}
+    else:
         print("torch is not installed: left out")
     try:
         import jax  # noqa: F401
@@ -267,13 +264,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
-    pools.set_threads(args.threads)
-    try:
-        import torch
-
-        torch.set_num_threads(args.threads)
-    except ImportError:
-        pass
+    torch = use_threads(args.threads)
     rng = np.random.default_rng(0)
     lengths = lengths_of(args.names, rng)
     results: dict[str, Any] = {}
@@ -281,7 +272,7 @@ def main() -> None:
     for H in SIZES:
         weights = weights_of(H, rng)
         made = batches(lengths, H, rng)
-        found = contenders(H, made, weights)
+        found = contenders(torch, made, weights)
         validate(found, made[0])
 
         def all_batches(call: Callable[[Batch], tuple], made: list[Batch] = made) -> Callable[[], object]:

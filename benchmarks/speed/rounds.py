@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from statistics import median
+from types import ModuleType
 
 PAUSE = 0.25  # seconds; OpenBLAS's threads look for work for a tenth of a second
 WARM_UP = 0.05  # seconds; a thread that sleeps was seen to take 20 ms to get a core of a virtual machine
@@ -68,6 +69,19 @@ def table(rows: Mapping[str, Mapping[str, float]], unit: str, against: list[str]
         ratios = "".join(f"{ratio(rows, name, other):>22.2f}" for other in against)
         lines.append(f"{name:<34}{row['median']:>12.3f}{spread:>18}{ratios}")
     return "\n".join(lines)
+
+
+def use_threads(count: int) -> ModuleType | None:
+    """npvae and PyTorch compute with so many threads from now on -> torch, or None where it is not installed."""
+    from npvae.kernels.team import pools
+
+    pools.set_threads(count)
+    try:
+        import torch
+    except ImportError:
+        return None
+    torch.set_num_threads(count)
+    return torch
 
 
 def machine() -> dict[str, str]:
