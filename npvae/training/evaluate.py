@@ -11,6 +11,10 @@ from npvae.models.entrance import check_data, data_of
 from npvae.steps import Step
 from npvae.training.guard import check_loss
 from npvae.training.processes import ALONE, Processes
+from npvae.training.settings import Settings
+from npvae.training.state import TrainingState
+
+_VALID_STREAM = 2  # of the seed; 0 is the order and the noise of training, 1 the noise of the test
 
 
 def chunks(model: Any, x: Any, size: int, name: str = "x") -> Iterator[Any]:
@@ -67,3 +71,19 @@ def mean_losses(
             each = samples / len(trace.nll)  # of several draws per sample, or of the vertices of one graph
             totals += (loss * samples, each * trace.nll.sum(dtype=float), each * trace.kl.sum(dtype=float))
     return dict(zip(("loss", "nll", "kl"), (processes.sum(totals) / len(data)).tolist(), strict=True))
+
+
+def held_out_losses(
+    state: TrainingState, settings: Settings, x_test: Any, x_valid: Any, processes: Processes, saved: str
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Losses on the test data, with new noise each epoch, and on x_valid, with the same: epochs are compared by it."""
+
+    def losses(x: Any, rng: np.random.Generator, part: str) -> dict[str, float]:
+        of = f"the {part} data after epoch {state.epoch}"
+        return mean_losses(state.model, x, rng, of=of, saved=saved, processes=processes)
+
+    tested = {} if x_test is None else losses(x_test, state.test_rng, "test")
+    if x_valid is None:
+        return tested, {}
+    seed = np.random.SeedSequence(settings.seed, spawn_key=(_VALID_STREAM,))
+    return tested, losses(x_valid, np.random.default_rng(seed), "validation")

@@ -21,7 +21,7 @@ from npvae.steps import Step
 from npvae.training.checkpoint import read_checkpoint, restore
 from npvae.training.descent import descend
 from npvae.training.environment import EnvironmentWarning, differences, environment
-from npvae.training.evaluate import mean_losses
+from npvae.training.evaluate import held_out_losses
 from npvae.training.guard import check_params
 from npvae.training.interruption import Interruption
 from npvae.training.latents_in_use import what_to_try
@@ -35,7 +35,6 @@ from npvae.training.tensorboard import writer_class
 from npvae.training.training_data import check_same_data, describe
 
 OnEpoch = Callable[[Any, dict[str, Any]], object]
-_VALID_STREAM = 2  # of the seed; 0 is the order and the noise of training, 1 the noise of the test
 
 
 def train(
@@ -174,10 +173,9 @@ def resume(
     Example:
         >>> import tempfile
         >>> x = np.random.default_rng(0).random((40, 9), dtype=np.float32)
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     vae = npvae.VAE(9, (8,), 2)
-        ...     _ = npvae.train(vae, x, epochs=1, batch_size=20, out=f"{folder}/run", progress=False)
-        ...     longer = npvae.resume(f"{folder}/run", x, epochs=2, progress=False)
+        >>> with tempfile.TemporaryDirectory() as run:
+        ...     vae = npvae.train(npvae.VAE(9, (8,), 2), x, epochs=1, batch_size=20, out=run, progress=False)
+        ...     longer = npvae.resume(run, x, epochs=2, progress=False)
         >>> len(vae.history), len(longer.history)
         (1, 2)
     """
@@ -186,7 +184,7 @@ def resume(
         checkpoint = read_checkpoint(run)
         state, settings = restore(checkpoint, run)
         if epochs is not None:
-            settings = _with_epochs(settings, epochs, state)
+            settings = settings.with_epochs(epochs, begun=state.epoch - (state.seen == 0))
             checkpoint.config["training"]["epochs"] = epochs
         if lr is not None:
             check_positive("resume", lr=lr)
@@ -256,7 +254,7 @@ def _train(
                 check_params(model.params, step=state.step, saved=writer.saved)
                 processes.check_same(model.params, step=state.step)
                 set_fraction(model, 1.0)
-                row = state.end_epoch(*_held_out_losses(state, settings, x_test, x_valid, processes, writer.saved))
+                row = state.end_epoch(*held_out_losses(state, settings, x_test, x_valid, processes, writer.saved))
                 writer.end_epoch(row)
                 show.end_epoch(row)
                 if on_epoch is not None and processes.rank == 0:
@@ -273,34 +271,6 @@ def _train(
         if progress and state.finished(settings) and (line := what_to_try(model, x_train, state.step)):
             show.say(line)
     return model
-
-
-def _held_out_losses(
-    state: TrainingState, settings: Settings, x_test: Any, x_valid: Any, processes: Processes, saved: str
-) -> tuple[dict[str, float], dict[str, float]]:
-    """Losses on the test data, with new noise each epoch, and on x_valid, with the same: epochs are compared by it."""
-
-    def losses(x: Any, rng: np.random.Generator, part: str) -> dict[str, float]:
-        of = f"the {part} data after epoch {state.epoch}"
-        return mean_losses(state.model, x, rng, of=of, saved=saved, processes=processes)
-
-    tested = {} if x_test is None else losses(x_test, state.test_rng, "test")
-    if x_valid is None:
-        return tested, {}
-    seed = np.random.SeedSequence(settings.seed, spawn_key=(_VALID_STREAM,))
-    return tested, losses(x_valid, np.random.default_rng(seed), "validation")
-
-
-def _with_epochs(settings: Settings, epochs: int, state: TrainingState) -> Settings:
-    """The settings with another number of epochs. ValueError if more have begun already."""
-    begun = state.epoch - (state.seen == 0)
-    changed = replace(settings, epochs=epochs)
-    if epochs < begun:
-        raise ValueError(
-            f"resume: epochs is {epochs}, but the run has come to epoch {begun} of {settings.epochs}: "
-            f"give {begun} or more, the number of epochs in all, or leave it out"
-        )
-    return changed
 
 
 def _check(model: Any, settings: Settings, x_train: Any, x_test: Any, x_valid: Any) -> None:

@@ -74,10 +74,9 @@ def load(folder: str | Path, *, best: bool = False) -> Any:
     Example:
         >>> import tempfile
         >>> x = np.random.default_rng(0).random((40, 9), dtype=np.float32)
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     vae = npvae.VAE(9, (8,), 2)
-        ...     _ = npvae.train(vae, x, epochs=1, batch_size=20, out=f"{folder}/run", progress=False)
-        ...     again = npvae.load(f"{folder}/run")
+        >>> with tempfile.TemporaryDirectory() as run:
+        ...     vae = npvae.train(npvae.VAE(9, (8,), 2), x, epochs=1, batch_size=20, out=run, progress=False)
+        ...     again = npvae.load(run)
         >>> np.array_equal(again.params.flat, vae.params.flat)
         True
     """

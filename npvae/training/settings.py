@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from npvae.optim import OPTIMIZERS
@@ -51,3 +51,13 @@ class Settings:
     def among(cls, kept: dict[str, Any]) -> Settings:
         """The settings in the "training" part of a config, which may hold more than them, and less."""
         return cls(**{field.name: kept[field.name] for field in fields(cls) if field.name in kept})
+
+    def with_epochs(self, epochs: int, begun: int) -> Settings:
+        """These with another number of epochs. ValueError if more have begun already."""
+        changed = replace(self, epochs=epochs)
+        if epochs < begun:
+            raise ValueError(
+                f"resume: epochs is {epochs}, but the run has come to epoch {begun} of {self.epochs}: "
+                f"give {begun} or more, the number of epochs in all, or leave it out"
+            )
+        return changed
