@@ -17,7 +17,7 @@ from numba.extending import register_jitable
 from npvae.kernels.jit import AS_WRITTEN, SUMS, kernel
 from npvae.kernels.polynomials import exp, expm1, log1p
 
-compiled_into_a_loop = register_jitable(fastmath=SUMS)  # the cache on disk knows a function in a closure by its name
+compiled_into_a_loop = register_jitable(fastmath=SUMS, forceinline=True)  # and in a closure known to the cache by name
 
 
 @compiled_into_a_loop
