@@ -99,6 +99,12 @@ def _factor(ratio: float, view: SideBySide) -> Diagnosis | None:
                 "factor-of-size",
                 f"analytic / numeric is 1/{size} = 1/{symbol} {view.everywhere}: a MEAN over {symbol} too many?",
             )
+    for name, axis, size in _lengths(view):
+        for value, shown, words in ((size, f"{size}", "is a MEAN over them missing?"),
+                                    (1 / size, f"1/{size}", "a MEAN over them too many?")):  # fmt: skip
+            if abs(ratio - value) < view.precision * value:
+                counted = f"{name} has {size} entries" + (f" along axis {axis}" if axis is not None else "")
+                return "factor-of-size", f"analytic / numeric is {shown} {view.everywhere}, and {counted}: {words}"
     for value, text in ((2.0, "2"), (0.5, "1/2"), (-2.0, "-2"), (-0.5, "-1/2")):
         if abs(ratio - value) < view.precision * abs(value):
             return "factor", f"analytic / numeric is {text} {view.everywhere}: looks like a FACTOR of {text}"
@@ -115,6 +121,15 @@ def _factor(ratio: float, view: SideBySide) -> Diagnosis | None:
     return "factor", f"{words}: a " + (
         "constant in FLOAT32?" if abs(ratio - 1.0) < t.FLOAT32_FACTOR else "wrong constant FACTOR"
     )
+
+
+def _lengths(view: SideBySide) -> Iterator[tuple[str, int | None, int]]:
+    """Name, axis and length of every axis that no symbol stands for: at inputs given, or where shapes are numbers."""
+    case = view.first_run.case
+    for (name, arg), x in zip(case.op.args.items(), case.inputs, strict=True):
+        for axis, length in enumerate(arg.axes):
+            if length.isdigit() and int(length) >= t.LEAST_SIZE:
+                yield name, axis if x.ndim > 1 else None, int(length)
 
 
 def _transposed(grad: np.ndarray) -> np.ndarray:

@@ -68,6 +68,7 @@ DIAGNOSES: dict[str, str] = {
     "overlap": "right at both ends of an axis, wrong between: overlapping windows are not added up",
     "mask": "not zero exactly where the slope is zero: a mask is forgotten",
     "repeated-index": "wrong in rows that an index names more than once: they are not added up",
+    "one-output": "wrong for the dy of one of several outputs, or zero for it: what comes from it is forgotten",
     "kink-only": "wrong exactly at a declared kink only",
     "edge-only": "wrong exactly at an end of the domain only",
     "threshold": "wrong beyond a value of the argument: a clip, or the wrong side of a branch",
