@@ -165,6 +165,8 @@ def main() -> int:
                 rows[label][w.group] += 1
             elif samples is ALL:
                 missed.append(w)
+                print(f"missed: {w.name}", file=sys.stderr, flush=True)
+        print(f"{label}: {dict(rows[label])} of {dict(totals)}", file=sys.stderr, flush=True)
     for name, accepts in others.items():
         for label, samples in ((f"{name}, one sample", ONE), (f"{name}, battery", ALL)):
             chosen = wrong[::5] if args.quick else wrong
@@ -216,6 +218,7 @@ def right_gradients(seeds: Sequence[int]) -> dict[str, object]:
                 if verdict != "PASS":
                     where = f"{op.name}, sample {sample.label}, seed {seed}"
                     print(f"{verdict}: right gradient of {where}", file=sys.stderr, flush=True)
+        print(f"right gradients, up to seed {seed}: {dict(verdicts)}", file=sys.stderr, flush=True)
     return {
         "right_ops": len(per_op),
         "right_cases": sum(per_op.values()),

@@ -100,7 +100,6 @@ class Pair:
         dtypes = {name: x.dtype for name, x in zip(self.op.args, self._inputs, strict=True) if x.dtype.kind == "f"}
         return read_gradients(result, self.op, dtypes)
 
-
     def _mend(self, error: Exception) -> str:
         """What to declare where a forward raises what NumPy raises for shapes that do not fit and indices too large."""
         whole = [arg for arg in self.op.args.values() if arg.dtype is not None and np.dtype(arg.dtype).kind in "iu"]
