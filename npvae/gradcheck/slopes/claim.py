@@ -31,7 +31,7 @@ class Claim:
 
     first_run   the forward and backward that gave it
     finite      where grad was finite before what is not was replaced by zero; only those entries are compared
-    rtol, atol  as the user gave them; the tolerance for other cotangents is made from them
+    rtol, atol  as the user gave them; the tolerance for inputs drawn afresh is made from them
     """
 
     first_run: FirstRun

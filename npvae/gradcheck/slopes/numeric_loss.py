@@ -162,7 +162,7 @@ class NumericLoss:
     def noise_of_entry(self, k: int, i: int, side: int = 0, *, shortest: bool = False) -> float:
         """The trembling of L when entry i of argument k moves: what rounding allows, or more if more is measured.
 
-        shortest  measure over the shortest spacing alone, a third of the effort: enough where the claim agrees or hides anyway
+        shortest  measure over the shortest spacing alone, a third of the effort: enough where nothing is refused
 
         Which outputs the entry has a part in is asked with a NaN: those that are large may hide the entry wholly.
         """
