@@ -106,7 +106,7 @@ def repeated_index(p: Place) -> np.ndarray:
 
 
 def one_output(p: Place) -> np.ndarray:
-    return p.g if p.alone is None or not np.any(p.alone) else p.alone
+    return p.g if p.alone is None else p.alone
 
 
 def beyond_subgradients(points: Callable[[Arg], Sequence[float]]) -> Plant:
