@@ -105,6 +105,11 @@ def repeated_index(p: Place) -> np.ndarray:
     return p.g
 
 
+def one_answer(p: Place) -> np.ndarray:
+    asked = next((x for x in p.inputs if x.dtype.kind == "b" and x.shape == p.g.shape), None)
+    return p.g if asked is None else scaled(p, asked, -1.0)
+
+
 def one_output(p: Place) -> np.ndarray:
     return p.g if p.alone is None else p.alone
 
@@ -153,6 +158,8 @@ PLANTS: dict[str, Plant] = {
     "mask": mask,
     "repeated-index": repeated_index,
     "one-output": one_output,
+    "reversed": lambda p: np.flip(p.g, 0).copy() if p.g.ndim and len(p.g) > 1 else p.g,
+    "one-answer": one_answer,
     "kink-only": beyond_subgradients(lambda arg: list(arg.kinks)),
     "edge-only": beyond_subgradients(finite_ends),
     "threshold": lambda p: np.where(p.x > 0.5, p.g * p.g.dtype.type(1.5), p.g) if p.x.shape == p.g.shape else p.g,
@@ -195,6 +202,8 @@ BESIDE = {
     "edge-only": {"regime-only"},
     "threshold": {"regime-only"},
     "zero": {"factor-of-argument"},
+    "reversed": {"shape-only"},
+    "one-answer": {"mask", "one-row", "one-entry", "sign", "shape-only"},
 }
 """Codes that may be true of a mistake besides its own."""
 

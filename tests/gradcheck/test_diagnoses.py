@@ -133,6 +133,15 @@ def moments_backward(dy, x):
     return ((dy["mean"][:, None] + 2 * dy["var"][:, None] * centred) / x.shape[1]).astype(x.dtype)
 
 
+def focal(p, y):
+    q = np.where(y, p, 1 - p)
+    return -((1 - q) ** 2) * np.log(q), q
+
+
+def focal_backward(dy, q):
+    return dy * (2 * (1 - q) * np.log(q) - (1 - q) ** 2 / q)  # dq / dp is -1 where y is false
+
+
 def halves_large(dx, dy, x):
     return np.where(x > 0.5, dx / 2, dx)
 
@@ -211,6 +220,10 @@ CASES = {
         "its axes in the order (0, 2, 1): TRANSPOSED"),
     "regime-only ": (altered(lambda dx, dy, x: np.where(x == np.round(x), dx / 2, dx)),
                      "only at zeros, ties and round numbers"),
+    "reversed": (altered(lambda dx, dy, x: np.flip(dx, 1).copy()), "REVERSED along axis 1"),
+    "one-answer": (
+        Op(focal, focal_backward, {"p": Arg("N D", domain="probability"), "y": Arg("N D", dtype=bool,
+           differentiable=False)}), "only where y is False; analytic / numeric is -1 there"),
     "one-output": (
         Op(moments, lambda dy, x: moments_backward({**dy, "var": 0 * dy["var"]}, x), X),
         "it is ZERO for the dy of y['var'] alone: is what comes from y['var'] FORGOTTEN?"),
