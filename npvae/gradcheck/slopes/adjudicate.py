@@ -22,9 +22,9 @@ __all__ = ["adjudicate"]
 
 def adjudicate(claim: Claim, i: int) -> Ruling:
     """Rule on entry i, where the claim disagrees or could not be compared."""
-    noise = claim.loss.noise_of_entry(claim.k, i, shortest=True)
+    noise = claim.loss.noise_nearby(claim.k, i)
     ruling = _first_look(claim, i, noise)
-    if ruling.verdict in (FAIL, INCONCLUSIVE) and (more := claim.loss.noise_of_entry(claim.k, i)) > noise:
+    if ruling.verdict in (FAIL, INCONCLUSIVE) and (more := claim.loss.noise_further(claim.k, i)) > noise:
         ruling = _first_look(claim, i, more)
     ruling = _second_look(claim, i, ruling)
     single = claim.first_run.case.inputs[claim.k].dtype == np.float32
