@@ -41,7 +41,6 @@ RULINGS: dict[str, tuple[Any, str, Any]] = {
     "steps nearer the entry": (adjudicate, "slope_nearer", lambda claim, i: Slope(math.nan, math.inf, False, 0.0)),
     "equal entries set apart": (adjudicate, "slope_nearby", lambda claim, i: False),
     "points around": (adjudicate, "slope_around", lambda claim, i, size: False),
-    "fresh cotangents": (adjudicate, "disagrees_afresh", lambda claim, i: True),
     "noise measured": (numeric_loss, "noise_level", lambda along, **how: 0.0),
     "infinite slopes": (contracts, "_slope_unbounded", lambda first_run, k, where: False),
 }

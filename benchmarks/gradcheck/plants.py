@@ -26,6 +26,7 @@ class Place:
 
     g       the right gradient with respect to the first differentiable argument
     grads   the right gradients with respect to all of them
+    alone   the first gradient for the dy of the first output alone; None if there are no others
     dy      the cotangent of the first output
     x       the first differentiable argument, and `arg` what is declared of it
     inputs  all arguments; those that are integers may be indices
@@ -33,6 +34,7 @@ class Place:
 
     g: np.ndarray
     grads: Sequence[np.ndarray]
+    alone: np.ndarray | None
     dy: np.ndarray
     x: np.ndarray
     arg: Arg
@@ -103,6 +105,15 @@ def repeated_index(p: Place) -> np.ndarray:
     return p.g
 
 
+def one_answer(p: Place) -> np.ndarray:
+    asked = next((x for x in p.inputs if x.dtype.kind == "b" and x.shape == p.g.shape), None)
+    return p.g if asked is None else scaled(p, asked, -1.0)
+
+
+def one_output(p: Place) -> np.ndarray:
+    return p.g if p.alone is None else p.alone
+
+
 def beyond_subgradients(points: Callable[[Arg], Sequence[float]]) -> Plant:
     def plant(p: Place) -> np.ndarray:
         there = np.isin(p.x, points(p.arg))
@@ -146,6 +157,9 @@ PLANTS: dict[str, Plant] = {
     "overlap": overlap,
     "mask": mask,
     "repeated-index": repeated_index,
+    "one-output": one_output,
+    "reversed": lambda p: np.flip(p.g, 0).copy() if p.g.ndim and len(p.g) > 1 else p.g,
+    "one-answer": one_answer,
     "kink-only": beyond_subgradients(lambda arg: list(arg.kinks)),
     "edge-only": beyond_subgradients(finite_ends),
     "threshold": lambda p: np.where(p.x > 0.5, p.g * p.g.dtype.type(1.5), p.g) if p.x.shape == p.g.shape else p.g,
@@ -188,6 +202,8 @@ BESIDE = {
     "edge-only": {"regime-only"},
     "threshold": {"regime-only"},
     "zero": {"factor-of-argument"},
+    "reversed": {"shape-only"},
+    "one-answer": {"mask", "one-row", "one-entry", "sign", "shape-only"},
 }
 """Codes that may be true of a mistake besides its own."""
 
@@ -207,8 +223,14 @@ def planted(op: Op, plant: Plant) -> tuple[Op, list[bool]]:
         grads = op.backward(dy, cache)
         several = tuple(grads) if isinstance(grads, (tuple, list)) else (grads,)
         right = np.asarray(several[0])
-        first = np.asarray(dy[0] if isinstance(dy, (tuple, list)) else dy)
-        there = Place(right, several, first, inputs[place], op.args[name], inputs, params, op)
+        dys = list(dy.values()) if isinstance(dy, dict) else list(dy) if isinstance(dy, (tuple, list)) else [dy]
+        first, alone = np.asarray(dys[0]), None
+        if len(dys) > 1:
+            rest = [None if one is None else 0 * one for one in dys[1:]]
+            only = dict(zip(dy, [dys[0], *rest], strict=True)) if isinstance(dy, dict) else type(dy)([dys[0], *rest])
+            through = op.backward(only, cache)
+            alone = np.asarray(through[0] if isinstance(through, (tuple, list)) else through)
+        there = Place(right, several, alone, first, inputs[place], op.args[name], inputs, params, op)
         with np.errstate(all="ignore"):
             wrong = np.asarray(plant(there)).astype(right.dtype)
         changed[0] |= not np.array_equal(wrong, right, equal_nan=True)

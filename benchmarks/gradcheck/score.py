@@ -1,9 +1,10 @@
 """How many wrong gradients does each checker catch, and how often does it cry wolf?
 
-    python benchmarks/gradcheck/score.py            # everything, four to eight minutes
+    python benchmarks/gradcheck/score.py            # everything, the other checkers too
+    python benchmarks/gradcheck/score.py --npvae-only            # without the other checkers
     python benchmarks/gradcheck/score.py --without layouts       # npvae's checker with that part off, and nothing else
     python benchmarks/gradcheck/score.py --without every --quick    # each part in turn
-    python benchmarks/gradcheck/score.py --quick    # a tenth of the machine's mistakes, two seeds, about a minute
+    python benchmarks/gradcheck/score.py --npvae-only --quick    # a tenth of the machine's mistakes, two seeds: 389 s
 
 Wrong gradients: six sets written by hand, and every single edit of every op's backward made by machine
 (`mutants.py`). The first set (`mistakes/first.py`) was written before any tuning and split by a checksum;
@@ -132,7 +133,8 @@ ONE, ALL = slice(0, 1), slice(None)
 def main() -> int:
     """Run everything, print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="a sample of it, in about a minute")
+    parser.add_argument("--quick", action="store_true", help="a tenth of the machine's mistakes, two seeds")
+    parser.add_argument("--npvae-only", action="store_true", help="leave out the other checkers")
     parser.add_argument("--seeds", type=int, help="seeds for the right gradients (default: 24, with --quick 2)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too, as JSON")
     parser.add_argument(
@@ -146,6 +148,7 @@ def main() -> int:
         what_parts_buy(parts, wrong, list(RIGHT.values()), range(1, seeds + 1), args.json)
         return 0
     started = time.perf_counter()
+    others = {} if args.npvae_only else rivals()
 
     wrong = hand_made()
     machine, aside = machine_made(10 if args.quick else 1)
@@ -162,7 +165,9 @@ def main() -> int:
                 rows[label][w.group] += 1
             elif samples is ALL:
                 missed.append(w)
-    for name, accepts in rivals().items():
+                print(f"missed: {w.name}", file=sys.stderr, flush=True)
+        print(f"{label}: {dict(rows[label])} of {dict(totals)}", file=sys.stderr, flush=True)
+    for name, accepts in others.items():
         for label, samples in ((f"{name}, one sample", ONE), (f"{name}, battery", ALL)):
             chosen = wrong[::5] if args.quick else wrong
             rows[label] = Counter()
@@ -180,7 +185,7 @@ def main() -> int:
         "equivalent": {mutant.name: reason for mutant, reason in aside},
         **right,
         "rival_false_alarms": {
-            name: rival_false_alarms(accepts, list(RIGHT.values())) for name, accepts in rivals().items()
+            name: rival_false_alarms(accepts, list(RIGHT.values())) for name, accepts in others.items()
         },
         "seconds": round(time.perf_counter() - started, 1),
     }
@@ -213,6 +218,7 @@ def right_gradients(seeds: Sequence[int]) -> dict[str, object]:
                 if verdict != "PASS":
                     where = f"{op.name}, sample {sample.label}, seed {seed}"
                     print(f"{verdict}: right gradient of {where}", file=sys.stderr, flush=True)
+        print(f"right gradients, up to seed {seed}: {dict(verdicts)}", file=sys.stderr, flush=True)
     return {
         "right_ops": len(per_op),
         "right_cases": sum(per_op.values()),

@@ -1,10 +1,12 @@
 """How long does a gradient check take: an op's battery, a whole model, one wrong weight among many?
 
     python benchmarks/gradcheck/times.py [--rounds 5] [--json FILE]
+    python benchmarks/gradcheck/times.py --failing --rounds 1      # a failing check beside a passing one, instead
 
 Warm, one BLAS thread, teeth apart. Every verdict is looked at before anything is timed. The one wrong weight is off by
 0.1 % in an entry of ordinary size (at least a tenth of the gradient's rms), somewhere in 784 x 200 of them. The model
-is a VAE of 784-400-20-400-784, 653,224 parameters in float64, on the NumPy backend.
+is a VAE of 784-400-20-400-784, 653,224 parameters in float64, on the NumPy backend. A failing check is that of each
+mistake of the fifth set in its LSTM and its convolutions, where the numbers of a gradient are wrong.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import argparse
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
@@ -27,6 +30,10 @@ from rounds import interleaved, machine, summary, write_json
 from npvae import VAE
 from npvae.gradcheck import Report, check_model, check_op, gradcheck
 from npvae.ops import OPS
+
+FAILING = ("LSTM", "Conv2d", "conv1d")
+NUMBERS = ("algebra", "shapes", "cotangent", "parameters", "kinks")
+"""Kinds of mistakes after which there is a gradient to compare; those of state and contract end a check at once."""
 
 HEAVY = {"numba", "matplotlib", "hypothesis", "scipy", "torch", "pytest"}
 
@@ -67,6 +74,36 @@ def whole_model() -> Callable[[], Report]:
     return lambda: check_model(vae, x, eps)
 
 
+def failing_and_passing() -> dict[str, dict[str, Callable[[], Report]]]:
+    """Right op -> its check, called "right", and those of its mistakes."""
+    import mistakes.fifth  # noqa: F401
+    from mistakes.first import MISTAKES
+    from mistakes.third import BY_NAME
+
+    found = {}
+    for name in FAILING:
+        planted = {m.name: m.planted() for m in MISTAKES if m.op == name and m.kind in NUMBERS}
+        found[name] = {"right": battery_of(BY_NAME[name])} | {key: battery_of(op) for key, op in planted.items()}
+    return found
+
+
+def print_failing(rounds: int) -> None:
+    """A line for each mistake: how long its check takes, that of the right op being 1. Seconds need no warm-up."""
+    for name, checks in failing_and_passing().items():
+        seconds: dict[str, list[float]] = {key: [] for key in checks}
+        for _ in range(rounds):
+            for key, check in checks.items():
+                start = time.perf_counter()
+                report = check()
+                seconds[key].append(time.perf_counter() - start)
+                assert bool(report) == (key == "right"), f"{key}: {report}"
+        right = median(seconds.pop("right"))
+        ratios = {key: median(taken) / right for key, taken in seconds.items()}
+        print(f"{name}: {right:.2f} s passing; failing {median(ratios.values()):.1f} times as long in the median")
+        for key, ratio in ratios.items():
+            print(f"    {key:<70} {ratio:5.1f}", flush=True)
+
+
 def loaded_by_import() -> set[str]:
     """What `import npvae.gradcheck` and its first use load of the heavy packages."""
     code = "from npvae.gradcheck import check_op, check_model, op_test; import sys; print(*sys.modules)"
@@ -78,8 +115,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--failing", action="store_true", help="a failing check beside a passing one, and nothing else")
     args = parser.parse_args()
     print(machine())
+    if args.failing:
+        return print_failing(args.rounds)
     ops = {op.name: battery_of(op) for op in OPS}
     weights = {f"one wrong weight, seed {seed}": one_wrong_weight(seed) for seed in range(20)}
     model = {"model of 653,224 parameters": whole_model()}

@@ -43,7 +43,7 @@ def check_loss_and_grads(
     backward.__wrapped__ = loss_and_grads  # type: ignore[attr-defined]
     return _check(
         loss_and_grads, backward, inputs, names, name=_name(loss_and_grads), seed=seed, rtol=rtol, atol=atol,
-        dtype=dtype, checks=("contract", "determinism", "isolation", "numeric"),
+        dtype=dtype, checks=("contract", "determinism", "isolation", "numeric"), loss=True,
     )  # fmt: skip
 
 
@@ -81,7 +81,7 @@ def check_function(
     backward.__wrapped__ = grad_f  # type: ignore[attr-defined]
     return _check(
         forward, backward, inputs, names, wrt=wrt, name=_name(f), seed=seed, rtol=rtol, atol=atol, dtype=dtype,
-        checks=("contract", "determinism", "numeric"),
+        checks=("contract", "determinism", "numeric"), loss=True,
     )  # fmt: skip
 
 

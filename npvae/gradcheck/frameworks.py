@@ -80,7 +80,7 @@ def check_torch(function: Any, *inputs: Any, args: Mapping[str, Arg] | None = No
     options  as of `check_op`
     """
     op = torch_op(function, args or _args_of(function, inputs))
-    report = check_op(op, **options)
+    report = _called("check_torch", check_op(op, **options))
     return replace(report, notes=(*report.notes, COPIED)) if any("negative" in s for s in report.samples) else report
 
 
@@ -110,7 +110,13 @@ def check_jax(f: Callable[..., Any], *inputs: Any, args: Mapping[str, Arg] | Non
 
     inputs, args, options  as of `check_torch`
     """
-    return check_op(jax_op(f, args or _args_of(f, inputs)), **options)
+    return _called("check_jax", check_op(jax_op(f, args or _args_of(f, inputs)), **options))
+
+
+def _called(name: str, report: Report) -> Report:
+    """The report, with the call that the user made in the line that reproduces it."""
+    before, after = f"check_op({report.name}, ", f"{name}({report.name}, ..., "
+    return replace(report, reproduce=report.reproduce.replace(before, after))
 
 
 def _args_of(function: Any, inputs: Sequence[Any]) -> dict[str, Arg]:

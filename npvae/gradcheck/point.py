@@ -95,8 +95,12 @@ def check_given(
     checks: tuple[str, ...] = CHECKS,
     low: bool = False,
     reproduce: str = "",
+    loss: bool = False,
 ) -> Report:
-    """Check a pair at the arrays given; what `gradcheck` and the adapters have in common."""
+    """Check a pair at the arrays given; what `gradcheck` and the adapters have in common.
+
+    loss  y is one number whose gradient is asked for: its dy is 1, and reports show the gradient as it was returned
+    """
     if args is None:
         called = names or parameter_names(forward, len(arrays))
         args = {key: arg_of(x) for key, x in zip(called, arrays, strict=True)}
@@ -110,7 +114,7 @@ def check_given(
         floats = [x.dtype for x in arrays if x.dtype.kind == "f"]
         common = np.result_type(*floats) if floats else np.dtype(np.float64)
         case = Case(op, "given", tuple(arrays), dict(params or {}), common, seed)
-        dys = None if dy is None else _cotangents(case, dy)
+        dys = None if dy is None and not loss else _cotangents(case, dy)
         settings = Settings(rtol, atol, checks, low=low, strict=dtype == "strict")
         outcome = check_case(case, between(case), settings, dys)
         outcome.notes += notes
@@ -119,11 +123,13 @@ def check_given(
 
 
 def _cotangents(case: Case, dy: Any) -> tuple[np.ndarray, ...] | None:
-    """The dy that was given, in the dtypes of y. Raises ValueError if it has not the form of y."""
+    """The dy that was given, in the dtypes of y; ones for None. Raises ValueError if it has not the form of y."""
     try:
         result = Pair(case.op, case.params, case.seed).forward([np.array(x) for x in case.inputs])
     except (Broken, Refused):
         return None  # the check itself will say so
+    if dy is None:
+        return tuple(np.ones_like(y) for y in result.outputs)
     several = isinstance(dy, tuple) or (isinstance(dy, list) and isinstance(result.y, (tuple, list)))
     dys = [_as_array(one, "dy") for one in (dy if several else (dy,))]
     if len(dys) != len(result.outputs):

@@ -124,6 +124,24 @@ def without_the_sum(dy, cache):
     return dy * x, shared  # dx lacks the path through the sum, which is all of dw
 
 
+def moments(x):
+    return {"mean": x.mean(axis=1), "var": x.var(axis=1)}, x
+
+
+def moments_backward(dy, x):
+    centred = x - x.mean(axis=1, keepdims=True)
+    return ((dy["mean"][:, None] + 2 * dy["var"][:, None] * centred) / x.shape[1]).astype(x.dtype)
+
+
+def focal(p, y):
+    q = np.where(y, p, 1 - p)
+    return -((1 - q) ** 2) * np.log(q), q
+
+
+def focal_backward(dy, q):
+    return dy * (2 * (1 - q) * np.log(q) - (1 - q) ** 2 / q)  # dq / dp is -1 where y is false
+
+
 def halves_large(dx, dy, x):
     return np.where(x > 0.5, dx / 2, dx)
 
@@ -200,6 +218,21 @@ CASES = {
     "transposed ": (
         Op(lambda x: (x**3, x), lambda dy, x: (3 * dy * x * x).transpose(0, 2, 1).copy(), {"x": Arg("N D D")}),
         "its axes in the order (0, 2, 1): TRANSPOSED"),
+    "regime-only ": (altered(lambda dx, dy, x: np.where(x == np.round(x), dx / 2, dx)),
+                     "only at zeros, ties and round numbers"),
+    "reversed": (altered(lambda dx, dy, x: np.flip(dx, 1).copy()), "REVERSED along axis 1"),
+    "one-answer": (
+        Op(focal, focal_backward, {"p": Arg("N D", domain="probability"), "y": Arg("N D", dtype=bool,
+           differentiable=False)}), "only where y is False; analytic / numeric is -1 there"),
+    "one-output": (
+        Op(moments, lambda dy, x: moments_backward({**dy, "var": 0 * dy["var"]}, x), X),
+        "it is ZERO for the dy of y['var'] alone: is what comes from y['var'] FORGOTTEN?"),
+    "one-output ": (
+        Op(moments, lambda dy, x: moments_backward({**dy, "var": dy["var"] * x.mean(axis=1)}, x), X),
+        "right for the dy of y['mean'] alone, wrong for that of y['var']"),
+    "factor-of-size  ": (
+        Op(bilinear, lambda dy, c: (dy @ c[1].T, c[0].T @ dy / 5), {"x": Arg("5 I"), "W": Arg("I O")}),
+        "analytic / numeric is 1/5 everywhere, and x has 5 entries along axis 0: a MEAN over them too many?"),
     "regime-only": (altered(lambda dx, dy, x: np.where((x != 0) & (np.abs(x) < 1e-6), 2 * dx, dx)), "at tiny values"),
 }  # fmt: skip
 
@@ -246,14 +279,10 @@ def cropped_backward(dy, x, factor=1.0):
     return dx
 
 
-def in_order(x):
-    return np.sort(x, axis=1), (x, np.argsort(x, axis=1))
-
-
-def in_order_backward(dy, cache):
-    dx = np.empty_like(dy)
-    np.put_along_axis(dx, cache[1], dy, axis=1)
-    return dx
+def beyond_one(x):
+    """Its gradient is zero at kinks, ties and tiny values: only samples of ordinary and large values say anything."""
+    h = np.maximum(x - x.dtype.type(1), 0)
+    return h * h, (x, h)
 
 
 def softmax(x):
@@ -271,7 +300,8 @@ NOT_SAID = {
     "a dy that is clipped, where one class has no gradient": (
         Op(softmax, lambda dy, p: p * np.clip((dy - (dy * p).sum(axis=1, keepdims=True)), -2, 2), X), {"shape-only"}),
     "a threshold, which one column seldom reaches": (
-        altered(halves_large, in_order, in_order_backward), {"shape-only"}),
+        altered(lambda dx, dy, x: np.where(x > 1.4, dx / 2, dx), beyond_one, lambda dy, c: 2 * dy * c[1],
+                {"x": Arg("N D", kinks=[1.0])}), {"shape-only"}),
     "one entry, of rows that labels happen to name": (
         Op(picked_forward, lambda dy, c: one_entry(picked_backward(dy, c), dy, c[0]),
            {"logits": Arg("N C"), "labels": Arg("N", dtype=int, domain=(0, "C"), differentiable=False)}),

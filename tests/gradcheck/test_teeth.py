@@ -88,7 +88,7 @@ def test_teeth_that_never_bit_are_not_counted():
 
 def test_mistakes_are_planted_in_gradients_that_are_plain_numbers():
     square = Op(lambda c: (c * c, c), lambda dy, c: float(2 * dy * c), {"c": Arg("")})
-    sharp, blunt = (check_op(square, sample="scalar", teeth=True, rtol=rtol) for rtol in (None, 0.1))
+    sharp, blunt = (check_op(square, sample="fixed", teeth=True, rtol=rtol) for rtol in (None, 0.1))
     assert sharp.teeth is not None
     assert blunt.teeth is not None
     assert sharp.teeth["scale by 1 + 1e-4"]

@@ -54,8 +54,8 @@ class Sample:
 
     @property
     def label(self) -> str:
-        """Its name in reports and for `--sample`: "4x3", "4x3-f32-fortran", "4x3-kink-alpha=0.3"."""
-        parts = ["x".join(str(size) for size in self.sizes.values()) or "scalar"]
+        """Its name in reports and for `--sample`: "4x3", "4x3-f32-fortran", "fixed-kink-alpha=0.3" without symbols."""
+        parts = ["x".join(str(size) for size in self.sizes.values()) or "fixed"]
         parts += ["f32"] * (self.dtype == "float32")
         parts += [self.layout] * (self.layout != "C")
         parts += [self.regime] * (self.regime != "generic")
@@ -119,7 +119,7 @@ def named(op: Op, label: str, samples: Sequence[Sample] = ()) -> Sample:
         if found and value not in choices:
             rest = ""
     sizes, *words = rest.split("-")
-    numbers = [] if sizes == "scalar" else sizes.split("x")
+    numbers = [] if sizes == "fixed" else sizes.split("x")
     given = {word: word in words for word in ("f32", *LAYOUTS[1:], *REGIMES[1:])}
     if not all(n.isdigit() for n in numbers) or len(numbers) != len(op.symbols) or set(words) - set(given):
         known = ", ".join(sample.label for sample in samples)

@@ -22,7 +22,8 @@ __all__ = ["BY_CHANCE", "holds_afresh"]
 
 BY_CHANCE = {
     "tail", "one-row", "one-entry", "threshold", "float32-cast", "few-digits", "one-step", "overlap", "mask",
-    "repeated-index", "factor", "factor-of-size", "factor-of-argument", "other-argument", "extra-term", "offset",
+    "repeated-index", "one-answer", "factor", "factor-of-size", "factor-of-argument", "other-argument", "extra-term",
+    "offset",
 }  # fmt: skip
 """What a single sample may look like without being it."""
 
@@ -39,7 +40,7 @@ def holds_afresh(claim: Claim, pattern: Pattern, said: Diagnosis) -> bool:
     """Whether the same pattern says the same of two more samples of the same kind; True where there are none.
 
     A place is the same only in the same words: chance finds a last row twice, but not the same one. A sample that is
-    hardly wrong says nothing for or against a pattern, and another is drawn.
+    hardly wrong, or in which the pair breaks, says nothing for or against a pattern, and another is drawn.
     """
     case, (code, _) = claim.first_run.case, said
     confirmed = 0
@@ -50,7 +51,7 @@ def holds_afresh(claim: Claim, pattern: Pattern, said: Diagnosis) -> bool:
             again = _view(claim, _redrawn(case, turn))
             found = [] if again is None else list(pattern(again, again.first_run.pair))
         except (Broken, Refused):
-            return True
+            continue
         if code not in PLACES and (again is None or np.sum(again.wrong) < min(t.FEW_ENTRIES, claim.grad.size)):
             continue
         if not any(_same(said, one) for one in found):

@@ -52,6 +52,12 @@ def contradicted(codes: Sequence[str], failing: Sequence[Case], counts: Sequence
     return any(rules.get(code, False) for code in codes)
 
 
+_KINDS = {
+    "at zeros, ties and round numbers": ("kink", "ties"),
+    "at entries of +-40 and beyond": ("pos40", "neg40", "far800"),
+}
+"""Regimes that show the same mistake."""
+
 Property = Callable[[Case], bool]
 
 
@@ -77,6 +83,9 @@ def _properties(failing: Sequence[Case]) -> Iterator[tuple[str, str, Property]]:
         yield "shape-only", f"only where {a} = {b}", _pair_of_sizes(a, b, lambda m, n: m == n > 1)
     if first.regime in _REGIMES:
         yield "regime-only", f"only {_REGIMES[first.regime]}", lambda case: case.regime == first.regime
+    for words, regimes in _KINDS.items():
+        if first.regime in regimes:
+            yield "regime-only", f"only {words}", _of_regimes(regimes)
 
 
 def _sized(symbol: str, least: int, most: float = float("inf")) -> Property:
@@ -85,6 +94,10 @@ def _sized(symbol: str, least: int, most: float = float("inf")) -> Property:
 
 def _with(key: str, value: object) -> Property:
     return lambda case: case.params[key] == value
+
+
+def _of_regimes(regimes: Sequence[str]) -> Property:
+    return lambda case: case.regime in regimes
 
 
 def _sized_as(symbol: str, holds: Callable[[int], bool]) -> Property:

@@ -12,6 +12,7 @@ import numpy as np
 
 from npvae.gradcheck.diagnosis.afresh import BY_CHANCE, Pattern, holds_afresh
 from npvae.gradcheck.diagnosis.experiments import by_digits, by_experiment
+from npvae.gradcheck.diagnosis.outputs import by_output
 from npvae.gradcheck.diagnosis.patterns import by_pattern
 from npvae.gradcheck.diagnosis.places import by_place, everywhere
 from npvae.gradcheck.diagnosis.side_by_side import Diagnosis, SideBySide
@@ -32,7 +33,7 @@ def diagnose(claim: Claim, compared: Comparison, failed: Sequence[int], alone: b
     view = SideBySide(claim, compared, wrong, alone)
     found: list[Diagnosis] = []
     try:
-        for pattern in (by_structure, by_experiment, by_pattern, by_place, by_digits, everywhere):
+        for pattern in (by_structure, by_experiment, by_pattern, by_place, by_digits, by_output, everywhere):
             found = [one for one in pattern(view, claim.first_run.pair) if _is_sure(claim, pattern, one)]
             if found:
                 break

@@ -35,6 +35,10 @@ def by_pattern(view: SideBySide, pair: Pair) -> Iterator[Diagnosis]:
     if grad.ndim > 2 and (order := _other_order(view)):
         yield "transposed", f"the analytic gradient is the numeric one with its axes in the order {order}: TRANSPOSED"
         return
+    for axis in range(grad.ndim):
+        if grad.shape[axis] > 1 and view.explains(np.flip(grad, axis), numeric):
+            yield "reversed", f"the analytic gradient is the numeric one REVERSED along axis {axis}"
+            return
     yield from _other_argument(view, pair) or _factor_of_argument(view) or _difference(view)
 
 
@@ -99,6 +103,14 @@ def _factor(ratio: float, view: SideBySide) -> Diagnosis | None:
                 "factor-of-size",
                 f"analytic / numeric is 1/{size} = 1/{symbol} {view.everywhere}: a MEAN over {symbol} too many?",
             )
+    for name, axis, size in _lengths(view):
+        counted = f"{name} has {size} entries" + (f" along axis {axis}" if axis is not None else "")
+        if abs(ratio - size) < view.precision * size:
+            found = f"analytic / numeric is {size} {view.everywhere}, and {counted}"
+            return "factor-of-size", f"{found}: is a MEAN over them missing?"
+        if abs(ratio * size - 1.0) < view.precision:
+            found = f"analytic / numeric is 1/{size} {view.everywhere}, and {counted}"
+            return "factor-of-size", f"{found}: a MEAN over them too many?"
     for value, text in ((2.0, "2"), (0.5, "1/2"), (-2.0, "-2"), (-0.5, "-1/2")):
         if abs(ratio - value) < view.precision * abs(value):
             return "factor", f"analytic / numeric is {text} {view.everywhere}: looks like a FACTOR of {text}"
@@ -115,6 +127,15 @@ def _factor(ratio: float, view: SideBySide) -> Diagnosis | None:
     return "factor", f"{words}: a " + (
         "constant in FLOAT32?" if abs(ratio - 1.0) < t.FLOAT32_FACTOR else "wrong constant FACTOR"
     )
+
+
+def _lengths(view: SideBySide) -> Iterator[tuple[str, int | None, int]]:
+    """Name, axis and length of every axis that no symbol stands for: at inputs given, or where shapes are numbers."""
+    case = view.first_run.case
+    for (name, arg), x in zip(case.op.args.items(), case.inputs, strict=True):
+        for axis, length in enumerate(arg.axes):
+            if length.isdigit() and int(length) >= t.LEAST_SIZE:
+                yield name, axis if x.ndim > 1 else None, int(length)
 
 
 def _transposed(grad: np.ndarray) -> np.ndarray:

@@ -19,7 +19,7 @@ def by_structure(view: SideBySide, pair: Pair) -> Iterator[Diagnosis]:
     on_kink = view.loss.reach(view.k) == 0.0
     if not view.complete or not np.any(view.seen & ~wrong) or np.all(on_kink[wrong]):
         return
-    yield from _repeated(view, wrong) or _masked(view, wrong) or _steps(view, wrong)
+    yield from _repeated(view, wrong) or _masked(view, wrong) or _answered(view, wrong) or _steps(view, wrong)
 
 
 def _repeated(view: SideBySide, wrong: np.ndarray) -> list[Diagnosis]:
@@ -45,6 +45,22 @@ def _masked(view: SideBySide, wrong: np.ndarray) -> list[Diagnosis]:
         return []
     there = f"the slope is 0 in all {count} entries that are wrong"
     return [("mask", f"{there}, {view.name} has no part there: is a MASK forgotten?")]
+
+
+def _answered(view: SideBySide, wrong: np.ndarray) -> list[Diagnosis]:
+    """Wrong wherever a boolean argument of the same shape is true, or wherever it is false, and nowhere else."""
+    case = view.first_run.case
+    for (name, arg), x in zip(case.op.args.items(), case.inputs, strict=True):
+        if arg.differentiable or x.dtype.kind != "b" or x.shape != wrong.shape:
+            continue
+        for answer in (True, False):
+            chosen = (x == answer) & ~view.blank
+            if np.sum(chosen) >= t.FEW_ENTRIES and np.array_equal(chosen, wrong):
+                ratios = view.grad[wrong] / view.numeric[wrong]
+                same = bool(np.ptp(ratios) <= view.precision * np.max(np.abs(ratios)))
+                ratio = f"; analytic / numeric is {float(np.median(ratios)):.6g} there" if same else ""
+                return [("one-answer", f"only where {name} is {answer}{ratio}")]
+    return []
 
 
 def _steps(view: SideBySide, wrong: np.ndarray) -> list[Diagnosis]:

@@ -71,7 +71,7 @@ class Pair:
             with np.errstate(all="ignore"):
                 result = self.op.forward(*inputs, **params)
         except Exception as error:
-            raise _in_words("forward", error, _WHERE_SIZES_DEPEND if self.op.symbols else "") from error
+            raise _in_words("forward", error, self._mend(error)) from error
         if self.keeps_its_cache:
             try:
                 return read_outputs(result, _Recall(self.forwards, kept), self.op.detached)
@@ -100,6 +100,13 @@ class Pair:
         dtypes = {name: x.dtype for name, x in zip(self.op.args, self._inputs, strict=True) if x.dtype.kind == "f"}
         return read_gradients(result, self.op, dtypes)
 
+    def _mend(self, error: Exception) -> str:
+        """What to declare where a forward raises what NumPy raises for shapes that do not fit and indices too large."""
+        whole = [arg for arg in self.op.args.values() if arg.dtype is not None and np.dtype(arg.dtype).kind in "iu"]
+        if isinstance(error, IndexError) and any(not isinstance(arg.interval[1], str) for arg in whole):
+            return _WHERE_INTEGERS_END
+        return _WHERE_SIZES_DEPEND if self.op.symbols and isinstance(error, (ValueError, IndexError)) else ""
+
 
 def keeps_its_cache(backward: Callable[..., Any]) -> bool:
     """Whether a backward takes dy and nothing else."""
@@ -118,6 +125,12 @@ _WHERE_SIZES_DEPEND = (
 )
 
 
+_WHERE_INTEGERS_END = (
+    "; integers reach the upper end of their domain, (0, 3) for a table of 4 rows, unless it is a symbol: "
+    'domain=(0, "V") stays below V'
+)
+
+
 def _in_words(where: str, error: Exception, mend: str = "") -> Exception:
     words = f"the {where} raised {type(error).__name__}: {_first_line(error)}{_place(error)}"
     strides = "negative" in str(error) and "stride" in str(error)  # other libraries' arrays know no such layout
@@ -125,8 +138,7 @@ def _in_words(where: str, error: Exception, mend: str = "") -> Exception:
         refusal = Refused(words)
         refusal.__cause__ = error
         return refusal
-    of_shapes = isinstance(error, (ValueError, IndexError))  # what NumPy raises where shapes do not fit
-    return Broken(f"{where}-raises", words + mend * of_shapes)
+    return Broken(f"{where}-raises", words + mend)
 
 
 def _place(error: Exception) -> str:

@@ -41,6 +41,17 @@ class ForwardResult:
     y: Any
     without: tuple[Any, ...] = ()
 
+    @property
+    def names(self) -> list[str]:
+        """What to call each of the outputs: y, y[1], y['var'], y.var."""
+        if isinstance(self.y, Mapping):
+            return [f"y[{key!r}]" for key in self.y if key not in self.without]
+        if not isinstance(self.y, (tuple, list)):
+            return ["y"]
+        fields = getattr(self.y, "_fields", ())
+        called = [f"y.{fields[i]}" if fields else f"y[{i}]" for i in range(len(self.y))]
+        return [name for i, name in enumerate(called) if i not in self.without]
+
     def in_form_of_y(self, arrays: Sequence[np.ndarray]) -> Any:
         """Cotangents in the form of y. An output without gradient gets zeros, None if it is of integers."""
         left = iter(arrays)

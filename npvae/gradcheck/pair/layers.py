@@ -58,7 +58,7 @@ class LayerParts:
             self.names = tuple(map(str, found)) if isinstance(found, Mapping) else self._names_of(found)
         else:
             self.names = self._by_gradient()
-        self.first = {name: self.get(name) for name in self.names}
+        self.first = {name: self._array(name) for name in self.names}
         self.kept = {name: np.array(array) for name, array in self.first.items()}
         if self._holder and self.names and params is None and not updates and not self._has_grads():
             raise ValueError(f"{self.kind} has params but no grads; name the attributes: params=('W',), grads=('dW',)")
@@ -101,6 +101,16 @@ class LayerParts:
         """The array of a parameter as it stands."""
         part = self._part(name)
         return part.data if hasattr(part, "grad") and hasattr(part, "data") else part
+
+    def _array(self, name: str) -> np.ndarray:
+        found = self.get(name)
+        if not hasattr(found, "shape"):
+            place = f"{self._holder}[{name!r}]" if self._holder else name
+            raise ValueError(
+                f"{self.kind}: {place} is a {type(found).__name__}, expected an array: check the parts of this layer "
+                "one by one, or the whole with check_model"
+            )
+        return found
 
     def _part(self, name: str) -> Any:
         if not self._holder:

@@ -80,7 +80,7 @@ def _located(finding: Finding, outcomes: Sequence[Outcome]) -> Finding:
         return finding  # the same, said twice
     if code == "float32-only" and finding.code == "gradient-dtype":
         return finding
-    if code == "shape-only" and words.endswith("> 1") and said & {"factor-of-size", "threshold"}:
+    if code == "shape-only" and ("threshold" in said or (words.endswith("> 1") and "factor-of-size" in said)):
         return finding  # few entries are seldom beyond a threshold
     diagnosis = "; ".join(part for part in (finding.diagnosis, words) if part)
     return replace(finding, diagnosis=diagnosis, diagnosis_codes=(*finding.diagnosis_codes, code))

@@ -94,9 +94,18 @@ def one_of_each(findings: Sequence[Finding]) -> list[Finding]:
     return list(chosen.values())[:3]
 
 
+_SAMPLES = {
+    "all": "all samples",
+    "given": "the inputs given",
+    "given-eval": "the inputs given, in eval mode",
+    "drawn": "the inputs given, parameters drawn at random",
+    "drawn-eval": "the inputs given, parameters drawn at random, in eval mode",
+}
+
+
 def _finding_lines(report: Found, f: Finding) -> list[str]:
     subject = f"  d/d{f.arg}" if f.arg else ""
-    where = {"given": "the inputs given", "all": "all samples"}.get(f.sample, f"sample {f.sample}")
+    where = _SAMPLES.get(f.sample, f"sample {f.sample}")
     lines = [f"{f.verdict}  {report.name}{subject}   {f.dtype}, {where}, seed {report.seed}"]
     if f.index is not None and f.analytic is not None and f.numeric is not None:
         lines.append(

@@ -84,13 +84,13 @@ def _kinks_here(loss: NumericLoss) -> bool:
 
 
 def _slope_off(loss: NumericLoss, k: int, i: int, turn: int) -> tuple[float, float]:
-    """The slope along entry i at a point beside the inputs, and its rounding."""
+    """The slope along entry i at a point beside the inputs, and its rounding; odd turns go opposite to even ones."""
 
     def slope() -> tuple[float, float]:
         along = loss.along_entry(k, i)
         return along(t.AROUND_STEP * t.AROUND_GAP), along.noise()
 
-    return _moved_all(loss, turn, 1.0, slope)
+    return _moved_all(loss, turn // 2, 1.0 - 2 * (turn % 2), slope)
 
 
 def _moved_all(loss: NumericLoss, turn: int, sign: float, found: Callable[[], Found]) -> Found:

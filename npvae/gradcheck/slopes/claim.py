@@ -6,7 +6,7 @@ Everything that compares, rules or diagnoses takes a `Claim`, so that the four n
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -31,7 +31,7 @@ class Claim:
 
     first_run   the forward and backward that gave it
     finite      where grad was finite before what is not was replaced by zero; only those entries are compared
-    rtol, atol  as the user gave them; the tolerance for other cotangents is made from them
+    rtol, atol  as the user gave them; the tolerance for inputs drawn afresh is made from them
     """
 
     first_run: FirstRun
@@ -57,18 +57,6 @@ class Claim:
     def of_entry(self, i: int) -> float:
         """The gradient claimed for entry i (flat)."""
         return float(self.grad.flat[i])
-
-    def afresh(self, turn: int) -> Claim | None:
-        """The same claim for fresh cotangents; None if the backward gives no gradient for them."""
-        case = self.first_run.case
-        dys = case.cotangents(self.first_run.result.outputs, f"fresh {turn}")
-        grad = self.first_run.backward(dys)[self.position]
-        if grad is None:
-            return None
-        grad = self.loss.in_set(self.k, grad)
-        tolerance = tolerance_for(grad, dys, case.dtype, self.rtol, self.atol)
-        loss = NumericLoss(self.first_run.pair, case, dys, low=self.loss.low)
-        return replace(self, loss=loss, grad=grad, tolerance=tolerance)
 
 
 @dataclass

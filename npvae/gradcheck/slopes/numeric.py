@@ -11,7 +11,7 @@ from npvae.gradcheck.ground import thresholds as t
 from npvae.gradcheck.slopes.claim import Claim, Comparison
 from npvae.gradcheck.slopes.differences import central_slope
 
-__all__ = ["along", "bisect", "check_linear", "compare_entries", "disagrees_afresh"]
+__all__ = ["along", "bisect", "check_linear", "compare_entries"]
 
 
 def along(
@@ -86,17 +86,6 @@ def compare_entries(claim: Claim, entries: Sequence[int] | np.ndarray) -> Compar
         if not slope.agrees:
             found.disagrees.append(i)
     return found
-
-
-def disagrees_afresh(claim: Claim, i: int) -> bool:
-    """Whether entry i disagrees for two fresh cotangents too."""
-    for turn in range(2):
-        again = claim.afresh(turn)
-        if again is None:
-            return True
-        if not compare_entries(again, [i]).disagrees:
-            return False
-    return True
 
 
 def bisect(claim: Claim, v: np.ndarray) -> int:

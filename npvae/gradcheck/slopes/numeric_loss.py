@@ -62,8 +62,10 @@ class NumericLoss:
         return outputs
 
     def rounds_to_single(self) -> bool:
-        """Whether the outputs, in float64, all happen to be float32 numbers, and not round ones."""
+        """Whether the outputs, in float64, are all float32 numbers, and neither round ones nor mere rounding."""
         y = np.concatenate([y.reshape(-1) for y in self.here])
+        largest = max((float(np.max(np.abs(x), initial=0.0)) for x in self.inputs), default=0.0)
+        y = np.where(np.abs(y) <= t.ONLY_ROUNDING * self.eps * largest, 0.0, y)
         fine = np.any(y * t.FINE_GRID != np.rint(y * t.FINE_GRID))
         return not self.low and bool(fine) and bool(np.all(y == y.astype(np.float32)))
 
@@ -158,34 +160,44 @@ class NumericLoss:
         return t.QUOTIENT_ULPS * self.eps * math.sqrt(squares)
 
     def noise_of_entry(self, k: int, i: int, side: int = 0) -> float:
-        """The trembling of L when entry i of argument k moves: what rounding allows, or more if more is measured.
+        """The trembling of L when entry i of argument k moves: what rounding allows, or more if more is measured."""
+        return max(self.noise_nearby(k, i, side), self.noise_further(k, i, side))
+
+    def noise_nearby(self, k: int, i: int, side: int = 0) -> float:
+        """The same, measured over the shortest spacing alone, a third of the effort.
 
         Which outputs the entry has a part in is asked with a NaN: those that are large may hide the entry wholly.
         """
         moved = self.at_entry(k, i)
-        centre = float(self.inputs[k].flat[i])
         try:
             probed = moved(math.nan)
             part = [~np.isfinite(p) | (p != y) for p, y in zip(probed, self.here, strict=True)]
         except (Broken, Refused):
             part = [np.ones(y.shape, dtype=bool) for y in self.here]
         squares = sum(float(np.sum((dy * y * of) ** 2)) for dy, y, of in zip(self.dys, self.here, part, strict=True))
-        # Three spacings: what is quantised inside the forward may stand still, or fall into step, over one of them.
-        scale = max(1.0, abs(centre))
-        spacings = [(t.NOISE_SPACING_LOW if self.low else t.NOISE_SPACING) * self.eps * scale]
-        spacings += [] if self.low else [spacing * scale for spacing in t.NOISE_SPACINGS_MORE]
-        room = float(self.reach(k).flat[i]) / t.NOISE_POINTS  # points beyond a kink would see it, not rounding
-        spacings = [spacing for spacing in spacings if side or spacing <= room] or spacings[:1]
-        measured = max(
-            noise_level(lambda distance: self.dot(moved(distance), self.here), spacing=spacing, side=side)
-            for spacing in spacings
-        )
+        spacing = (t.NOISE_SPACING_LOW if self.low else t.NOISE_SPACING) * self.eps
+        measured = self._noise_over(k, i, spacing, side)
         # What is inside the forward may be as large as what goes in, and leave no trace outside but its rounding.
         weight = max(
             (float(np.max(np.abs(dy[of]), initial=0.0)) for dy, of in zip(self.dys, part, strict=True)), default=0.0
         )
         inner = self.eps * weight * max(1.0, float(np.max(np.abs(self.inputs[k]), initial=0.0)))
         return max(t.ENTRY_ULPS * self.eps * math.sqrt(squares), measured, inner)
+
+    def noise_further(self, k: int, i: int, side: int = 0) -> float:
+        """The trembling measured over longer spacings: what is quantised inside may stand still over the shortest.
+
+        Points beyond a kink would see it, not rounding: there, and in float32, nothing is measured and this is 0.
+        """
+        scale = max(1.0, abs(float(self.inputs[k].flat[i])))
+        room = math.inf if side else float(self.reach(k).flat[i]) / t.NOISE_POINTS
+        spacings = [] if self.low else [spacing for spacing in t.NOISE_SPACINGS_MORE if spacing * scale <= room]
+        return max((self._noise_over(k, i, spacing, side) for spacing in spacings), default=0.0)
+
+    def _noise_over(self, k: int, i: int, spacing: float, side: int) -> float:
+        """The trembling at points along entry i, so far apart relative to its size."""
+        moved, scale = self.at_entry(k, i), max(1.0, abs(float(self.inputs[k].flat[i])))
+        return noise_level(lambda distance: self.dot(moved(distance), self.here), spacing=spacing * scale, side=side)
 
     def measure_noise(self, k: int) -> float:
         """The trembling of L measured along one random direction in argument k."""
