@@ -51,8 +51,15 @@ def told_of(train: Any, test: Any) -> str:
     if getattr(train, "kind", "") == "graph":
         edges = f"{len(train.edges):,} edges to train on, {len(test.edges):,} to test"
         return f"{train.vertices:,} vertices, {edges}; losses in nats per vertex, of held-out edges per pair"
-    what, one = ("sequences", "sequence") if getattr(train, "kind", "") == "sequences" else ("images", "image")
-    return f"{len(train):,} {what} to train on, {len(test):,} to test; losses in nats per {one}"
+    one = word_for(train)
+    return f"{len(train):,} {one}s to train on, {len(test):,} to test; losses in nats per {one}"
+
+
+def word_for(data: Any) -> str:
+    """What one of the data is called: a sequence, an image, or a sample where rows of numbers are no image."""
+    if getattr(data, "kind", "") == "sequences":
+        return "sequence"
+    return "image" if min(data.image_shape[:2]) > 1 else "sample"
 
 
 def columns_of(args: argparse.Namespace, train: Any) -> Columns | None:

@@ -43,6 +43,12 @@ class Columns:
         low, high = min(self.scale), max(self.scale)
         return f"each column less its mean, over its standard deviation ({low:.3g} to {high:.3g})"
 
+    @property
+    def units(self) -> str:
+        """What 1 is in the numbers that the model sees."""
+        same = min(self.scale) == max(self.scale)
+        return f"units of {self.scale[0]:.3g} in the data" if same else "standard deviations of a column"
+
     @classmethod
     def of_run(cls, training: dict[str, Any]) -> Columns | None:
         """What the "training" part of a config.json says; None if it says that data stay as they are."""
