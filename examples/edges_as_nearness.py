@@ -140,12 +140,13 @@ def draw(model, split, found, prices):
         scores = (z[pairs[:, 0]] * z[pairs[:, 1]]).sum(axis=1)
         middle.hist(scores, 20, color=colour, alpha=0.6, label=name)
     middle.set_title(f"AUC {found['auc']:.3f}", size=9)
-    middle.set_xlabel("z[n] . z[m]")
-    middle.legend(fontsize=8)
+    middle.set(xlabel="z[n] . z[m], the logit of an edge", ylabel="pairs")
+    middle.set_ylim(0, 1.3 * middle.get_ylim()[1])  # the legend stands above the bars
+    middle.legend(fontsize=8, loc="upper left", ncols=2, columnspacing=1, handlelength=1.2)
     for (way, (gaps, kl)), colour, width in zip(prices.items(), PALETTE[6:3:-2] + PALETTE[:1], (2, 4, 2), strict=True):
-        right.plot(np.arange(1, len(gaps) + 1), gaps, color=colour, linewidth=width, label=f"{way}: code of {kl:.1f}")
+        right.plot(np.arange(1, len(gaps) + 1), gaps, color=colour, linewidth=width, label=f"{way}: {kl:.1f}")
     right.set(ylim=(0, None), xlabel="epoch")
-    right.legend(fontsize=8, loc="lower left")
+    right.legend(fontsize=8, loc="lower left", title="and nats of the code", title_fontsize=8)
     right.set_title("KL(data || model), nats", size=9)
     return figure
 
