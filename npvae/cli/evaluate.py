@@ -25,7 +25,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_run_folder(parser)
     add_source_options(parser)
     parser.add_argument(
-        "--samples", type=int, default=500, metavar="S", help="importance samples an image (default: 500)"
+        "--samples", type=int, default=500, metavar="S", help="importance samples per image (default: 500)"
     )
     parser.add_argument(
         "--images", type=int, default=10_000, metavar="N", help="at most N images, evenly spaced (default: 10000)"

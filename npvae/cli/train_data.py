@@ -1,4 +1,4 @@
-"""What `npvae train` trains on: data of each kind are loaded, described, made comparable, and passed over so often."""
+"""What `npvae train` trains on: data of each kind are loaded, described and made comparable, for a number of epochs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from npvae.data.columns import Columns
     from npvae.data.reading import Reading
 
-LEAST_STEPS = 1000  # of a training whose epochs nobody has chosen
+LEAST_STEPS = 1000  # of a training without --epochs
 
 
 def load_data(
@@ -75,7 +75,7 @@ def columns_of(args: argparse.Namespace, train: Any) -> Columns | None:
 
 
 def default_epochs(args: argparse.Namespace, rows: int) -> int:
-    """Epochs that bring a model somewhere: small data needs more of them for as many steps."""
+    """Epochs for at least LEAST_STEPS steps: small data needs more of them."""
     if takes_graph(args.model):
         return EPOCHS
     if args.dataset == "digits":

@@ -1,4 +1,4 @@
-"""Data of the user's own: arrays in files of every usual kind, and folders of pictures or of idx files."""
+"""The user's own data: arrays in files of every usual kind, and folders of pictures or of idx files."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from npvae.figures.style import INK, PALE, PALETTE, new_figure, style, without_a
 
 __all__ = ["draw_points", "nearness", "on_a_plane"]
 
-MOST_EDGES = 5000  # that are drawn: more are one grey area
+MOST_EDGES = 5000  # that are drawn: more would be one grey area
 
 
 def on_a_plane(points: np.ndarray) -> np.ndarray:
