@@ -10,7 +10,7 @@ linear:E     from 0 to the whole in E epochs, then constant            (Bowman e
 cyclical:E   anew in every E epochs: linear over the first half, constant over the second     (Fu et al. 2019)
 
 A schedule scales beta; under the objective "capacity" it scales the capacity, and beta stays (Burgess et al. 2018).
-Losses on held-out data are always taken with the whole of it.
+Losses on held-out data are always taken at the whole weight.
 """
 
 from __future__ import annotations
