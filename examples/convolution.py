@@ -204,7 +204,7 @@ def draw(digit, y, dx, dW, place, loss, shown):
     axes[5].imshow(dx[0, :, :, 0], cmap="RdBu_r", vmin=-0.4, vmax=0.4)
     axes[5].set_title("dx: the window")
     axes[6].imshow(dW[:, :, 0, 0], cmap="gray", vmin=0, vmax=1)
-    axes[6].set_title("dW: the patch")
+    axes[6].set_title("dW: what it saw")
     left, right = below.subfigures(1, 2, width_ratios=[1.05, 1])
     boards = left.subplots(2, 2)
     for column, size in enumerate((3, 4)):

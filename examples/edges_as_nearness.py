@@ -115,7 +115,7 @@ def main(quick=False, folder="pictures"):
 # - The autoencoder predicts links as well as the VAE: a prior is not what makes nearness.
 # - Plain training of the small graphs stays 4.3 nats away from the truth: exactly the price of independent edges, and
 #   its code of 0 nats is no accident of one seed but a saddle.
-# - Free bits halve that price. They keep a code of 8.7 nats, more than the seven hidden coins hold (4.9), because half
+# - Free bits halve that price. They keep a code of 8.6 nats, more than the seven hidden coins hold (4.9), because half
 #   a nat per latent costs nothing. Where the plain bound takes over, 2.6 of them go, and p(x) loses nothing by it.
 
 # %% [markdown]
