@@ -125,8 +125,11 @@ def test_mixed_sizes_are_refused_with_the_counts_of_each(tmp_path):
 
 
 def test_of_photographs_a_size_is_suggested_that_a_model_can_have(tmp_path):
-    write(tmp_path, "1.png", np.zeros((480, 640, 3), np.uint8))
-    write(tmp_path, "2.png", np.zeros((600, 20, 3), np.uint8))
+    for name, shape in (("1", (600, 20, 3)), ("2", (480, 640, 3)), ("3", (400, 500, 3))):
+        write(tmp_path, f"{name}.png", np.zeros(shape, np.uint8))
+    with pytest.raises(DataError, match=r"such as 61,64$"):  # no size comes twice: the medians, 480 x 500
+        read_picture_folder(tmp_path, KEEP)
+    write(tmp_path, "4.png", np.zeros((480, 640, 3), np.uint8))
     with pytest.raises(DataError, match=r"such as 48,64$"):
         read_picture_folder(tmp_path, KEEP)
 
