@@ -9,11 +9,16 @@ Warnings are errors. Nothing is fetched, neither while it is built nor when it i
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import shutil
 import subprocess
 import sys
 import time
 from pathlib import Path
+
+for needed in ("sphinx", "myst_parser", "furo", "polib"):
+    if importlib.util.find_spec(needed) is None:
+        raise SystemExit(f'{needed} is not installed: pip install -e ".[docs]" brings all that the site needs')
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
 

@@ -83,7 +83,7 @@ def main(quick=False, folder="pictures"):
                   f"{run['beta-vae']:>7.2f}   {np.round(gap.gaps, 2)}")  # fmt: skip
 
     best = {beta: max(seeds, key=lambda run: run["mig"]) for beta, seeds in runs.items()}
-    shown = {f"β {beta:g}: each latent moved, and what it knows": run for beta, run in list(best.items())[:2]}
+    shown = {f"β {beta:g}: each latent moved, and nats it knows": run for beta, run in list(best.items())[:2]}
     Path(folder).mkdir(exist_ok=True)
     print("picture:", save_png(draw(curve, runs, shown), Path(folder) / "beta.png", colours=256))
     return {

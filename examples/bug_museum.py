@@ -234,7 +234,7 @@ def elbo_identity(name, vae, x, rng):
 
 
 def more_samples_tighten(name, vae, x, rng):
-    """Is the bound of ten samples an input above the bound of one, on average over 4,000 draws?"""
+    """Is the bound of ten draws per input above the bound of one, on average over 4,000 draws?"""
     if "IWAE" not in name:
         return None
     many = np.tile(x[:1], (4000, 1))

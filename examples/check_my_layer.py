@@ -8,7 +8,7 @@
 # %%
 import numpy as np
 
-from npvae.gradcheck import Arg, Op, check_op, gradcheck
+from npvae.gradcheck import Arg, Op, check_layer, check_op, gradcheck
 
 
 def swish_forward(x):
@@ -101,6 +101,59 @@ assert report
 # %%
 x = np.array([[-2.0, 0.0, 3.0], [0.5, -0.1, 40.0]])
 report = gradcheck(swish_forward, swish_backward, (x,))
+print(report)
+assert report
+
+# %% [markdown]
+# ## A layer that is an object
+#
+# Many layers are objects: they keep what their backward needs, and their parameters and gradients are attributes, `W`
+# and `dW`, `b` and `db`. `check_layer` takes the object and one input, and finds the attributes by these names.
+
+
+# %%
+class Dense:
+    """x (N, 3) -> x @ W + b, (N, 2)."""
+
+    def __init__(self, rng):
+        self.W = rng.standard_normal((3, 2))
+        self.b = np.zeros(2)
+
+    def forward(self, x):
+        """x (N, 3) -> (N, 2)."""
+        self.x = x
+        return x @ self.W + self.b
+
+    def backward(self, dy):
+        """dy (N, 2) -> dx (N, 3)."""
+        self.dW = self.x.T @ dy
+        self.db = dy.mean(axis=0)  # the mean over the batch is in dy already
+        return dy @ self.W.T
+
+
+rng = np.random.default_rng(0)
+x = rng.standard_normal((4, 3))
+report = check_layer(Dense(rng), x)
+print(report)
+assert not report
+
+# %% [markdown]
+# "d/db ... a wrong constant FACTOR": 0.25, one over the four samples. The other two gradients pass. The bias is in
+# every row of the output, so its gradient is a sum over rows:
+
+
+# %%
+class MendedDense(Dense):
+    """The same, with the right gradient of b."""
+
+    def backward(self, dy):
+        """dy (N, 2) -> dx (N, 3)."""
+        self.dW = self.x.T @ dy
+        self.db = dy.sum(axis=0)
+        return dy @ self.W.T
+
+
+report = check_layer(MendedDense(rng), x)
 print(report)
 assert report
 

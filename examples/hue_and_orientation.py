@@ -153,7 +153,7 @@ def main(quick=False, folder="pictures"):
 @style()
 def draw(x, shown):
     """Above, every latent moved from -2 to 2 in a model of each way; below, how its KL grew."""
-    figure = new_figure(5.0, "Hue and orientation: which latent knows what")
+    figure = new_figure(5.0, "Hue and orientation: what each latent knows, in nats")
     above, below = figure.subfigures(2, 1, height_ratios=[1.5, 1])
     middle = slice(5, SIDE - 5)
     sheets, growths = above.subplots(1, len(shown)), below.subplots(1, len(shown), sharey=True)

@@ -207,7 +207,7 @@ def draw(curves, truth):
             )
         if latents == 2:
             axes.axhline(truth, color=INK, linewidth=0.8, linestyle=(0, (4, 3)), zorder=0)
-            axes.annotate("grid", (1, truth), xytext=(0, 4), textcoords="offset points", size=9)
+            axes.annotate("grid", (1e4, truth), xytext=(0, 5), textcoords="offset points", size=9, ha="right")
         axes.set_xscale("log")
         axes.set(title=f"{latents} latents", xlabel="draws K (bars: ±1 standard deviation)")
         axes.margins(y=0.12)

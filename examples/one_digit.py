@@ -173,9 +173,9 @@ def draw(v, parts):
 
     def numbers(x, y, rows, colour):
         lines = [f"{name} = ({signed(round(a, 2))}, {signed(round(b, 2))})" for name, ((a, b),) in rows]
-        axes.text(x, y, "\n".join(lines), ha="center", va="center", color=colour, size=9)
+        axes.text(x, y, "\n".join(lines), ha="center", va="center", color=colour, size=8.5)
 
-    columns = {"input x": 0.9, "encode": 3.4, "z = μ + σε": 6.2, "decode": 8.7, "loss, in nats": 11.1}
+    columns = {"input x": 0.9, "encode": 3.36, "z = μ + σε": 6.24, "decode": 8.7, "loss, in nats": 11.1}
     for title, place in columns.items():
         axes.text(place, 4.95, title, ha="center", weight="bold")
     x, code, draw_z, decoded, loss = columns.values()
@@ -193,7 +193,7 @@ def draw(v, parts):
         axes.text(place, -0.1, caption, ha="center", color=BACK)
     numbers(draw_z, 1.2, [("dz", whole["z"]), ("dσ = dz·ε", whole["std"])], BACK)
     numbers(code, 1.2, [("dμ", whole["mu"]), ("dlog σ²", whole["logvar"])], BACK)
-    for left, right in ((1.8, 2.15), (4.65, 5.0), (7.5, 7.85), (9.65, 10.2)):
+    for left, right in ((1.8, 2.15), (4.6, 4.95), (7.5, 7.85), (9.65, 10.2)):
         for (start, end), y, colour in (((left, right), 3.7, THERE), ((right, left), 1.2, BACK)):
             arrow = {"arrowstyle": "-|>", "color": colour, "linewidth": 1.4}
             axes.annotate("", (end, y), (start, y), arrowprops=arrow)

@@ -150,6 +150,11 @@ def main():
             f" {difference:>15.1e} {relative:>9.1e}"
         )
     print(f"\nlargest relative error {worst:.1e}")
+    mu, std, noise, z = values["mu"][0, 0], values["std"][0, 0], eps[0, 0], values["z"][0, 0]
+    dz, dstd = gradients["z"][0, 0], gradients["std"][0, 0]
+    print("\nthe first latent of the first sample")
+    print(f"  z = mu + std * eps = {mu:.6f} + {std:.6f} * {noise:.6f} = {z:.6f}")
+    print(f"  dstd = dz * eps = {dz:.6f} * {noise:.6f} = {dstd:.6f}")
     return worst
 
 

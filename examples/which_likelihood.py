@@ -167,7 +167,7 @@ def draw(models, rows):
     )
     draw_sheet(left, means)
     draw_sheet(right, draws)
-    labels = [f"{name}\nnll {signed(round(row['nll']))}, KL {row['kl']:.1f}" for name, row in rows.items()]
+    labels = [f"{name}\nnll {signed(round(row['nll']))}, KL {row['kl']:.1f} nats" for name, row in rows.items()]
     label_rows(left, labels, IMAGE)
     left.set_title("means of p(x|z), z from the prior")
     right.set_title("draws x ~ p(x|z) at the same z")

@@ -161,8 +161,8 @@ def draw(models, histories, dmu_z, dmu_kl):
         for latent, line in enumerate(("-", "--")):
             widths.loglog(epochs, history[:, 0, latent], line, color=RUNS[run], linewidth=1.4)
             costs.loglog(epochs, history[:, 2, latent], line, color=RUNS[run], linewidth=1.4)
-    widths.set(xlabel="epoch", title="median σ of each latent")
-    costs.set(xlabel="epoch", title="mean KL of each latent, nats", ylim=(1e-5, None))
+    widths.set(xlabel="epoch", title="median σ of z1 and z2 (dashed)")
+    costs.set(xlabel="epoch", title="mean KL, nats: z1 and z2 (dashed)", ylim=(1e-5, None))
     far = np.abs(dmu_kl).max() * 1.05
     balance.plot([-far, far], [far, -far], color=INK, linewidth=0.8, linestyle=(0, (4, 3)))
     balance.scatter(dmu_kl, dmu_z, s=4, color=RUNS["both"], linewidths=0)

@@ -1,4 +1,4 @@
-"""Weights to and from safetensors, under the names and in the layout of torch.nn.Sequential modules.
+"""Weights to and from safetensors: the names and the layout of torch.nn.Sequential modules.
 
     npvae.export.save(vae, "vae.safetensors")         # then in PyTorch: module.load_state_dict(load_file(...))
     vae = npvae.export.load("vae.safetensors")        # a model again; or load(path, vae) for weights trained there

@@ -73,7 +73,7 @@ def main(argv: list[str] | None = None) -> int:
     exact = -log_p_of_communities(x_test)
     density = x.mean()
     coins = -(x_test * np.log(density) + (1 - x_test) * np.log(1 - density)).sum(axis=1)
-    print(f"-log p(x), exact: {exact.mean():.3f} ± {exact.std() / np.sqrt(len(exact)):.3f} nats a graph")
+    print(f"-log p(x), exact: {exact.mean():.3f} ± {exact.std() / np.sqrt(len(exact)):.3f} nats per graph")
     print(f"independent edges of one probability: {coins.mean():.3f}, KL(data || model) {(coins - exact).mean():.3f}\n")
     print(f"{'':<36}{'-log p':>8}{'KL(data || model)':>20}{'KL(q || p)':>12}{'s':>8}")
     finished, unfinished = Finished(folder / "finished.json"), 0

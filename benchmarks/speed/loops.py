@@ -95,7 +95,7 @@ def main() -> None:
     with busy_programs(args.busy):
         for name in CASES:
             result[name] = run_case(name, args.rounds)
-            print(f"\n{name}, batch {BATCH}, {CASES[name][0]} rows an epoch")
+            print(f"\n{name}, batch {BATCH}, {CASES[name][0]} rows per epoch")
             print(table(result[name], "ms", [OURS]))
     write_json(args.json, result)
 

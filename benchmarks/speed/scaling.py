@@ -79,7 +79,7 @@ def picture(rows: list[dict], counts: tuple[int, ...]) -> Figure:
         axes.set(xlabel=label, xticks=shown, xticklabels=shown)
         axes.minorticks_off()
         axes.legend(frameon=False, fontsize=9, reverse=True)
-    figure.axes[0].set_ylabel("milliseconds a step")
+    figure.axes[0].set_ylabel("milliseconds per step")
     return figure
 
 

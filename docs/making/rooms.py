@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import re
 import sys
+import textwrap
 from html import escape
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from making.sources import ROOT
 
 PICTURE = ROOT / "docs" / "pictures" / "rooms.svg"
 ROW = re.compile(r"^\| ((?:`\w+`(?:, )?)+) \| (.*) \|$", re.MULTILINE)
-WIDTH, MARGIN, STOREY, GAP = 880, 16, 62, 10
+WIDTH, MARGIN, STOREY, GAP, LINE = 880, 16, 62, 10, 14
 BELOW = "every room of the rows below"
 
 
@@ -29,7 +30,7 @@ def floors() -> list[tuple[list[str], str]]:
 
 
 def sentence_of(room: str) -> str:
-    """What a room says of itself: the first sentence of its docstring, as far as it fits."""
+    """What a room says of itself: the first sentence of its docstring, up to a colon."""
     path = ROOT / "npvae" / room / "__init__.py"
     path = path if path.exists() else ROOT / "npvae" / f"{room}.py"
     if not path.exists():
@@ -38,39 +39,46 @@ def sentence_of(room: str) -> str:
     return re.split(r"[.:;] |\.$", first)[0]
 
 
-def fitted(text: str, width: float, size: float) -> str:
-    """A text cut at a word so that it fits into so many pixels, at about half an em per letter."""
-    most = int(width / (0.55 * size))
-    return text if len(text) <= most else text[:most].rsplit(" ", 1)[0].rstrip(",") + " …"
+def fitted(text: str, width: float) -> list[str]:
+    """A text in lines that fit into a box so many pixels wide, at about half an em per letter."""
+    return textwrap.wrap(text, int((width - 16) / (0.55 * 11))) or [""]
 
 
 def drawn() -> str:
     """The picture: a storey per row, a box per room; below each name what the room is and what it may use."""
     rows = floors()
-    height = 2 * MARGIN + len(rows) * (STOREY + GAP) + 14
+    widths = [(WIDTH - 2 * MARGIN - GAP * (len(rooms) - 1)) / len(rooms) for rooms, _ in rows]
+    more = [
+        max(len(fitted(sentence_of(room), width)) for room in rooms) - 1
+        for (rooms, _), width in zip(rows, widths, strict=True)
+    ]
+    height = 2 * MARGIN + len(rows) * (STOREY + GAP) + LINE * sum(more) + 14
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" '
         f'font-family="sans-serif" role="img" aria-label="The rooms of npvae, a floor per row">',
         f'<rect width="{WIDTH}" height="{height}" fill="white"/>',
     ]
     for floor, (rooms, uses) in enumerate(rows):
-        y, each = MARGIN + floor * (STOREY + GAP), (WIDTH - 2 * MARGIN - GAP * (len(rooms) - 1)) / len(rooms)
+        y = MARGIN + floor * (STOREY + GAP) + LINE * sum(more[:floor])
         for k, room in enumerate(rooms):
-            x = MARGIN + k * (each + GAP)
-            parts += box(x, y, each, room, uses)
-    foot = "Arrows point down: a room may import those that its last line names, and no file of a room needs itself."
+            x = MARGIN + k * (widths[floor] + GAP)
+            parts += box(x, y, widths[floor], STOREY + LINE * more[floor], room, uses)
+    foot = "Arrows point down: a room may import what its last line names; no two files of a room need each other."
     parts += [text_at(MARGIN, height - 10, 11, "#555", foot), "</svg>", ""]
     return "\n".join(parts)
 
 
-def box(x: float, y: float, width: float, room: str, uses: str) -> list[str]:
+def box(x: float, y: float, width: float, height: float, room: str, uses: str) -> list[str]:
     """One room."""
     uses = {BELOW: "↓ every room below", "nothing": "imports nothing of npvae"}.get(uses, f"↓ {uses}")
     return [
-        f'<rect x="{x:.1f}" y="{y}" width="{width:.1f}" height="{STOREY}" rx="6" fill="#eef4fb" stroke="#3f6fa0"/>',
+        f'<rect x="{x:.1f}" y="{y}" width="{width:.1f}" height="{height}" rx="6" fill="#eef4fb" stroke="#3f6fa0"/>',
         text_at(x + 10, y + 19, 14, "#1b3a57", room, ' font-weight="bold"'),
-        text_at(x + 10, y + 36, 11, "#222", fitted(sentence_of(room), width - 16, 11)),
-        text_at(x + 10, y + 53, 11, "#a04000", fitted(uses, width - 16, 11)),
+        *(
+            text_at(x + 10, y + 36 + LINE * k, 11, "#222", line)
+            for k, line in enumerate(fitted(sentence_of(room), width))
+        ),
+        text_at(x + 10, y + height - 9, 11, "#a04000", uses),
     ]
 
 

@@ -69,7 +69,7 @@ def disabled() -> bool:
 
 
 def measure() -> str:
-    """128 x 784 by 784 x 400 in float32 by whom products are computed here, in microseconds, the median of 30.
+    """128 x 784 by 784 x 400 in float32 by what computes products here, in microseconds, the median of 30.
 
     Tiles are compared with BLAS. Where BLAS computes, tiles are not timed: nobody would use them.
     """

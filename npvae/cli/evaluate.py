@@ -10,6 +10,7 @@ from npvae.cli.from_run import add_run_folder, add_source_options, images_of, ma
 from npvae.cli.graphs import links_of
 from npvae.cli.seed_option import add_seed_option
 from npvae.cli.sequences import measured
+from npvae.cli.train_data import word_for
 
 _REFERENCE = 10_000  # training images that samples are compared with
 DESCRIPTION = (
@@ -24,7 +25,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_run_folder(parser)
     add_source_options(parser)
     parser.add_argument(
-        "--samples", type=int, default=500, metavar="S", help="importance samples an image (default: 500)"
+        "--samples", type=int, default=500, metavar="S", help="importance samples per image (default: 500)"
     )
     parser.add_argument(
         "--images", type=int, default=10_000, metavar="N", help="at most N images, evenly spaced (default: 10000)"
@@ -74,9 +75,10 @@ def run(args: argparse.Namespace) -> int:
         dataset, part, x = "shapes", "all", shapes.x.astype(model.dtype)
         more = {"factors": shapes.factors, "categorical": shapes.categorical}
     columns = Columns.of_run(config.get("training", {}))
-    units = f", of {columns}" if columns else ""
-    print(f"{model}\n{len(x):,} images of {dataset}; nats per image{units}\n")
-    found = measures(model, x, known, samples=args.samples, seed=args.seed, **more)
+    of_columns, one = f", of {columns}" if columns else "", word_for(source.images)
+    print(f"{model}\n{len(x):,} {one}s of {dataset}; nats per {one}{of_columns}\n")
+    units = columns.units if columns else "data units"
+    found = measures(model, x, known, samples=args.samples, seed=args.seed, units=units, **more)
     return _report(args, found, {"dataset": source.name, "part": part, "images": len(x)})
 
 

@@ -80,7 +80,7 @@ def whole_graph(config: dict[str, Any], args: argparse.Namespace) -> Any:
 
 
 def links_of(args: argparse.Namespace, config: dict[str, Any]) -> Any:
-    """The held-out links of the run's graph, with what is seen of it. ValueError for another part or graph."""
+    """The held-out links of the run's graph, with the rest of the graph. ValueError for another part or graph."""
     if args.part == "all":
         raise ValueError("--part all: a graph's held-out edges are those of --part test or --part train (validation)")
     _, valid, test = load_split(*_where(args, config))

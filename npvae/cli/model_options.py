@@ -74,7 +74,7 @@ def check_options(args: argparse.Namespace) -> None:
                 mend = f"add --{what} {' or '.join(readers)}, or leave it out"
                 raise ValueError(f"{flag} has no effect with --{what} {chosen}: {mend}")
         if name == "alpha" and (args.samples or defaults("samples")[args.model]) == 1:
-            raise ValueError("--alpha has no effect on one sample an input: add --samples 2 or more, or leave it out")
+            raise ValueError("--alpha has no effect on one draw per input: add --samples 2 or more, or leave it out")
 
 
 def model_settings(args: argparse.Namespace, train: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The folder of a run whose name nobody has chosen: made at once, and taken away if nothing is written to it."""
+"""The folder of a run without --out: made at once, and removed if nothing is written to it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def new_folder(dataset: str) -> Path:
 
 @contextmanager
 def removed_if_empty(folder: Path) -> Iterator[None]:
-    """Take a folder away again that was made for a run of which nothing was written."""
+    """Remove a folder that was made for a run of which nothing was written."""
     try:
         yield
     except BaseException:

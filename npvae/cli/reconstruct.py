@@ -1,4 +1,4 @@
-"""`npvae reconstruct`: images beside what a trained model makes of them, as a picture or an array."""
+"""`npvae reconstruct`: images and their reconstructions by a trained model, as a picture or an array."""
 
 from __future__ import annotations
 

@@ -42,7 +42,9 @@ def add_writing_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("of sequences")
     group.add_argument("--temperature", type=float, metavar="T", help="divides the logits of letters (default: 1)")
     group.add_argument("--greedy", action="store_true", help="take the likeliest letter at every step")
-    group.add_argument("--max-length", type=int, metavar="N", help="at most N letters a line (default: as in training)")
+    group.add_argument(
+        "--max-length", type=int, metavar="N", help="at most N letters per line (default: as in training)"
+    )
 
 
 def check_no_writing_options(args: argparse.Namespace) -> None:
@@ -67,7 +69,7 @@ def sample(args: argparse.Namespace, model: Any) -> int:
 
 
 def reconstruct(args: argparse.Namespace, model: Any, config: dict[str, Any]) -> int:
-    """Each line beside what becomes of it, by a tab, as .txt."""
+    """Each line and its reconstruction, separated by a tab, as .txt."""
     path = _text_path(args, "reconstructions.txt")
     source = lines_of(args, config)
     originals = source.lines[: args.n]

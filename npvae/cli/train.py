@@ -73,7 +73,7 @@ def add_options(parser: argparse.ArgumentParser, with_models: bool) -> None:
     add = training.add_argument
     add("--epochs", type=int, metavar="E", help="passes over the data (default: 400 for digits, 200 for a graph, 10 "
         "for others, more where that is fewer than 1,000 steps)")  # fmt: skip
-    add("--batch-size", type=int, default=128, metavar="N", help="samples a step")
+    add("--batch-size", type=int, default=128, metavar="N", help="samples per step")
     add("--optimizer", default="adam", metavar="O", help="adam, adagrad or sgd")
     add("--lr", type=float, default=1e-3, help="learning rate; of a graph 0.01 unless given")
     add_seed_option(training, "weights, order and noise")
@@ -99,7 +99,7 @@ def add_options(parser: argparse.ArgumentParser, with_models: bool) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Load, train or go on training, draw. Of several processes the first alone draws and prints."""
+    """Load, train or resume, draw. Of several processes process 0 alone draws and prints."""
     with started_processes() as processes:
         if processes.rank > 0:
             args.quiet = args.no_figures = True

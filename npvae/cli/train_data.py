@@ -1,4 +1,4 @@
-"""What `npvae train` trains on: data of each kind are loaded, described, made comparable, and passed over so often."""
+"""What `npvae train` trains on: data of each kind are loaded, described and made comparable, for a number of epochs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from npvae.data.columns import Columns
     from npvae.data.reading import Reading
 
-LEAST_STEPS = 1000  # of a training whose epochs nobody has chosen
+LEAST_STEPS = 1000  # of a training without --epochs
 
 
 def load_data(
@@ -51,8 +51,15 @@ def told_of(train: Any, test: Any) -> str:
     if getattr(train, "kind", "") == "graph":
         edges = f"{len(train.edges):,} edges to train on, {len(test.edges):,} to test"
         return f"{train.vertices:,} vertices, {edges}; losses in nats per vertex, of held-out edges per pair"
-    what, one = ("sequences", "sequence") if getattr(train, "kind", "") == "sequences" else ("images", "image")
-    return f"{len(train):,} {what} to train on, {len(test):,} to test; losses in nats per {one}"
+    one = word_for(train)
+    return f"{len(train):,} {one}s to train on, {len(test):,} to test; losses in nats per {one}"
+
+
+def word_for(data: Any) -> str:
+    """What one of the data is called: a sequence, an image, or a sample where rows of numbers are no image."""
+    if getattr(data, "kind", "") == "sequences":
+        return "sequence"
+    return "image" if min(data.image_shape[:2]) > 1 else "sample"
 
 
 def columns_of(args: argparse.Namespace, train: Any) -> Columns | None:
@@ -68,7 +75,7 @@ def columns_of(args: argparse.Namespace, train: Any) -> Columns | None:
 
 
 def default_epochs(args: argparse.Namespace, rows: int) -> int:
-    """Epochs that bring a model somewhere: small data needs more of them for as many steps."""
+    """Epochs for at least LEAST_STEPS steps: small data needs more of them."""
     if takes_graph(args.model):
         return EPOCHS
     if args.dataset == "digits":

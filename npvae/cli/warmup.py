@@ -12,7 +12,7 @@ DESCRIPTION = (
 
 
 def run(args: argparse.Namespace) -> int:
-    """Compile, and say how much of it was still to do."""
+    """Compile, and say how many kernels were still to be compiled."""
     from npvae.kernels import jit
     from npvae.kernels.warmup import compile_all
 

@@ -1,4 +1,4 @@
-"""Data: built-in digits, published data sets by name, the user's own files, and minibatches of them.
+"""Data sets and their minibatches: built-in digits, published data sets by name, the user's own files.
 
     train, test = load_dataset("digits")
     for x in minibatches(train, 128, rng):

@@ -1,7 +1,7 @@
 """Columns of a table in units of their own, made comparable: each less its mean, over its standard deviation.
 
-A network starts for numbers near 1. A column that goes to 10,000 is all it sees, and steps that suit it are too large
-for the others. Pictures, whose pixels share one unit, keep one scale for all: the root of their mean variance.
+A network's first weights are made for numbers near 1. A column that goes to 10,000 drowns the others. Pictures, whose
+pixels share one unit, keep one scale for all: the root of their mean variance.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 
 from npvae.data.images import Images
 
-_LARGE, _SMALL = 10.0, 0.1  # a largest value beyond these is no number near 1
+_LARGE, _SMALL = 10.0, 0.1  # where the largest value lies beyond these, the data are not near 1
 _UNLIKE = 10.0  # columns whose standard deviations are this many times apart are of different units
 
 
@@ -42,6 +42,12 @@ class Columns:
             return f"each column less its mean, over {self.scale[0]:.3g}"
         low, high = min(self.scale), max(self.scale)
         return f"each column less its mean, over its standard deviation ({low:.3g} to {high:.3g})"
+
+    @property
+    def units(self) -> str:
+        """What 1 is in the numbers that the model sees."""
+        same = min(self.scale) == max(self.scale)
+        return f"units of {self.scale[0]:.3g} in the data" if same else "standard deviations of a column"
 
     @classmethod
     def of_run(cls, training: dict[str, Any]) -> Columns | None:

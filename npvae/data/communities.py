@@ -1,4 +1,4 @@
-"""Whole small graphs with two hidden communities, drawn: log p(x) is exact, so KL(data || model) can be told.
+"""Whole small graphs with two hidden communities, drawn: log p(x) is exact, so KL(data || model) can be computed.
 
 Every vertex is on one of two sides, by a fair coin; then every pair is an edge with probability INSIDE on one side and
 BETWEEN across. Edges are independent given the sides and not without them. By symmetry each alone has the same

@@ -2,8 +2,8 @@
 
 The published protocol: of the edges 10 % are for testing, 5 % for validation; the rest is the graph that is trained on
 and, at a test, encoded. Vertices and features stay. Pairs that are no edges are drawn once, uniformly; they avoid every
-edge of the whole graph, held-out ones too, and each other. A model that was given the held-out edges to encode would be
-asked for what it had been told (AUC 0.98 on Cora, where 0.91 is right).
+edge of the whole graph, held-out ones too, and each other. A model that encoded the held-out edges, too, would be
+tested on its input (AUC 0.98 on Cora, where 0.91 is right).
 
 Kipf & Welling (2016), "Variational Graph Auto-Encoders", section 3.
 """

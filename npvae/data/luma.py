@@ -23,7 +23,9 @@ def to_colours(images: Images, colour: str) -> Images:
     if colour == "keep" or (colour == "rgb") == is_coloured:
         return images
     if mapped_file(images.pixels) is not None:
-        raise DataError(f"{images.source}: is mapped, so its colours cannot be changed: save it as it is to be read")
+        raise DataError(
+            f"{images.source}: is mapped, so its colours cannot be changed: save it with the colours you want"
+        )
     pixels = images.pixels.reshape(len(images), *images.image_shape)
     pixels = luma(pixels) if is_coloured else np.repeat(pixels[..., np.newaxis], 3, axis=-1)
     return Images(

@@ -48,7 +48,7 @@ def block_order(count: int, block_rows: int, window_blocks: int, rng: np.random.
 def read_ahead(x: np.ndarray, rows: np.ndarray) -> None:
     """Ask the operating system to fetch the blocks of a mapped array in which these rows lie.
 
-    A hint that does not wait, and nothing where the system takes no hints (Windows). Without it the step waits for
+    A hint that does not wait; it does nothing where the system takes no hints (Windows). Without it the step waits for
     each page in turn. Rows scattered over more than two windows are left alone: it would fetch the whole file.
     """
     file = mapped_file(x)

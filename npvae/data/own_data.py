@@ -1,7 +1,8 @@
-"""Data of the user's own: arrays in files of every usual kind, and folders of pictures or of idx files."""
+"""The user's own data: arrays in files of every usual kind, and folders of pictures or of idx files."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -92,7 +93,10 @@ def _check_choices(path: Path, reading: Reading, kind: str) -> None:
 
 
 def _read_table(path: Path, reading: Reading, zipped: bool) -> Images:
-    """A text table as Images. Whole numbers that go up to 255 exactly are grey levels; others stay what they are."""
+    """A text table as Images. Whole numbers that go up to 255 exactly are grey levels; others stay what they are.
+
+    Columns whose names are words are measurements, (1, D), even if D is a square.
+    """
     table = read_table(path, zipped=zipped, gaps=reading.gaps, labels=reading.labels)
     if "labels" in reading.chosen() and table.label_name != reading.labels:
         found = f"its columns are {', '.join(table.columns)}" if table.columns else "it has no header line"
@@ -108,8 +112,16 @@ def _read_table(path: Path, reading: Reading, zipped: bool) -> Images:
         )
     if is_grey:
         values = values.astype(np.uint8)
+    names = table.columns or ()
+    measured = any(not re.search(r"\d", name) for name in names)  # pixels are numbered: pixel0, 1x1
     images = Images(
-        values, table.labels, max_value=max_value, columns=table.columns, source=str(path), gaps=reading.gaps
+        values,
+        table.labels,
+        image_shape=(1, values.shape[1]) if measured else None,
+        max_value=max_value,
+        columns=table.columns,
+        source=str(path),
+        gaps=reading.gaps,
     )
     labels = f", labels in column {table.label_name}" if table.label_name else ""
     grey = ", whole numbers up to 255, taken as grey levels" if is_grey else ""

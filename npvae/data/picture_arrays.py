@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _TOGETHER = 32  # pictures that a thread decodes at a time
 _SHOWN = 3  # pictures, or sizes, that a message names
+_SUGGESTED = 64  # pixels: the longer side of a size that a message suggests; an MLP takes each pixel as an input
 
 
 def read_pictures(
@@ -131,6 +132,10 @@ def _sizes(paths: Sequence[Path]) -> str:
     said = ", ".join(f"{count:,} of {height} x {width}" for (height, width), count in common)
     rest = sum(counts.values()) - sum(count for _, count in common)
     more = f" and {rest:,} pictures of {len(counts) - len(common):,} other sizes" if rest else ""
-    (height, width), _ = common[0]
+    (height, width), most = common[0]
+    if most == 1:  # no size is the usual one
+        height, width = (int(np.median(sides)) for sides in zip(*counts, strict=True))
+    shorter = max(1.0, max(height, width) / _SUGGESTED)
+    height, width = max(1, round(height / shorter)), max(1, round(width / shorter))
     folder = os.path.commonpath([path.parent for path in paths])
     return f"{folder}: pictures of several sizes, {said}{more}: add --resize H,W, such as {height},{width}"

@@ -1,4 +1,4 @@
-"""One picture of any format that Pillow reads -> its pixels, 8 bits a channel, upright, on white paper.
+"""One picture of any format that Pillow reads -> its pixels, 8 bits per channel, upright, on white paper.
 
 Pillow is a core dependency because matplotlib needs it anyway; it is imported when the first picture is read.
 """
@@ -31,9 +31,9 @@ _TIFF_BITS, _TIFF_WHITE_IS_ZERO, _ORIENTATION = 258, 262, 274
 
 
 class Remark(Enum):
-    """What a reader of pictures should know of some of them, in words that follow their number."""
+    """What the note says of some pictures, in words that follow their number."""
 
-    SIXTEEN = "of 16 bits a channel, of which 65,535 is white"
+    SIXTEEN = "of 16 bits per channel, of which 65,535 is white"
     FRAMES = "of several frames, of which the first is read"
     STRETCHED = "with other proportions than --resize, so they are stretched"
     FLAT = "of one even colour once they lie on white paper, because they are transparent: give them a background"
@@ -124,7 +124,7 @@ def _decoded(path: Path, picture: Any, content: bytes, reading: Reading) -> Pict
     elif picture.format == "PNG" and content[24] == 16:
         remarks.append(Remark.SIXTEEN)  # Pillow has taken the upper eight
     elif picture.mode == "F":
-        raise DataError(f"{path}: holds real numbers, whose white is not known: save it with 8 or 16 bits a channel")
+        raise DataError(f"{path}: holds real numbers, whose white is not known: save it with 8 or 16 bits per channel")
     is_grey, has_palette = picture.mode in _GREY_MODES, picture.mode in ("P", "PA")
     if _is_transparent(picture):
         picture, is_flat = _on_paper(picture)

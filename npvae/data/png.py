@@ -29,7 +29,7 @@ _MEND = "save the picture again, or take it out of the folder"
 class _Header(NamedTuple):
     width: int
     height: int
-    depth: int  # bits a channel
+    depth: int  # bits per channel
 
 
 def png_files(folder: str | os.PathLike[str]) -> list[Path]:
@@ -97,7 +97,7 @@ def _read_header(path: Path) -> _Header:
             f"{path}: {header.width} x {header.height} pixels, the limit is {MAX_PIXELS:,}: make the picture smaller"
         )
     if header.depth > 8:
-        raise DataError(f"{path}: {header.depth} bits a channel, expected at most 8: save it as an 8-bit PNG")
+        raise DataError(f"{path}: {header.depth} bits per channel, expected at most 8: save it as an 8-bit PNG")
     check_compression(path, pixels * header.depth // 8, size)
     return header
 

@@ -20,7 +20,7 @@ FACTORS = ("shape", "scale", "rotation", "x", "y", "hue")
 SHAPES = ("wedge", "ell", "heart")
 LEVELS = (3, 4, 8, 8, 8, 6)  # of the factors
 _RADIUS = (0.16, 0.28)  # smallest and largest circumscribed circle, in sides of the picture
-_POINTS = 4  # points a pixel looked at, along each side
+_POINTS = 4  # points per pixel, along each side
 _ROWS = 512  # pictures drawn at a time
 
 

@@ -43,8 +43,8 @@ def read_table(
     """Read a text table, separated by commas, semicolons, tabs or blanks.
 
     A first line of names, or of names and the numbers 0, 1, 2 ..., is a header. A first column without a name that
-    counts the rows is left out. A column called `labels` is labels; if there is none, so is one
-    whose name says so and that holds whole numbers or names. With `gaps`, empty cells and such as NA are NaN.
+    counts the rows is left out. A column called `labels` is labels; if there is none, so is one whose name says so and
+    that holds whole numbers or names. With `gaps`, empty cells and such as NA are NaN.
 
     DataError for other cells that are no numbers, lines of different lengths, no lines, text of another encoding (see
     `npvae.data.decoding`), or more than `max_bytes` of it.

@@ -15,7 +15,7 @@ from npvae.data.sequences import Sequences
 from npvae.scalars import check_path
 
 SEQUENCES = ("names", "names-small")  # data sets of lines, by name
-LONGEST = 10_000  # letters of a line: a recurrence over more would take a step apiece
+LONGEST = 10_000  # letters of a line: a recurrence takes one step per letter
 
 
 class Text(Sequences):

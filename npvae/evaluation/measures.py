@@ -54,6 +54,7 @@ def measures(
     categorical: tuple[int, ...] = (),
     samples: int = 500,
     seed: int = 0,
+    units: str = "data units",
 ) -> Iterator[Measure]:
     """Measures of a model on test data (N, D), each as soon as it is known.
 
@@ -62,6 +63,7 @@ def measures(
              the beta-VAE score
     samples  S, importance samples of -log p(x) for an input
     seed     of everything that is drawn; each measure has its own stream
+    units    what 1 is in the test data, to be printed: those of a standardised table are not its columns'
 
     What each cannot tell stands with the function that computes it.
 
@@ -75,7 +77,7 @@ def measures(
     """
     test = admit(model, test, "test")
     train = None if train is None else admit(model, train, "train")
-    yield from looked_at(_all(model, test, train, factors, categorical, samples, seed), len(test))
+    yield from looked_at(_all(model, test, train, factors, categorical, samples, seed, units), len(test))
 
 
 def looked_at(found: Iterator[Measure], n: int) -> Iterator[Measure]:
@@ -96,6 +98,7 @@ def _all(
     categorical: tuple[int, ...],
     samples: int,
     seed: int,
+    units: str,
 ) -> Iterator[Measure]:
     streams = iter(np.random.SeedSequence(seed).spawn(8))
     if model.has_posterior:
@@ -114,9 +117,11 @@ def _all(
         moved = bool(moves.movement.any())
         note = "1 for an affine decoder" if moved else "the decoder gives the same for every code"
         yield Measure("continuity", moves.share if moved else None, "", note=note)
-        yield Measure("movement of the decoding", moves.movement.tolist(), "", note="a unit of each latent, data units")
+        yield Measure(
+            "movement of the decoding", moves.movement.tolist(), "", note=f"per unit of each latent, in {units}"
+        )
     if model.has_posterior and getattr(model.likelihood, "inner", None) is not None:
-        yield _imputation(model, test, np.random.default_rng(next(streams)))
+        yield _imputation(model, test, np.random.default_rng(next(streams)), units)
     if train is not None and not (np.isnan(test).any() or np.isnan(train).any()):
         yield from _completeness(model, test, train, rng)
 
@@ -170,10 +175,10 @@ def _factors(
     yield Measure("beta-VAE score", beta_vae_score(mu, factors, rng), "", note=f"chance {1 / factors.shape[1]:.2f}")
 
 
-def _imputation(model: Any, x: np.ndarray, rng: np.random.Generator) -> Measure:
+def _imputation(model: Any, x: np.ndarray, rng: np.random.Generator, units: str) -> Measure:
     found = held_out_error(model, x, rng)
     note = f"{found.entries} entries hidden, a tenth; by column means {found.of_column_means:.4g}"
-    return Measure("imputation error", found.of_model, "data units, rms", note=note)
+    return Measure("imputation error", found.of_model, f"{units}, rms", note=note)
 
 
 def _completeness(model: Any, test: np.ndarray, train: np.ndarray, rng: np.random.Generator) -> Iterator[Measure]:

@@ -12,7 +12,7 @@ from npvae.figures.style import INK, PALE, PALETTE, new_figure, style, without_a
 
 __all__ = ["draw_points", "nearness", "on_a_plane"]
 
-MOST_EDGES = 5000  # that are drawn: more are one grey area
+MOST_EDGES = 5000  # that are drawn: more would be one grey area
 
 
 def on_a_plane(points: np.ndarray) -> np.ndarray:
@@ -51,7 +51,8 @@ def draw_points(axes: Any, points: np.ndarray, graph: Any) -> None:
     colours = np.array(PALETTE)[labels % len(PALETTE)]
     axes.scatter(*plane.T, s=max(2.0, min(40.0, 6000 / len(plane))), c=colours, linewidths=0, zorder=2)
     axes.plot(0, 0, "+", color=INK, zorder=3)
-    low, high = np.percentile(plane, [0.3, 99.7], axis=0)  # a hub far out would leave no room for the others
+    # A hub far out would leave no room for the others; up to 1,000 points all are inside.
+    low, high = np.percentile(plane, 0.1, axis=0, method="lower"), np.percentile(plane, 99.9, axis=0, method="higher")
     middle, half = (low + high) / 2, 0.56 * float((high - low).max()) + 1e-9
     axes.set(xlim=(middle[0] - half, middle[0] + half), ylim=(middle[1] - half, middle[1] + half), aspect="equal")
 

@@ -26,6 +26,10 @@ APART, FAINT = 10.0, 0.5
 """When a class is named twice: this many widths of a bump between the places, and this share of the first's weight."""
 
 
+LETTER, LINE = 0.08, 0.2
+"""Inches that a letter of the prior's names takes in width, and a name in height, with the space around it."""
+
+
 @style()
 def latent_regions(
     model: LatentModel,
@@ -118,7 +122,7 @@ def draw_regions(
     With a covariance the prior N(0, I) is there too, as circles of one and of two standard deviations.
     """
     colour = _colours(labels, len(centre))
-    taken: list[tuple[float, float]] = []  # where a name of a label stands
+    taken: list[tuple[float, float, int]] = []  # where a name of a label stands, and how many letters it has
     if covariance is not None:
         area = np.sqrt(np.maximum(np.linalg.det(covariance), 0)).mean()  # of an ellipse, in units of the prior's
         many = regions or round(float(np.clip(4 / max(area, 1e-9), 40, 400)))
@@ -140,7 +144,7 @@ def draw_regions(
             for x, y in places:
                 name = _name(label, names)
                 axes.text(x, y, name, size=size, weight="bold", ha="center", va="center", path_effects=HALO)
-                taken.append((x, y))
+                taken.append((x, y, len(name)))
     if covariance is not None:
         _name_the_prior(axes, taken, float(np.ptp(centre, axis=0).max()))
     axes.set_aspect("equal", adjustable="datalim")
@@ -182,18 +186,29 @@ def _name(label: int, names: Sequence[str] | None) -> str:
     return str(label) if names is None else names[label]
 
 
-def _name_the_prior(axes: Axes, taken: list[tuple[float, float]], extent: float) -> None:
-    """Write the names of the prior's circles on them, as far as possible from the labels that stand there.
+def _name_the_prior(axes: Axes, taken: list[tuple[float, float, int]], extent: float) -> None:
+    """Write the names of the prior's circles on them, away from the names (x, y, letters) that stand there already.
 
-    extent  of the means: where the circles are small in it, the outer one alone has a name
+    extent  of the means: where the circles are small in it, the outer one alone has a name. So it is where the inner
+            one has no place for a name.
     """
     angle = np.pi / 2 + np.linspace(0, 2 * np.pi, 36, endpoint=False)
+    shown = 1.4 * max(extent, 4.0)  # about what the axes will show, in units of z; 4 is the outer circle
+    inch = shown * axes.figure.dpi / min(axes.bbox.width, axes.bbox.height)
     for radius in (2, 1) if extent < 12 else (2,):
+        name = f"prior {radius}σ"
+        room = np.full(len(angle), np.inf)  # to the nearest name; below 1 they overlap
         places = radius * np.stack([np.cos(angle), np.sin(angle)], axis=1)  # (36, 2), the top first
-        free = np.array([min([np.hypot(0.6 * (x - a), 2 * (y - b)) for a, b in taken] or [0.0]) for x, y in places])
-        x, y = places[np.minimum(free, 1.2).argmax()]
-        axes.text(x, y, f"prior {radius}σ", size=9, ha="center", va="center", path_effects=HALO, zorder=3)
-        taken.append((x, y))
+        for x, y, letters in taken:
+            dx, dy = np.abs(places - (x, y)).T
+            width = (len(name) + letters) / 2 * LETTER
+            room = np.minimum(room, np.maximum(dx / (width * inch), dy / (LINE * inch)))
+        best = np.minimum(room, 1.5).argmax()
+        if radius == 1 and room[best] < 1:
+            continue
+        x, y = places[best]
+        axes.text(x, y, name, size=9, ha="center", va="center", path_effects=HALO, zorder=3)
+        taken.append((x, y, len(name)))
 
 
 def label_places(points: np.ndarray, labels: np.ndarray) -> dict[int, np.ndarray]:

@@ -19,7 +19,7 @@ TERMS = {
     "nll": "nll: to give the data back",
     "kl": "kl: what the code costs",
 }
-MANY_EPOCHS = 30  # from here on the epochs are drawn on a log scale: most happens in the first few
+MANY_EPOCHS = 30  # epochs: from here on the axis is logarithmic, because most happens in the first few
 TRAIN, TEST = PALETTE[0], PALETTE[6]
 
 
@@ -92,5 +92,5 @@ def _draw_term(axes: Axes, history: Sequence[Mapping[str, Any]], term: str) -> N
 
 
 def _three_digits(value: float) -> str:
-    """At least three digits that say something: 0.735, 23.9, 1326.4."""
+    """At least three significant digits: 0.735, 23.9, 1326.4."""
     return f"{value:.1f}" if abs(value) >= 100 else f"{value:#.3g}"

@@ -1,4 +1,4 @@
-"""What a picture asks of a model: codes of data, data of codes."""
+"""What a picture needs of a model: codes of data, data from codes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["LatentModel", "encoded", "posterior"]
 
 
 class LatentModel(Protocol):
-    """A VAE, an autoencoder, or anything of yours with these. What they say is in `npvae.models.contract`."""
+    """A VAE, an autoencoder, or a model of yours with these methods, which `npvae.models.contract` describes."""
 
     latent_dim: int
 
@@ -46,5 +46,5 @@ def posterior(model: LatentModel, x: np.ndarray, caller: str, instead: str) -> t
     """mu and std as `encoded`; raises ValueError that names the picture to use `instead` if there is no posterior."""
     mu, std = encoded(model, x)
     if std is None:
-        raise ValueError(f"{caller}: this model gives one code an input, no posterior to draw from; use {instead}")
+        raise ValueError(f"{caller}: this model gives one code per input, no posterior to draw from; use {instead}")
     return mu, std

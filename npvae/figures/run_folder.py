@@ -42,13 +42,13 @@ def write_figures(
     code_correlations for tables. For images: reconstructions for every model; many_reconstructions, prior_samples and
     traversals where there is a posterior; manifold where it has two latents; for a conditional model by_label instead
     of these. The inputs shown come from `test`, or from `train` if that is None: the first of each label, and in the
-    latent space the first 2,000. What these lie between is black and white in all pictures: see `grey_scale`.
+    latent space the first 2,000. Their lowest and highest values are black and white in all pictures: see `grey_scale`.
 
     history  rows as for `learning_curves`; no curves if it is empty.
     train    `npvae.data.Images`, or anything with image_shape, labels and rows of floats by index.
     seed     of the draws from posterior and prior. Same inputs, same bytes.
 
-    Raises OSError if the folder cannot be written.
+    Raises ValueError for a plain array in place of a data set, OSError if the folder cannot be written.
     """
     shown = train if test is None else test
     if getattr(model, "takes", "rows") == "sequences":
@@ -60,6 +60,10 @@ def write_figures(
         if isinstance(shown, Links):
             figures["nearness"] = nearness(model, shown)
         return _save(figures, folder)
+    if not hasattr(shown, "image_shape"):
+        name = "train" if test is None else "test"
+        found = f"{name} is a {type(shown).__name__}, expected a data set that knows its image_shape and labels"
+        raise ValueError(f"write_figures: {found}: pass npvae.data.Images({name})")
     x, image_shape = shown[:MOST_INPUTS], tuple(shown.image_shape)
     x = x.astype(getattr(model, "dtype", x.dtype), copy=False)
     labels = None if shown.labels is None else np.asarray(shown.labels)[: len(x)]

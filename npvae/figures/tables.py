@@ -1,4 +1,4 @@
-"""Pictures of tables: columns against their reconstruction, and what each latent has to do with each column."""
+"""Pictures of tables: columns against their reconstruction, and the correlation of each latent with each column."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fast twins of the ops: same names, same signatures, proven equal. KERNELS lists them, as ops.
+"""Fast twins of the ops: same names, same signatures, proven equal. The table KERNELS lists them as ops.
 
 `backend="numba"` takes its ops from here. Where no twin was worth its lines the reference itself is exported, so every
 name of `npvae.ops` is a name of this module. The mathematics stands in `npvae.ops` alone; a kernel's docstring says

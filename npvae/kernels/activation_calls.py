@@ -23,7 +23,7 @@ def activate_at(activation: int, a: np.ndarray, b: np.ndarray, y: np.ndarray) ->
 
 @kernel(AS_WRITTEN)
 def arrays_at(address: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """a, b and y."""
+    """The arrays a (N, O), b (O,) and y (N, O) of a plan."""
     p = carray(integers_at(address), SIZE)
     N, O = p[0], p[1]
     return carray(floats_at(p[2]), (N, O)), carray(floats_at(p[3]), O), carray(floats_at(p[4]), (N, O))

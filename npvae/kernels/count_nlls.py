@@ -1,6 +1,6 @@
 """Twins of `npvae.ops.poisson_nll`, `binomial_nll` and `negative_binomial_nll`: value and slopes in one pass.
 
-A backward is then one multiplication. The references need some hundred passes, most of them for gamma functions.
+A backward is then one multiplication. The references need about a hundred passes, most of them for gamma functions.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Twin of `npvae.ops.gaussian_kl`: one loop forward and one backward, after NumPy's expm1.
 
-There are few latents, so their arithmetic is nothing, and what counts is the number of passes: two in place of seven.
+There are few latents, so the passes over them cost more than the arithmetic: two passes in place of seven.
 mu and logvar are halves of one array, so their rows are not next to each other; the loops take them as they are.
 """
 

@@ -1,4 +1,4 @@
-"""The recurrence: one product for all steps where there is one, and of every step only the sequences that still run.
+"""The recurrence: one product for all steps where that is possible, and at each step only the sequences that still run.
 
 Twin of `npvae.ops.gru`, whose equations are cited. Three things make it fast:
 
@@ -6,7 +6,7 @@ Twin of `npvae.ops.gru`, whose equations are cited. Three things make it fast:
   and all letters stand step after step in arrays of S rows, the number of letters: no row is padding.
 - x Wx (2) is one product over all letters before the first step; after the last one dx, dWx and dWh (16, 18, 19) are
   one product each. Only s Wh (3), and the product with its transpose (15), wait for the step before.
-- All that follows a product is one visit to each row: three gates and the new state, or their gradients.
+- After a product each row is visited once: three gates and the new state, or their gradients.
 
 `s` holds the state before every letter. A step's new state is written where the next step's `s` stands, so the factor
 of the next product, and of dWh, is there already.
@@ -117,7 +117,7 @@ def gru_backward(
 
     dx, dh0 = new((N, T, E), dtype), new((N, H), dtype)
     dax, dah = new((N * T, 3 * H), dtype)[:S], new((N * T, 3 * H), dtype)[:S]
-    kept, through_gates = new((N, H), dtype), new((N, H), dtype)  # what reaches s by z, and by the gates
+    kept, through_gates = new((N, H), dtype), new((N, H), dtype)  # ds through z, and through the gates
 
     through_gates[:] = 0
     bring_back(dh, order.sequence, order.lengths, kept)
@@ -240,7 +240,7 @@ def close_gates(
     dax: np.ndarray,
     dah: np.ndarray,
 ) -> None:
-    """One step back: dax and dah (count, 3H) of its letters; `kept` becomes what reaches the state before by z."""
+    """One step back: dax and dah (count, 3H) of its letters; `kept` becomes what reaches the state before through z."""
     one, H = gates.dtype.type(1), s.shape[1]
     for n in range(gates.shape[0]):
         g, dhn, tn = kept[n], dh[sequence[n], t], through_gates[n]

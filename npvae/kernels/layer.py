@@ -1,4 +1,4 @@
-"""Dense maps and layers: the product is BLAS's or our own, all that follows it is one pass.
+"""Dense maps and layers: the product is BLAS's or our own, and one pass does the rest.
 
 Twins of `npvae.ops.dense` and `npvae.ops.layer`. Two more keyword arguments say where arrays come from:
 

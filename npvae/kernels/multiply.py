@@ -15,7 +15,7 @@ from npvae.kernels.team.pieces import Product
 from npvae.kernels.zeros import Lists, listed_product, needed
 
 SMALLEST_ROWS = 2  # one row is a vector, for which BLAS has a function of its own
-SMALL = 2**18  # multiply-adds: so few OpenBLAS computes in the caller, without its threads, and faster than tiles
+SMALL = 2**18  # multiply-adds: up to so many OpenBLAS computes in the caller without threads, faster than tiles
 LARGEST = 10**12  # multiply-adds: the number of pieces must fit into a ticket
 
 LOOK_FROM = 2**23  # multiply-adds that are worth a look for zeros

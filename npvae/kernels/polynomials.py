@@ -1,9 +1,9 @@
 """exp, expm1 and log1p as branch-free polynomials, so that a loop around them becomes vector instructions.
 
-Numba calls the C library for these, one number at a time, at 3 to 29 ns each. In float32 a polynomial in the loop
-takes a tenth of that and is more exact than NumPy's ufuncs. In float64, where gradients are checked and nobody
-waits, the C library's are used. Only what the stable formulas of `npvae.ops` need is here: exp and expm1 of an x <= 0,
-log1p of an e in [0, 1].
+Numba calls the C library for these, one number at a time, at 3 to 29 ns each. In float32 a polynomial in the loop takes
+a tenth of that and is more exact than NumPy's ufuncs. In float64, where gradients are checked and speed matters little,
+the C library's are used. Only what the stable formulas of `npvae.ops` need is here: exp and expm1 of an x <= 0, log1p
+of an e in [0, 1].
 
 exp(x) = 2**k * exp(r) with k the integer nearest to x / ln 2 and r = x - k ln 2, so |r| <= 0.347:
 - k comes from adding 1.5 * 2**23: at that size neighbouring float32 are 1 apart, so the sum is rounded to an integer,

@@ -1,10 +1,10 @@
 """The loops of the optimisers: one pass over the flat buffer, without denormal numbers.
 
-NumPy walks the buffers once an operation, fourteen times for Adam; here it is once, and memory is all that is waited
-for. Numbers below the least normal one (1e-38 in float32) are a trap: the moments of a unit that has died decay into
-them, and arithmetic on them takes up to a hundred cycles a number. So a mean below `least` becomes 0, a mean square
-below it becomes `least`, and a gradient below its root does not enter the mean square. Against the epsilon of the
-denominator all three are far below one rounding.
+NumPy walks the buffers once per operation, fourteen times for Adam; here they are walked once, and only memory is
+waited for. Numbers below the least normal one (1e-38 in float32) are a trap: the moments of a unit that has died decay
+into them, and arithmetic on them takes up to a hundred cycles per number. So a mean below `least` becomes 0, a mean
+square below it becomes `least`, and a gradient below its root does not enter the mean square. Against the epsilon of
+the denominator all three are far below one rounding.
 """
 
 import numpy as np

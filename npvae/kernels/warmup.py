@@ -1,7 +1,7 @@
 """Compiles every kernel for float32 and float64, so that no later call has to wait for it.
 
-To numba an array that is read-only, as data often is, has another type than one that is not, and so has a part of an
-array, as mu and logvar are of the encoder's output. Kernels are called here with the arrays that training passes.
+To numba a read-only array, as data often is, has another type than a writable one; so has a part of an array, as mu and
+logvar are parts of the encoder's output. Kernels are called here with the arrays that training passes.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The models: wiring over the ops. A backward here is its forward, read from bottom to top."""
+"""The models, each a wiring of ops. A backward here is its forward, read from bottom to top."""
 
 from npvae.models.autoencoder import Autoencoder
 from npvae.models.conditional import ConditionalVAE, with_labels

@@ -33,10 +33,10 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Fitting):
     missing       what NaN in X is: "error", "ignore", or "mask", ignored and the encoder sees which are. See `impute`
     beta          weight of the KL term in training; scores always use 1, so that models of different beta compare
     epochs        passes over the data that `fit` makes; `partial_fit` makes one
-    batch_size    samples a step
+    batch_size    samples per step
     optimizer     "adam", "adagrad" or "sgd"
     lr            learning rate
-    draws         noise samples an input behind `score_samples`; an even number is taken as pairs of opposite sign
+    draws         noise samples per input behind `score_samples`; an even number is taken as pairs of opposite sign
     patience      hold out `validation_fraction` of X in `fit`, stop once this many epochs in a row have not lowered the
                   loss on it, and keep the best epoch; None trains all epochs on all of X
     validation_fraction  share of X held out for `patience`, at least one sample

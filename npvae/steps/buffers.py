@@ -1,8 +1,8 @@
 """Buffers that a training loop reuses: what a step computes is written where the step before wrote it.
 
-Fresh arrays cost more than the arithmetic on them: memory that the system hands out anew must be cleared and mapped,
-page by page. Buffers own one array for every array of a step and hand them out in the order of the requests, and the
-kernels of `npvae.kernels` take theirs from them. The model's lines stay as they are: they are given other ops.
+Fresh arrays cost more than the arithmetic on them: the system must clear and map new memory, page by page. Buffers own
+one array for every array of a step and hand them out in the order of the requests, and the kernels of `npvae.kernels`
+take theirs from them. The model's lines stay as they are: they are given other ops.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class OverBuffers:
         return float(sum_of_squares(grads.flat))
 
     def _bind(self, name: str) -> Any:
-        """The op of this name with its results sent to these buffers, if it can be told where they go."""
+        """The op of this name with its results sent to these buffers, if it takes a place for them."""
         function = getattr(kernels, name)
         keywords = [key for key in ("new", "place") if callable(function) and key in signature(function).parameters]
         return partial(function, **{key: getattr(self, key) for key in keywords}) if keywords else function

@@ -1,10 +1,10 @@
 """A step of a small VAE in two compiled functions: forward and backward of `npvae.models.vae`, as they stand there.
 
-A step is thirty calls from Python, and where the network is small they take as long as its arithmetic. So for the VAE
-that is trained most (objective "elbo", one draw, Bernoulli likelihood, float32, products by tiles) compiled code calls
-the kernels in the order of the model's lines. It repeats the latent layer's formulas, each cited by its page and
-equation; a test checks every step against the pages. The caller computes every product alone. So it is used while
-products are small: beyond, calls cost little, and sharing products between threads saves more.
+A step is thirty calls from Python, which take as long as the arithmetic where the network is small. So for the VAE that
+is trained most (objective "elbo", one draw, Bernoulli likelihood, float32, products by tiles) compiled code calls the
+kernels in the order of the model's lines. It repeats the latent layer's formulas, each cited by its page and equation;
+a test checks every step against the pages. The caller computes every product alone. So it is used while products are
+small: beyond, calls cost little, and sharing products between threads saves more.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ class SmallVAEStep:
     """Forward and backward of a small VAE, compiled."""
 
     def __init__(self, model: VAE, N: int) -> None:
-        """Arrays for at most N samples: no more than `most_samples`, and `why_not` has nothing to say of the model."""
+        """Arrays for at most N samples: no more than `most_samples`, and only for a model for which `why_not` is ""."""
         self.model, self.N, params = model, N, model.params
         self.grads = params.like(aligned_empty(params.flat.shape, params.flat.dtype))
         D, L = model.data_dim, model.latent_dim

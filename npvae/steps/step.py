@@ -1,4 +1,4 @@
-"""One training step of a model, and how it is computed: chosen once, told in a line.
+"""One training step of a model, and how it is computed: chosen once, said in one line.
 
     step = Step(model, batch_size=128)
     loss, trace = step.forward(x, eps)

@@ -1,4 +1,4 @@
-"""How many threads compute a step, by rules of the processor and of shapes, never of how busy the machine is."""
+"""How many threads compute a step: a rule of the processor and of shapes, never of how busy the machine is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Training: the loop, its checkpoints and resumption, the guard against numbers that are not finite, run folders."""
+"""The training loop: its checkpoints and resumption, the guard against numbers that are not finite, run folders."""
 
 from npvae.training.checkpoint import RunError, read_checkpoint
 from npvae.training.environment import EnvironmentWarning

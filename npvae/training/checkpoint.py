@@ -51,7 +51,7 @@ def _generator(state: Any) -> np.random.Generator:
 
 
 class Field(NamedTuple):
-    """How a field of the state becomes JSON, and how it is made of JSON again: ValueError if that cannot be."""
+    """How a field of the state is written as JSON and read back: ValueError if it cannot be."""
 
     to_json: Callable[[Any], Any]
     of_json: Callable[[Any], Any]

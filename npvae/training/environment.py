@@ -48,7 +48,7 @@ def environment(backend: str, processes: int = 1) -> dict[str, str]:
 
 
 def differences(before: dict[str, str], now: dict[str, str]) -> str:
-    """What is no longer as it was, in words; "" if nothing is."""
+    """What has changed since, in words; "" if nothing has."""
     before, now = {"processes": "1"} | before, {"processes": "1"} | now
     changed = [name for name in sorted(before | now) if before.get(name) != now.get(name)]
     return ", ".join(f"{name} was {before.get(name, 'unknown')} and is {now.get(name, 'unknown')}" for name in changed)

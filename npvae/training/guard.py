@@ -75,7 +75,7 @@ def _in_the_forward(loss: float, trace: Any, rows: np.ndarray | None, of: str = 
     )
     if rows is None:
         return found
-    return f"{found}: rows {_listed(rows[samples % len(rows)])} of {of}"  # % for K samples an input
+    return f"{found}: rows {_listed(rows[samples % len(rows)])} of {of}"  # % for K draws per input
 
 
 def _in_the_backward(grads: Params) -> str:

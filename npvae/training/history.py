@@ -1,4 +1,4 @@
-"""The rows of a training, one an epoch: a list that can draw itself."""
+"""The rows of a training, one per epoch: a list that can draw itself."""
 
 from __future__ import annotations
 

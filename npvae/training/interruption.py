@@ -1,6 +1,7 @@
-"""Ctrl-C, SIGTERM and SIGHUP while a model trains: the first is noted, a second acts as if nobody had listened.
+"""Ctrl-C, SIGTERM and SIGHUP while a model trains: the first is noted, a second acts as it does without this.
 
-SIGHUP says that the terminal was closed, and system and shell may both say so: a second one is noted as well.
+SIGHUP says that the terminal was closed, and system and shell may both say so: a second one is noted as well. Windows
+has no SIGHUP. It has SIGBREAK: Ctrl-Break, or the console was closed.
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ from collections.abc import Iterable
 from types import FrameType
 from typing import Any
 
-HANGUP = getattr(signal, "SIGHUP", None)  # Windows has none
-SIGNALS = (signal.SIGINT, signal.SIGTERM, *([] if HANGUP is None else [HANGUP]))
+HANGUP, BREAK = (getattr(signal, name, None) for name in ("SIGHUP", "SIGBREAK"))  # None where the system has none
+SIGNALS = (signal.SIGINT, signal.SIGTERM, *(number for number in (HANGUP, BREAK) if number is not None))
 
 
 class Interruption:

@@ -62,11 +62,11 @@ def train(
     """Train a model in place and return it; `model.history` has one row per epoch.
 
     x_train, x_test, x_valid  (N, D) float arrays or memory maps, or npvae.data.Images. The loss on x_valid, taken once
-                     an epoch, decides which epoch is the best; without x_valid the one on x_test does, and is then no
-                     test any more. With x_valid the test loss is only written down
+                     per epoch, decides which epoch is the best; without x_valid the one on x_test does, and is then no
+                     test any more. With x_valid the test loss is only recorded
     optimizer        "adam", "adagrad" or "sgd"; lr None for its own default
     seed             of the order of the samples and of the noise; the weights' seed is the model's
-    patience         stop when so many epochs in a row have brought no lower held-out loss, and return the model of the
+    patience         stop after so many epochs in a row without a lower held-out loss, and return the model of the
                      best epoch; None trains all epochs and returns the last
     out              folder of the run to write (see npvae.training.run_folder); None writes nothing
     checkpoint_seconds, checkpoint_steps  how often checkpoint.npz is written: whichever comes first, None for never.
@@ -75,7 +75,7 @@ def train(
     beta_schedule    how the weight of the KL term grows, see npvae.training.schedules: "constant", "linear:E" or
                      "cyclical:E", E in epochs
     on_epoch         called after each epoch as on_epoch(model, row), once its row is written; what it raises ends the
-                     training, which can be resumed. Of several processes the first calls it
+                     training, which can be resumed. Of several processes only process 0 calls it
     note             more to keep in config.json under "training", such as where the data came from
     comm             a communicator of mpi4py: all its processes call this alike and train as one, each on its share
                      of every batch (npvae.training.processes). Process 0 writes and reports
@@ -87,9 +87,10 @@ def train(
     A learned variance starts at the data's, unless the model was built with a logvar of its own: config.json keeps it
     as "logvar_start" (npvae.models.variance_start).
 
-    The first Ctrl-C, or SIGTERM or SIGHUP, lets the batch end, saves, and returns the model as trained so far, with
-    `model.history.interrupted` saying where; a second raises KeyboardInterrupt. `resume` goes on from there, or from
-    the last checkpoint of a run that was killed, and ends with the same bits as if nothing had happened.
+    The first Ctrl-C, SIGTERM or SIGHUP (on Windows Ctrl-Break) lets the batch end, saves, and returns the model as
+    trained so far, with `model.history.interrupted` saying where; a second raises KeyboardInterrupt. `resume` goes on
+    from there, or from the last checkpoint of a run that was killed, and ends with the same bits as if nothing had
+    happened.
 
     Raises ValueError for data that does not fit the model or its likelihood, for settings out of range, and for a
     folder that holds a run already; all before anything is computed. Raises NonFiniteError if the loss or a gradient

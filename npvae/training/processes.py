@@ -6,8 +6,8 @@ batches, and compute on their own rows of them; what one process would have comp
     loss = sum(n[r] / N * loss[r] for r in range(P))
     grad = sum(n[r] / N * grad[r] for r in range(P))        n[r] rows are the share of process r, N those of the batch
 
-so P processes take the steps of one, but for the order of additions. An all-reduce of the flat gradients is all that
-large data is exchanged for; process 0 alone writes and talks. `comm` is a communicator of mpi4py; without one there is
+so P processes take the steps of one, but for the order of additions. The all-reduce of the flat gradients is
+the only large exchange; process 0 alone writes and prints. `comm` is a communicator of mpi4py; without one there is
 one process, and nothing here does anything.
 """
 
@@ -73,7 +73,7 @@ class Processes:
         return np.ascontiguousarray(rows[:, own] if axis else rows[own])
 
     def share_of_batches(self, order: np.ndarray, batch_size: int) -> tuple[np.ndarray, int]:
-        """Of rows in this order, by batches: those of this process, one batch after the other, and how many a batch."""
+        """Rows in training order -> this process's part of each batch, one after the other; its rows per batch."""
         if self.size == 1 or len(order) == 0:
             return order, batch_size
         parts = [self.share(order[start : start + batch_size]) for start in range(0, len(order), batch_size)]

@@ -1,7 +1,7 @@
 """What a person sees while a model trains: a bar on a terminal or in a notebook, and a few lines that stay.
 
-About twenty lines in all, one an epoch, on stderr. In a log file, where there is no bar, a long epoch gets a line a
-minute as well. What cannot be shown is dropped (`npvae.console`): training goes on.
+About twenty lines in all, at most one per epoch, on stderr. In a log file, where there is no bar, a long epoch also
+gets one line per minute. What cannot be shown is dropped (`npvae.console`): training goes on.
 """
 
 from __future__ import annotations

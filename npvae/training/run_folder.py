@@ -1,7 +1,7 @@
 """The folder of a run, read: config.json, metrics.jsonl, checkpoint.npz, model.npz, best.npz, figures/.
 
 config.json      the model, its settings, how it is trained, and where its data came from
-metrics.jsonl    one JSON object an epoch
+metrics.jsonl    one JSON object per epoch
 checkpoint.npz   everything that training needs to go on (`npvae.training.checkpoint`)
 model.npz        the parameters by name: as training returned them, or until then those of checkpoint.npz
 best.npz         the parameters of the epoch with the lowest held-out loss, if there is held-out data

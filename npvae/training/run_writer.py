@@ -1,4 +1,4 @@
-"""The folder of a run, written: checkpoints as they fall due, a line of metrics an epoch."""
+"""The folder of a run, written: checkpoints as they fall due, one line of metrics per epoch."""
 
 from __future__ import annotations
 

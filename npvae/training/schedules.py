@@ -7,10 +7,10 @@ Equations
 
 constant     the whole of it from the first step
 linear:E     from 0 to the whole in E epochs, then constant            (Bowman et al. 2016; Sønderby et al. 2016)
-cyclical:E   in every E epochs anew: linear over the first half, constant over the second     (Fu et al. 2019)
+cyclical:E   anew in every E epochs: linear over the first half, constant over the second     (Fu et al. 2019)
 
-What is scheduled is beta; under the objective "capacity" it is the capacity, and beta stays (Burgess et al. 2018).
-What is reported on held-out data is always taken at the whole.
+A schedule scales beta; under the objective "capacity" it scales the capacity, and beta stays (Burgess et al. 2018).
+Losses on held-out data are always taken at the whole weight.
 """
 
 from __future__ import annotations

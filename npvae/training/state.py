@@ -53,7 +53,7 @@ class TrainingState:
         return cls(model, make_optimizer(model, settings), rng, test_rng)
 
     def batches(self, x: Any, batch_size: int, processes: Processes) -> Iterator[tuple[int, Any]]:
-        """The batches of this epoch that are still to come: their sizes n, and this process's part of each.
+        """The remaining batches of this epoch: their sizes n, and this process's part of each.
 
         Raises ValueError for a batch of a memory map that the likelihood cannot explain: other data is checked
         beforehand.

@@ -1,4 +1,4 @@
-"""Data that training is given, recognised on resume. What a model cannot use `npvae.models.entrance` refuses."""
+"""Recognises on resume the data that a run was trained on. `npvae.models.entrance` refuses what a model cannot use."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import numpy as np
 
 from npvae.data.contract import Samples, arrays_of, as_data
 
-_ROWS = 64  # rows that a data set is recognised by
+_ROWS = 64  # rows by which a data set is recognised
 
 
 def describe(x_train: Any, x_test: Any, x_valid: Any) -> dict[str, Any]:
-    """What data look like: enough to notice on resume that others are given, not enough to restore them."""
+    """A summary of the data: enough to notice on resume that they are others, not enough to restore them."""
     return {"x_train": _describe(x_train), "x_test": _describe(x_test), "x_valid": _describe(x_valid)}
 
 

@@ -111,7 +111,7 @@ def test_a_conditional_run_has_its_own_picture_and_resumes():
             "--free-bits has no effect with --objective elbo: add --objective free_bits, or leave it out",
         ),
         ("--alpha 2", "--alpha has no effect with --objective elbo: add --objective renyi, or leave it out"),
-        ("--objective renyi --alpha 2", "--alpha has no effect on one sample an input: add --samples 2 or more"),
+        ("--objective renyi --alpha 2", "--alpha has no effect on one draw per input: add --samples 2 or more"),
         ("--model iwae --capacity 2", "--capacity has no effect with --objective iwae: add --objective capacity"),
         ("--logvar 0", "--logvar has no effect with --likelihood bernoulli: add --likelihood gaussian_fixed or"),
         ("--likelihood gaussian_decoder --logvar -3", "--logvar has no effect with --likelihood gaussian_decoder"),

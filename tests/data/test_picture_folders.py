@@ -113,12 +113,25 @@ def test_a_third_part_is_left_out_and_said(tmp_path):
 def test_mixed_sizes_are_refused_with_the_counts_of_each(tmp_path):
     for i, pixels in enumerate(COLOURS):
         write(tmp_path, f"{i}.png", pixels[: 6 - i // 5, : 8 - i // 7])
-    message = r"pictures of several sizes, 5 of 6 x 8, 3 of 5 x 7, 2 of 5 x 8 and 2 pictures of 1 other sizes: add"
+    message = (
+        r"pictures of several sizes, 5 of 6 x 8, 3 of 5 x 7, 2 of 5 x 8 and 2 pictures of 1 other sizes: "
+        "add --resize H,W, such as 6,8$"
+    )
     with pytest.raises(DataError, match=message):
         read_picture_folder(tmp_path, KEEP)
     images, _ = read_picture_folder(tmp_path, Reading(resize=(6, 8)))
     assert images.image_shape == (6, 8, 3)
     assert "(7 with other proportions than --resize, so they are stretched)" in images.note
+
+
+def test_of_photographs_a_size_is_suggested_that_a_model_can_have(tmp_path):
+    for name, shape in (("1", (600, 20, 3)), ("2", (480, 640, 3)), ("3", (400, 500, 3))):
+        write(tmp_path, f"{name}.png", np.zeros(shape, np.uint8))
+    with pytest.raises(DataError, match=r"such as 61,64$"):  # no size comes twice: the medians, 480 x 500
+        read_picture_folder(tmp_path, KEEP)
+    write(tmp_path, "4.png", np.zeros((480, 640, 3), np.uint8))
+    with pytest.raises(DataError, match=r"such as 48,64$"):
+        read_picture_folder(tmp_path, KEEP)
 
 
 def test_grey_stays_grey_until_a_picture_is_in_colour(tmp_path):

@@ -1,4 +1,4 @@
-"""Pictures of every format and mode, one at a time: what comes out is upright, 8 bits a channel, on white paper."""
+"""Pictures of every format and mode, one at a time: what comes out is upright, 8 bits per channel, on white paper."""
 
 import io
 import warnings

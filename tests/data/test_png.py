@@ -67,7 +67,7 @@ def _wrong(png_bytes, png_chunk):
         "no width": (png_bytes(GREY[0], size=(0, 4)), "0 x 4 pixels"),
         "a header that lies": (png_bytes(GREY[0], size=(4000, 4000)), "declares 16,000,000 bytes from"),
         "more pixels than data": (png_bytes(GREY[0], size=(60, 40)), "damaged"),
-        "16 bits": (png_bytes(GREY[0], depth=16), "16 bits a channel"),
+        "16 bits": (png_bytes(GREY[0], depth=16), "16 bits per channel"),
         "3 bits": (png_bytes(GREY[0], depth=3), "damaged"),
         "palette without palette": (png_bytes(GREY[0], colour=3), None),
         "a flipped bit": (bytes(flipped), "chunk b'IDAT' is damaged"),

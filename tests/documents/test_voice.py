@@ -18,6 +18,8 @@ UNIT = "value|row|line|file|label|panel|colour|script|lesson|nats|ms|seconds?|s|
 INSTEAD = {
     rf"\b{NUMBER} (?:{UNIT}) an? (?:{EACH})\b": "one value per sample",
     rf"\b(?:nats|ms|seconds) an? (?:{EACH})\b": "nats per sample",
+    r"\b(?:samples|draws|bits|cycles|points|rows) an? (?:step|input|image|channel|number|epoch)\b": "bits per channel",
+    r"\b(?:one|object|once) an (?:epoch|operation)\b": "once per epoch",
     r"\bheld (?:to (?:its|their|a prior|rtol|it)|against)\b": "checked against, compared with",
     r"\b(?:is|are) told\b": "says, reports, sees",
     r"\blearnt\b": "learned",
@@ -71,6 +73,7 @@ def test_no_phrase_of_a_second_language(folder):
     [
         "KL divergence, one value a sample, in nats",
         "65 ms an op",
+        "16 bits a channel",
         "every kernel is held to its\n# reference",
         "the user is told",
     ],

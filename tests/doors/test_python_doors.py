@@ -151,9 +151,11 @@ def test_one_rounding_beyond_the_edge_is_the_edge(vae, x):
 
 
 def test_advice_fits_the_numbers(vae):
-    """scikit-learn's digits go from 0 to 16: 255 would make them black."""
+    """scikit-learn's digits go from 0 to 16: 255 would make them black. Heights in cm are no pixels."""
     with pytest.raises(ValueError, match=r"found \[0, 16\]: divide by 16, its largest value"):
         vae.encode(np.linspace(0, 16, D)[None])
+    with pytest.raises(ValueError, match=r"found \[150, 192.8\]: divide by 192.8, its .* such as gaussian_scalar"):
+        vae.encode(np.linspace(150, 192.8, D)[None])
 
 
 @pytest.mark.parametrize("kind", [kind for kind, model in MODELS.items() if model.takes in ("rows", "images")])

@@ -1,10 +1,12 @@
 """Tables with labels of text and with gaps, through the command line: what holds labels is said once and kept."""
 
 import json
+import re
 
 import numpy as np
 import pytest
 
+import npvae
 from npvae.cli import main
 
 TRAIN = ["train", "--epochs", "1", "--hidden", "8", "--no-figures", "--quiet", "--likelihood", "gaussian_scalar"]
@@ -54,13 +56,30 @@ def test_a_column_of_text_says_what_can_be_done(here, capsys, options, message):
     assert not (here / "r").exists()
 
 
+def test_four_columns_with_names_are_no_picture_of_two_by_two(here, capsys):
+    rows = np.random.default_rng(0).standard_normal((50, 4)) * [1.0, 20.0, 300.0, 1.0]
+    lines = "\n".join(",".join(f"{value:.3f}" for value in row) for row in rows)
+    for name, header in (("flowers.csv", "sepal length (cm),sepal width 2,height,age"), ("pixels.csv", "p1,p2,p3,p4")):
+        (here / name).write_text(f"{header}\n{lines}\n", encoding="utf-8")
+    assert npvae.load_dataset("pixels.csv")[0].image_shape == (2, 2)
+    assert npvae.load_dataset("flowers.csv")[0].image_shape == (1, 4)
+    said = [word for word in TRAIN if word != "--quiet"]
+    assert main([*said, "--dataset", "flowers.csv", "--out", "r"]) == 0
+    assert "45 samples to train on, 5 to test; losses in nats per sample" in capsys.readouterr().out
+    assert main(["evaluate", "r", "--samples", "2"]) == 0
+    out = capsys.readouterr().out
+    assert "flowers.csv, test set; nats per sample, of each column less its mean, over its standard deviation" in out
+    assert "per unit of each latent, in standard deviations of a column" in out
+
+
 @pytest.mark.parametrize("missing", ["ignore", "mask"])
 def test_gaps_of_a_table_are_missing_values(here, capsys, missing):
     assert main([*TRAIN, "--missing", missing, "--dataset", "gaps.csv", "--out", "r"]) == 0
     assert main(["encode", "r", "--dataset", "gaps.csv", "--out", "codes.npz"]) == 0
     assert np.isfinite(np.load("codes.npz")["mu"]).all()
     assert main(["evaluate", "r", "--samples", "2", "--part", "all"]) == 0
-    assert "imputation error" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert re.search("imputation error .* data units, rms", out)
 
 
 @pytest.mark.parametrize("missing", ["ignore", "mask"])
@@ -92,6 +111,7 @@ def test_a_table_with_gaps_from_training_to_its_gaps_filled(here, capsys, missin
     (line,) = (line for line in capsys.readouterr().out.splitlines() if line.startswith("imputation error"))
     of_model, of_means = (float(word) for word in (line.split()[2], line.split("column means ")[1].split()[0]))
     assert of_model < 0.7 * of_means
+    assert "standard deviations of a column, rms" in line
     assert main(["reconstruct", "r", "--impute"]) == 0
     assert f"imputed.csv: 300 rows of {here / 't.csv'}, {holes.sum()} gaps filled" in capsys.readouterr().out
     header, *lines = (here / "r" / "imputed.csv").read_text(encoding="utf-8").splitlines()

@@ -218,3 +218,16 @@ def test_the_names_of_the_prior_keep_away_from_those_of_the_labels():
         name = at[f"prior {radius}σ"]
         assert np.linalg.norm(name) == pytest.approx(radius)
         assert min(np.linalg.norm(name - at[label]) for label in ("0", "1")) > 0.7
+
+
+@pytest.mark.parametrize("panels", [3, 1])
+def test_the_names_of_the_prior_cover_no_other_name(panels):
+    """Where the panel is too small for both among the labels, the outer circle alone is named."""
+    places = np.array([[0, 1.5], [0, 0.4], [-0.2, 0], [0.9, -0.3], [0, -0.5], [1.8, 0.3], [-1.7, -0.6], [-0.4, -2]])
+    axes = np.ravel(new_figure(8.0 / panels).subplots(1, panels))[-1]
+    draw_regions(axes, np.repeat(places, 5, 0), np.tile(0.1 * np.eye(2), (40, 1, 1)), np.repeat(np.arange(8), 5))
+    axes.figure.canvas.draw()
+    boxes = {each.get_text(): each.get_window_extent() for each in axes.texts}
+    prior = [name for name in boxes if name.startswith("prior")]
+    assert [(a, b) for a in prior for b in boxes if a != b and boxes[a].overlaps(boxes[b])] == []
+    assert len(prior) == (2 if panels == 1 else 1)

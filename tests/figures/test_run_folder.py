@@ -51,6 +51,15 @@ def test_a_vae_and_its_data(tmp_path, dtype):
     assert {path.name for path in paths} == EVERY_MODEL | POSTERIOR | {"manifold.png"}
 
 
+def test_a_plain_array_in_place_of_a_data_set_is_refused_with_the_mend(linear, tmp_path):
+    x = np.zeros((20, 12), np.float32)
+    for train, test, name in ((x, None, "train"), (Images(20), x, "test")):
+        message = rf"write_figures: {name} is a ndarray, expected .*: pass npvae.data.Images\({name}\)"
+        with pytest.raises(ValueError, match=message):
+            write_figures(linear(12, 2, True), HISTORY, train, test, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
 def test_an_autoencoder_and_its_data(tmp_path):
     data = npvae.data.Images(np.random.default_rng(0).random((20, 4, 3)), np.arange(20) % 3)
     paths = write_figures(npvae.Autoencoder(12, (5,), 2, backend="numpy"), HISTORY, data, None, tmp_path)

@@ -1,5 +1,6 @@
 """Ctrl-C and SIGTERM: the first saves and stops, a second stops at once, and the handlers are as they were."""
 
+import importlib.util
 import re
 import signal
 import subprocess
@@ -153,3 +154,16 @@ class TestCommandLine:
         process.communicate(timeout=hang)
         assert process.returncode in (130, -signal.SIGTERM)  # signals that come together may be delivered as one
         assert np.isfinite(npvae.load(tmp_path / "run").params.flat).all()
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGUSR1"), reason="no signal to stand for SIGBREAK")
+def test_ctrl_break_of_windows_is_noted_where_there_is_one(monkeypatch):
+    monkeypatch.setattr(signal, "SIGBREAK", signal.SIGUSR1, raising=False)
+    spec = importlib.util.find_spec("npvae.training.interruption")
+    windows = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(windows)  # a second copy: that of the tests above keeps this system's signals
+    before = signal.getsignal(signal.SIGUSR1)
+    with windows.Interruption() as interruption:
+        signal.raise_signal(signal.SIGUSR1)
+        assert interruption.asked == signal.SIGUSR1
+        assert signal.getsignal(signal.SIGUSR1) == before, "a second one ends the program"

@@ -1,4 +1,4 @@
-"""The team of threads: jobs that the caller and its helpers do together, and the one place where BLAS is asked.
+"""The team of threads: jobs that the caller and its helpers do together, and the one place that asks and tells BLAS.
 
 pools.py     which threads compute, the team's or BLAS's: read this first
 team.py      the helpers: started, woken, sent home

@@ -135,7 +135,7 @@ def integers_at(_, address):  # type: ignore[no-untyped-def]
 
 @instruction
 def call_at(_, function, first, second):  # type: ignore[no-untyped-def]
-    """Call the function at an address with two integers: how a job is done that no one compiles until it is needed."""
+    """Call the function at an address with two integers: for jobs that are compiled only when they are needed."""
 
     def emit(context, b, signature, arguments):  # type: ignore[no-untyped-def]
         kind = ir.FunctionType(ir.VoidType(), [_INT64, _INT64])

@@ -20,8 +20,8 @@ _FUNCTIONS = [
     ("bli_thread_get_num_threads", "bli_thread_set_num_threads"),
 ]
 
-WORTH_WAITING = 300_000_000  # floating-point operations: some 4 ms of one core
-SMALLEST = 2**19  # operations: so few OpenBLAS computes without its threads, whatever it is allowed
+WORTH_WAITING = 300_000_000  # floating-point operations: about 4 ms of one core
+SMALLEST = 2**19  # operations: up to so many OpenBLAS computes without its threads, however many it may use
 asked = False  # whether somebody chose the number of threads
 
 

@@ -82,7 +82,7 @@ def do_job(state: np.ndarray, pieces: int) -> None:
 
 @kernel(AS_WRITTEN)
 def do_product(state: np.ndarray, pieces: int, operations: int) -> None:
-    """Do the product that stands in the state, together if it has operations enough."""
+    """Do the product that stands in the state, with helpers if it has enough operations."""
     if operations >= WORTH_SHARING:
         do_job(state, pieces)
     else:

@@ -1,8 +1,8 @@
 """Which threads compute, and how npvae's pool and BLAS's are kept from running at once.
 
-There are two pools in a process: the one inside BLAS, and the team of `npvae.kernels.team.team`. Threads of both look
-for work busily for a while after a job, so that the next begins without delay; on the same cores they would take time
-from each other, and a step would last ten times as long. So a training step uses one of the two, never both:
+There are two pools in a process: the one inside BLAS, and the team of `npvae.kernels.team.team`. Threads of both wait
+busily for a while after a job, so that the next begins without delay; on the same cores they would take time from each
+other, and a step would last ten times as long. So a training step uses one of the two, never both:
 
 - where products are our own tiles (see `npvae.kernels.matmul`), the team computes everything and BLAS is not called;
 - where they are BLAS's, it computes the products, and all other kernels run in the caller alone. They are a tenth of a

@@ -3,9 +3,9 @@
 How a job is shared is in `npvae.kernels.team.jobs`. What follows from it:
 - The caller never waits for a helper to begin. If helpers are late, asleep, were lost in a fork or could never be
   started, the caller does it all: slower, with the same result to the last bit.
-- A helper in its loop needs no lock of Python's. It looks for work for a fraction of a millisecond, then sleeps until
+- A helper in its loop does not hold Python's lock. It looks for work for a fraction of a millisecond, then sleeps until
   it is rung for, so an idle program costs nothing.
-- Two Python threads that compute at once do not meet: whoever finds the team taken works alone.
+- Two Python threads that compute at once do not wait for each other: the one that finds the team taken works alone.
 
 Why not numba's `prange`: its OpenMP threads spin against those of BLAS (a step then takes 12 times as long) and die
 in a fork, and its workqueue aborts the process if two Python threads meet in it.

@@ -108,7 +108,7 @@ class Likelihood:
         rounding = 4 * np.finfo(x.dtype).eps if x.dtype.kind == "f" else 0.0  # of a scaler: the edge is the edge
         if low < self.domain[0] - rounding or high > self.domain[1] + rounding:
             wanted, found = f"[{self.domain[0]:g}, {self.domain[1]:g}]", f"[{_shown(low)}, {_shown(high)}]"
-            raise ValueError(f"{self.name} needs data in {wanted}, found {found}: {_mend(low, high)}")
+            raise ValueError(f"{self.name} needs data in {wanted}, found {found}: {_mend(x, low, high)}")
 
 
 def _shown(value: float) -> str:
@@ -116,11 +116,13 @@ def _shown(value: float) -> str:
     return next((text for text in (f"{value:g}", f"{value:.9g}") if float(text) == value), repr(value))
 
 
-def _mend(low: float, high: float) -> str:
+def _mend(x: Any, low: float, high: float) -> str:
     """How data of this range gets into [0, 1]."""
-    if low >= 0 and 180 <= high <= 256:
+    values = np.asarray(x)
+    if low >= 0 and 180 <= high <= 256 and (high > 254 or (values == np.rint(values)).all()):
         return "divide by 255"
+    gaussian = "choose a gaussian likelihood, such as gaussian_scalar"
     if low >= 0:
-        return f"divide by {_shown(high)}, its largest value, or choose a gaussian likelihood"
+        return f"divide by {_shown(high)}, its largest value, or {gaussian}"
     how = " with (x + 1) / 2" if low >= -1 and high <= 1 else ""
-    return f"rescale it{how} or choose a gaussian likelihood"
+    return f"rescale it{how} or {gaussian}"
