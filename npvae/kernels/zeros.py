@@ -5,7 +5,8 @@ is listed once for a product, and the tile goes through the list. A zero adds ex
 multiply-adds whose other factor is finite, so the bits are those of `product_piece`; where b has an infinity or a NaN,
 which times zero is NaN, nothing may be skipped, and `needed` says so. -0 counts as zero, NaN does not.
 
-`needed` and `listed_product` take the team's plan: the integers of a `Plan`, as an array.
+`product_by_lists` does it all; `needed` and `listed_product` are the pieces of its two jobs, and take the address of a
+`Plan`.
 """
 
 from __future__ import annotations
@@ -16,16 +17,21 @@ import numpy as np
 from numba import carray
 
 from npvae.kernels.jit import AS_WRITTEN, SUMS, job_piece, kernel
-from npvae.kernels.matmul.products import K_BLOCK, ROWS, begin, pack, place_of, room_for
+from npvae.kernels.matmul.products import K_BLOCK, ROWS, begin, pack, pieces_of, place_of, room_for
 from npvae.kernels.matmul.shape import LANES, SHAPE
 from npvae.kernels.matmul.tiles import outer_tile
-from npvae.kernels.team.atomics import floats_at, integers_at
+from npvae.kernels.team.atomics import call_at, floats_at, integers_at
+from npvae.kernels.team.jobs import do_job, factors
+from npvae.kernels.team.pieces import FACTORS
+
+MOST_NEEDED = 0.8  # of all k: with more, a list costs what it saves
+LOOKS = 8  # pieces of the look at all of a and b
 
 tile_1, tile_2, tile_3, tile_4 = (outer_tile(ROWS, min(c, SHAPE.vectors), LANES, listed=True) for c in (1, 2, 3, 4))
 
 
 class Plan(NamedTuple):
-    """out (rows, columns) = a @ b, as in `product_piece`, with addresses of what `needed` finds."""
+    """A `Product`, with addresses of what `needed` finds."""
 
     out: int
     a: int
@@ -35,10 +41,13 @@ class Plan(NamedTuple):
     k: int
     a_row: int
     a_k: int
+    turned: int
+    then: int
+    first: int
+    second: int
     lists: int  # (blocks of ROWS rows, k): for each block of K_BLOCK k the k that are needed, counted from its first
     counts: int  # (blocks of ROWS rows, blocks of K_BLOCK k): how many these are
-    finite: int  # (pieces,): 1 if a piece's share of b is finite
-    pieces: int  # of `needed`
+    finite: int  # (LOOKS,): 1 if a piece's share of b is finite
 
 
 AT = Plan(*range(len(Plan._fields)))
@@ -104,7 +113,7 @@ def times_nothing(b: np.ndarray) -> float:
 def needed(address: int, piece: int) -> None:
     """Lists for a share of the rows of a, and whether a share of b is finite."""
     plan = carray(integers_at(address), len(AT))
-    rows, k, columns, pieces = plan[AT.rows], plan[AT.k], plan[AT.columns], plan[AT.pieces]
+    rows, k, columns, pieces = plan[AT.rows], plan[AT.k], plan[AT.columns], LOOKS
     a = carray(floats_at(plan[AT.a]), rows * k)
     blocks = (rows + ROWS - 1) // ROWS
     for block in range(piece * blocks // pieces, (piece + 1) * blocks // pieces):
@@ -142,3 +151,33 @@ def listed_product(address: int, piece: int) -> None:
             else:
                 tile_1(target, x, w, ks, i, 0, n, rows, left, a_row, a_k, w_row, columns, first)
     room[0] = 0  # numba frees an array after its last use, and does not see that `w` points into it
+    if plan[AT.then] != 0:
+        call_at(plan[AT.then], address, piece)
+
+
+@kernel(AS_WRITTEN)
+def product_by_lists(state: np.ndarray, look: int, multiply: int, product: np.ndarray) -> bool:
+    """Do the `Product` in a plan by tiles that skip zeros; False, and nothing done, if that does not pay or may not be.
+
+    `look` and `multiply` are the addresses of `needed` and `listed_product`; b may not lie transposed.
+    """
+    rows, columns, k = product[FACTORS.rows], product[FACTORS.columns], product[FACTORS.k]
+    blocks, k_blocks = (rows + ROWS - 1) // ROWS, (k + K_BLOCK - 1) // K_BLOCK
+    lists, counts = np.empty(blocks * k, np.int64), np.empty(blocks * k_blocks, np.int64)
+    finite, plan = np.empty(LOOKS, np.int64), np.empty(len(AT), np.int64)
+    plan[: len(FACTORS)] = product
+    plan[AT.lists], plan[AT.counts], plan[AT.finite] = lists.ctypes.data, counts.ctypes.data, finite.ctypes.data
+    do_job(state, look, plan.ctypes.data, LOOKS)
+    pays = finite.all() and counts.sum() <= MOST_NEEDED * blocks * k
+    if pays:
+        do_job(state, multiply, plan.ctypes.data, pieces_of(rows, columns, k))
+    lists[0] = counts[0] = finite[0] = plan[0] = 0  # they live until here: numba frees an array after its last use
+    return pays
+
+
+@kernel(AS_WRITTEN)
+def try_lists(
+    state: np.ndarray, look: int, multiply: int, a: np.ndarray, b: np.ndarray, out: np.ndarray, a_turned: bool
+) -> bool:
+    """`product_by_lists` of arrays."""
+    return product_by_lists(state, look, multiply, factors(a, b, out, a_turned, False))

@@ -1,4 +1,4 @@
-"""A small VAE's step, compiled as a whole, is the step of the ops; and it is taken where it should be, nowhere else."""
+"""A VAE's step, compiled as a whole, is the step of the ops; and it is taken where it should be, nowhere else."""
 
 import copy
 import gc
@@ -10,15 +10,13 @@ from hypothesis import strategies as st
 from numba import config
 
 import npvae
-from npvae.kernels.alone import product_alone, times, times_transposed, transposed_times
 from npvae.kernels.team import pools
-from npvae.kernels.team.jobs import product
 from npvae.kernels.team.team import Team
 from npvae.models.likelihoods.unit_interval import Bernoulli
 from npvae.ops import ACTIVATIONS
 from npvae.steps import Step
+from npvae.steps.compiled_vae import CompiledTrace, CompiledVAEStep, elbo_backward, why_not
 from npvae.steps.mlp import NEEDS_DX
-from npvae.steps.small_vae import LARGEST, CompiledTrace, SmallVAEStep, elbo_backward, most_samples, why_not
 
 pytestmark = pytest.mark.skipif(bool(config.DISABLE_JIT), reason="it exists compiled only")
 PARTS = ("mu", "logvar", "std", "z", "output", "nll", "kl")
@@ -134,7 +132,7 @@ def test_a_batch_of_another_size_has_arrays_of_its_own():
 def test_a_batch_beyond_its_arrays_is_refused_before_anything_is_written():
     vae, x, eps = drawn(5)
     with pytest.raises(ValueError, match="a batch of 5 is too large for arrays of 4"):
-        SmallVAEStep(vae, 4).forward(x, eps)
+        CompiledVAEStep(vae, 4).forward(x, eps)
 
 
 def test_the_arrays_that_it_computes_in_outlive_their_names():
@@ -171,7 +169,7 @@ def test_an_earlier_trace_is_refused_and_so_is_one_without_its_step():
 
 def test_the_gradient_with_respect_to_the_data_is_not_computed():
     vae, _, _ = drawn(12, (9, 8))
-    step = SmallVAEStep(vae, 12)
+    step = CompiledVAEStep(vae, 12)
     assert step.encoder.table[:, NEEDS_DX].tolist() == [0, 1, 1]
     assert step.decoder.table[:, NEEDS_DX].tolist() == [1, 1, 1]
 
@@ -231,18 +229,81 @@ def test_other_models_take_the_ops(settings):
     assert not step_of(vae, x, eps, step)[3]
 
 
-def test_ops_are_taken_where_products_are_not_tiles_or_not_small(monkeypatch):
-    vae, x, eps = drawn(12, (10,), D=5)
-    assert most_samples(vae) == LARGEST // (2 * 5 * 10)
-    monkeypatch.setattr("npvae.steps.small_vae.LARGEST", 2 * 12 * 50 - 1)
-    assert most_samples(vae) == 11
-    step = Step(vae, 12)
-    assert not step_of(vae, x, eps, step)[3]
-    assert step_of(vae, x[:11], eps[:11], step)[3]
-    assert "its largest product, 12 x 5 x 10, is shared between threads; batches of 11 or fewer" in str(step)
-    monkeypatch.undo()
+def test_ops_are_taken_where_products_are_not_tiles(monkeypatch):
+    vae, x, eps = drawn(12)
     monkeypatch.setattr(pools, "PRODUCTS", "blas")
+    assert "BLAS's on this processor" in why_not(vae)
     assert not step_of(vae, x, eps, Step(vae, 12))[3]
+
+
+def test_the_team_is_woken_for_products_that_are_worth_sharing_and_for_no_others():
+    vae, _, _ = drawn(1, (100,), D=200)
+    for N, told in ((99, "the largest product, 99 x 200 x 100, is too short"), (100, "100 x 200 x 100, is shared")):
+        assert CompiledVAEStep(vae, N).shared == (N == 100)
+        assert told in str(Step(vae, N))
+
+
+@pytest.fixture
+def with_threads(monkeypatch):
+    """Set how many threads compute."""
+    teams = []
+
+    def use(threads):
+        teams.append(Team(threads))
+        monkeypatch.setattr(pools, "team", teams[-1])
+
+    yield use
+    for team in teams:
+        team.stop()
+
+
+def mostly_zero(x, rng):
+    """x (N, D) with a few columns other than zero: as in pictures, many columns are zero for all."""
+    return x * (rng.random(x.shape[1]) < 0.2).astype(np.float32)
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh"])
+@pytest.mark.parametrize("zeros", [False, True])
+def test_a_shared_step_is_that_of_the_pages_and_has_the_same_bits_for_any_number_of_threads(
+    with_threads, zeros, activation
+):
+    vae, x, eps = drawn(130, (200, 70), L=9, D=330, activation=activation)
+    x = mostly_zero(x, np.random.default_rng(5)) if zeros else x
+    steps = []
+    for threads in (1, 3):
+        with_threads(threads)
+        for _ in range(3):
+            steps.append(step_of(vae, x, eps, Step(vae, len(x))))
+    double = step_of(in_double(vae), x.astype(float), eps.astype(float))
+    assert steps[0][0] == pytest.approx(double[0], rel=100 * EPS)
+    np.testing.assert_allclose(steps[0][2], double[2], rtol=1e-3, atol=3000 * EPS * np.abs(double[2]).max())
+    for loss, parts, grads, small in steps:
+        assert small
+        assert loss == steps[0][0]
+        np.testing.assert_array_equal(parts["output"], steps[0][1]["output"])
+        np.testing.assert_array_equal(grads, steps[0][2])
+
+
+def test_zeros_are_skipped_in_products_of_the_data_and_change_no_bit(monkeypatch):
+    vae, x, eps = drawn(130, (200,), D=330)
+    x = mostly_zero(x, np.random.default_rng(5))
+    step, called = Step(vae, len(x)), []
+    monkeypatch.setattr("npvae.steps.compiled_vae.skip_zeros", lambda calls, wanted: called.append(wanted))
+    dense = step_of(vae, x, eps, step)
+    monkeypatch.undo()
+    monkeypatch.setattr(pools, "PRODUCTS", "tiles")
+    skipping = step_of(vae, x, eps, step)
+    assert called == [True]
+    assert skipping[0] == dense[0]
+    np.testing.assert_array_equal(skipping[2], dense[2])
+
+
+def test_a_weight_that_is_not_finite_is_not_skipped():
+    vae, x, eps = drawn(130, (200,), D=330)
+    x = mostly_zero(x, np.random.default_rng(5))
+    nothing = np.flatnonzero(~x.any(axis=0))[0]
+    vae.params["encoder.0.W"][nothing] = np.inf
+    assert np.isnan(step_of(vae, x, eps, Step(vae, len(x)))[0])
 
 
 def test_several_draws_and_models_made_from_it_take_the_ops():
@@ -317,21 +378,3 @@ def test_a_copy_of_the_model_has_a_step_of_its_own():
     other.params.flat[:] = 0
     np.testing.assert_array_equal(step_of(vae, x, eps, step)[2], grads)
     assert not np.array_equal(step_of(other, x, eps, Step(other, 12))[2], grads)
-
-
-@pytest.mark.parametrize(
-    ("M", "K", "N"), [(1, 1, 1), (7, 5, 17), (100, 64, 128), (100, 128, 4), (5, 100, 33), (20, 20, 9)]
-)
-def test_products_by_the_caller_alone_have_the_bits_of_the_team(M, K, N):
-    rng, team = np.random.default_rng(0), Team(1)
-    a, b = rng.standard_normal((M, K), np.float32), rng.standard_normal((K, N), np.float32)
-    a_turned, b_turned = np.ascontiguousarray(a.T), np.ascontiguousarray(b.T)
-    found, wanted = np.full((2, M, N), np.nan, np.float32)
-    alone = product_alone.address
-    times(alone, a, b, found)
-    team.run(product, a, b, wanted, False, False)
-    np.testing.assert_array_equal(found, wanted)
-    transposed_times(alone, a_turned, b, found)
-    np.testing.assert_array_equal(found, wanted)
-    times_transposed(alone, a, b_turned, found)
-    np.testing.assert_array_equal(found, wanted)
