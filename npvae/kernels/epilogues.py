@@ -18,6 +18,8 @@ from npvae.kernels.team.atomics import floats_at, integers_at
 from npvae.kernels.team.jobs import WHOLE
 from npvae.kernels.team.pieces import FACTORS
 
+ADD_BIAS, TIMES, SUM_BELOW = range(3)
+
 
 @kernel(AS_WRITTEN)
 def part_of(address: int, piece: int) -> tuple[np.ndarray, int, int, int, int]:
@@ -64,24 +66,20 @@ def sum_columns(da: np.ndarray, db: np.ndarray, j0: int, j1: int) -> None:
 
 
 @job_piece
-def bias_at(address: int, piece: int) -> None:
-    """Out (N, O) += b (O,), the first array."""
+def plain_at(address: int, piece: int) -> None:
+    """One of three, as `second` says, with the first array.
+
+    ADD_BIAS   out (N, O) += b (O,)
+    TIMES      out (N, I), which is dx, times the slope (N, I) of the layer below: what that layer's da is
+    SUM_BELOW  for out = xᵀ da: db (O,) is da (N, O) summed over the samples, by the pieces that have row 0
+    """
     p, i0, i1, j0, j1 = part_of(address, piece)
-    add_bias(rows_of(p, FACTORS.out, i0, i1), bias_of(p), j0, j1)
-
-
-@job_piece
-def slope_at(address: int, piece: int) -> None:
-    """Out (N, I), which is dx, times the slope (N, I) of the layer below, the first array: what that layer's da is."""
-    p, i0, i1, j0, j1 = part_of(address, piece)
-    scale(rows_of(p, FACTORS.first, i0, i1), rows_of(p, FACTORS.out, i0, i1), j0, j1)
-
-
-@job_piece
-def bias_gradient_at(address: int, piece: int) -> None:
-    """For out = xᵀ da: db (O,), the first array, is da (N, O) summed over the samples, by the pieces with row 0."""
-    p, i0, _, j0, j1 = part_of(address, piece)
-    if i0 == 0:
+    kind = p[FACTORS.second]
+    if kind == ADD_BIAS:
+        add_bias(rows_of(p, FACTORS.out, i0, i1), bias_of(p), j0, j1)
+    elif kind == TIMES:
+        scale(rows_of(p, FACTORS.first, i0, i1), rows_of(p, FACTORS.out, i0, i1), j0, j1)
+    elif i0 == 0:
         sum_columns(rows_of(p, FACTORS.b, 0, p[FACTORS.k]), bias_of(p), j0, j1)
 
 

@@ -21,7 +21,7 @@ from npvae.kernels.matmul.products import K_BLOCK, ROWS, begin, pack, pieces_of,
 from npvae.kernels.matmul.shape import LANES, SHAPE
 from npvae.kernels.matmul.tiles import outer_tile
 from npvae.kernels.team.atomics import call_at, floats_at, integers_at
-from npvae.kernels.team.jobs import do_job, factors
+from npvae.kernels.team.jobs import ASLEEP, do_job, do_product, factors
 from npvae.kernels.team.pieces import FACTORS
 
 MOST_NEEDED = 0.8  # of all k: with more, a list costs what it saves
@@ -165,14 +165,32 @@ def product_by_lists(state: np.ndarray, look: int, multiply: int, product: np.nd
     blocks, k_blocks = (rows + ROWS - 1) // ROWS, (k + K_BLOCK - 1) // K_BLOCK
     lists, counts = np.empty(blocks * k, np.int64), np.empty(blocks * k_blocks, np.int64)
     finite, plan = np.empty(LOOKS, np.int64), np.empty(len(AT), np.int64)
-    plan[: len(FACTORS)] = product
+    for i in range(len(FACTORS)):
+        plan[i] = product[i]
     plan[AT.lists], plan[AT.counts], plan[AT.finite] = lists.ctypes.data, counts.ctypes.data, finite.ctypes.data
     do_job(state, look, plan.ctypes.data, LOOKS)
-    pays = finite.all() and counts.sum() <= MOST_NEEDED * blocks * k
+    in_all, all_finite = 0, True
+    for i in range(counts.size):
+        in_all += counts[i]
+    for i in range(LOOKS):
+        all_finite = all_finite and finite[i] != 0
+    pays = all_finite and in_all <= MOST_NEEDED * blocks * k
     if pays:
         do_job(state, multiply, plan.ctypes.data, pieces_of(rows, columns, k))
     lists[0] = counts[0] = finite[0] = plan[0] = 0  # they live until here: numba frees an array after its last use
     return pays
+
+
+@job_piece
+def product_by_lists_at(plan: int, state: int) -> None:
+    """`product_by_lists`, or else `do_product`, for code that is compiled without them.
+
+    Behind the `Product` in the plan stand the addresses of its piece, of `needed` and of `listed_product`.
+    """
+    p, team = carray(integers_at(plan), len(FACTORS) + 3), carray(integers_at(state), ASLEEP)
+    piece, look, multiply = p[len(FACTORS)], p[len(FACTORS) + 1], p[len(FACTORS) + 2]
+    if not product_by_lists(team, look, multiply, p):
+        do_product(team, piece, p)
 
 
 @kernel(AS_WRITTEN)

@@ -18,12 +18,12 @@ from numba import carray
 
 from npvae.kernels.gaussian_kl import kl_gradients, kl_of
 from npvae.kernels.jit import AS_WRITTEN, SUMS, job_piece, kernel
-from npvae.kernels.likelihoods import nll_and_residual, times_row
+from npvae.kernels.likelihoods import nll_and_residual
 from npvae.kernels.multiply import LEAST_COLUMNS, LOOK_FROM, mostly_zeros
 from npvae.kernels.polynomials import exp, expm1
 from npvae.kernels.team import pools
 from npvae.kernels.team.atomics import call_at, integers_at
-from npvae.kernels.team.jobs import WORTH_SHARING, do_job
+from npvae.kernels.team.jobs import WORTH_SHARING
 from npvae.kernels.team.pieces import pieces_of_samples
 from npvae.kernels.team.team import new_state
 from npvae.kernels.updates import sum_of_squares
@@ -33,6 +33,7 @@ from npvae.models.trace import VAETrace
 from npvae.models.vae import VAE
 from npvae.params import Params
 from npvae.steps.buffers import STALE, aligned_empty
+from npvae.steps.mlp import AT as CALLS
 from npvae.steps.mlp import (
     DX,
     SLOPE,
@@ -211,23 +212,28 @@ def nll_of(address: int, piece: int) -> None:
     p = carray(integers_at(address), len(NLL))
     N, D, pieces = p[NLL.samples], p[NLL.pixels], p[NLL.pieces]
     low, high = piece * N // pieces, (piece + 1) * N // pieces
-    logits, x = matrix(p[NLL.logits], N, D)[low:high], matrix(p[NLL.x], N, D)[low:high]
-    nll, dlogits = vector(p[NLL.nll], N)[low:high], matrix(p[NLL.dlogits], N, D)[low:high]
+    n, start = high - low, 4 * low * D  # bytes
+    logits, x = matrix(p[NLL.logits] + start, n, D), matrix(p[NLL.x] + start, n, D)
+    nll, dlogits = vector(p[NLL.nll] + 4 * low, n), matrix(p[NLL.dlogits] + start, n, D)
     nll_and_residual(logits, x, nll, dlogits)  # npvae.ops.bernoulli_nll (1)
-    times_row(np.full(high - low, 1 / N, np.float32), dlogits, dlogits)  # (2), and npvae.models.vae (5)
+    dnll = np.float32(1 / N)  # npvae.models.vae (5)
+    entries = vector(p[NLL.dlogits] + start, n * D)
+    for i in range(entries.size):
+        entries[i] *= dnll  # npvae.ops.bernoulli_nll (2)
 
 
 @kernel(AS_WRITTEN)
-def likelihood(state: np.ndarray, function: int, logits: int, x: int, nll: int, dlogits: int, N: int, D: int) -> None:
+def likelihood(
+    state: np.ndarray, job_at: int, function: int, logits: int, x: int, nll: int, dlogits: int, N: int, D: int
+) -> None:
     """`nll_of` for all samples."""
     plan, pieces = np.empty(len(NLL), np.int64), pieces_of_samples(N, D)
     plan[NLL.logits], plan[NLL.x], plan[NLL.nll], plan[NLL.dlogits] = logits, x, nll, dlogits
     plan[NLL.samples], plan[NLL.pixels], plan[NLL.pieces] = N, D, pieces
-    if pieces > 1:
-        do_job(state, function, plan.ctypes.data, pieces)
-    else:
-        call_at(function, plan.ctypes.data, 0)
-    plan[0] = 0  # numba frees an array after its last use, and does not see that the address is one
+    job = np.empty(3, np.int64)
+    job[0], job[1], job[2] = function, plan.ctypes.data, pieces
+    call_at(job_at, job.ctypes.data, state.ctypes.data)
+    plan[0] = job[0] = 0  # numba frees an array after its last use, and does not see that the address is one
 
 
 @kernel(SUMS)
@@ -272,7 +278,8 @@ def elbo_forward(
     latent_forward(head, eps, std, z, var_minus_1)
     kl_of(head[:, :L], head[:, L:], var_minus_1, kl)  # npvae.ops.gaussian_kl (1)
     mlp_forward(state, calls, plan[AT.z], False, N, decoder)
-    likelihood(state, nll_piece, decoder[len(decoder) - 1, SLOPE], x.ctypes.data, plan[AT.nll], plan[AT.dlogits], N, D)
+    logits = decoder[len(decoder) - 1, SLOPE]
+    likelihood(state, calls[CALLS.job], nll_piece, logits, x.ctypes.data, plan[AT.nll], plan[AT.dlogits], N, D)
     nll_in_all = kl_in_all = 0.0
     for n in range(N):
         nll_in_all += nll[n]

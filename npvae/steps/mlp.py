@@ -14,13 +14,13 @@ from typing import NamedTuple
 import numpy as np
 from numba import carray
 
-from npvae.kernels.epilogues import ACTIVATION_AT, bias_at, bias_gradient_at, slope_at
+from npvae.kernels.epilogues import ACTIVATION_AT, ADD_BIAS, SUM_BELOW, TIMES, plain_at
 from npvae.kernels.jit import AS_WRITTEN, kernel
 from npvae.kernels.multiply import LEAST_COLUMNS, LOOK_FROM
-from npvae.kernels.team.atomics import floats_at, integers_at
-from npvae.kernels.team.jobs import do_product
+from npvae.kernels.team.atomics import call_at, floats_at, integers_at
+from npvae.kernels.team.jobs import job_at, product_at
 from npvae.kernels.team.pieces import FACTORS, product_of
-from npvae.kernels.zeros import listed_product, needed, product_by_lists
+from npvae.kernels.zeros import listed_product, needed, product_by_lists_at
 from npvae.params import Params
 from npvae.steps.buffers import aligned_empty
 
@@ -34,26 +34,29 @@ class Calls(NamedTuple):
     """Addresses of the functions that compiled code calls."""
 
     product: int
+    job: int
+    piece: int  # of a product
     activation: int
-    bias: int
-    slope: int
-    bias_gradient: int
-    look: int  # for zeros in the data; 0 if there are few
-    by_lists: int
+    plain: int  # the epilogues that are not an activation
+    product_of_data: int  # by lists, with its two pieces; 0 if there are few zeros
+    look: int
+    listed: int
 
 
 AT = Calls(*range(len(Calls._fields)))
+BEHIND = len(FACTORS)  # in a plan: where the addresses of the pieces follow
 
 
 def calls_of(activation: str) -> np.ndarray:
     """The `Calls` of networks with this activation, without those for zeros. They are compiled now."""
-    found = product_of, ACTIVATION_AT[activation], bias_at, slope_at, bias_gradient_at
-    return np.array([*(function.address for function in found), 0, 0], np.int64)
+    found = product_at, job_at, product_of, ACTIVATION_AT[activation], plain_at
+    return np.array([*(function.address for function in found), 0, 0, 0], np.int64)
 
 
 def skip_zeros(calls: np.ndarray, wanted: bool) -> None:
     """Let the products that take the data skip zeros, or not."""
-    calls[AT.look], calls[AT.by_lists] = (needed.address, listed_product.address) if wanted else (0, 0)
+    found = (function.address for function in (product_by_lists_at, needed, listed_product))
+    calls[AT.product_of_data :] = tuple(found) if wanted else (0, 0, 0)
 
 
 class Layers(NamedTuple):
@@ -104,15 +107,17 @@ def multiply(
     a_row: int, a_k: int, turned: int, then: int, first: int, second: int,
 ) -> None:  # fmt: skip
     """Do a `Product`, by lists if it is of the data, these have many zeros, and it is large enough."""
-    plan = np.empty(len(FACTORS), np.int64)
+    plan = np.empty(len(FACTORS) + 3, np.int64)
     plan[FACTORS.out], plan[FACTORS.a], plan[FACTORS.b] = out, a, b
     plan[FACTORS.rows], plan[FACTORS.columns], plan[FACTORS.k] = rows, columns, k
     plan[FACTORS.a_row], plan[FACTORS.a_k], plan[FACTORS.turned] = a_row, a_k, turned
     plan[FACTORS.then], plan[FACTORS.first], plan[FACTORS.second] = then, first, second
+    plan[BEHIND], plan[BEHIND + 1], plan[BEHIND + 2] = calls[AT.piece], calls[AT.look], calls[AT.listed]
     large = rows * columns * k >= LOOK_FROM and columns >= LEAST_COLUMNS
-    skips = of_data and large and calls[AT.look] != 0
-    if not (skips and product_by_lists(state, calls[AT.look], calls[AT.by_lists], plan)):
-        do_product(state, calls[AT.product], plan)
+    skips = of_data and large and calls[AT.product_of_data] != 0
+    function = calls[AT.product_of_data] if skips else calls[AT.product]
+    call_at(function, plan.ctypes.data, state.ctypes.data)
+    plan[0] = 0  # numba frees an array after its last use, and does not see that the address is one
 
 
 @kernel(AS_WRITTEN)
@@ -120,25 +125,10 @@ def mlp_forward(state: np.ndarray, calls: np.ndarray, x: int, of_data: bool, N: 
     """The x (N, I) at an address through all layers, each but the last followed by the activation."""
     last = len(layers) - 1
     for i in range(last + 1):
-        layer = layers[i]
-        I, O, then = layer[FAN_IN], layer[FAN_OUT], calls[AT.bias] if i == last else calls[AT.activation]
-        multiply(
-            state,
-            calls,
-            of_data and i == 0,
-            layer[SLOPE],
-            x,
-            layer[WEIGHT],
-            N,
-            O,
-            I,
-            I,
-            1,
-            0,
-            then,
-            layer[BIAS],
-            layer[Y],
-        )
+        layer, data = layers[i], of_data and i == 0
+        I, O, a, W, b = layer[FAN_IN], layer[FAN_OUT], layer[SLOPE], layer[WEIGHT], layer[BIAS]
+        then, second = (calls[AT.plain], ADD_BIAS) if i == last else (calls[AT.activation], layer[Y])
+        multiply(state, calls, data, a, x, W, N, O, I, I, 1, 0, then, b, second)  # a = x @ W
         x = layer[Y]
 
 
@@ -147,28 +137,13 @@ def mlp_backward(
     state: np.ndarray, calls: np.ndarray, dy: int, x: int, of_data: bool, N: int, layers: np.ndarray
 ) -> None:
     """The dy (N, O) at an address back to dx (N, I), if it is needed; the gradients of weights go into their places."""
-    da = dy  # the last layer has no activation
+    da, plain = dy, calls[AT.plain]  # the last layer has no activation
     for i in range(len(layers) - 1, -1, -1):
-        layer = layers[i]
-        I, O, below = layer[FAN_IN], layer[FAN_OUT], x if i == 0 else layers[i - 1, Y]
-        multiply(
-            state,
-            calls,
-            of_data and i == 0,
-            layer[DW],
-            below,
-            da,
-            I,
-            O,
-            N,
-            1,
-            I,
-            0,
-            calls[AT.bias_gradient],
-            layer[DB],
-            0,
-        )
+        layer, data = layers[i], of_data and i == 0
+        I, O, W, dW, db, dx = layer[FAN_IN], layer[FAN_OUT], layer[WEIGHT], layer[DW], layer[DB], layer[DX]
+        below = x if i == 0 else layers[i - 1, Y]
+        multiply(state, calls, data, dW, below, da, I, O, N, 1, I, 0, plain, db, SUM_BELOW)  # dW = x.T @ da
         if layer[NEEDS_DX] != 0:
-            then, slope = (0, 0) if i == 0 else (calls[AT.slope], layers[i - 1, SLOPE])
-            multiply(state, calls, False, layer[DX], da, layer[WEIGHT], N, I, O, O, 1, 1, then, slope, 0)
-        da = layer[DX]
+            then, slope = (0, 0) if i == 0 else (plain, layers[i - 1, SLOPE])
+            multiply(state, calls, False, dx, da, W, N, I, O, O, 1, 1, then, slope, TIMES)  # dx = da @ W.T
+        da = dx

@@ -11,10 +11,11 @@ about the same half as before, which its cache may still hold.
 from __future__ import annotations
 
 import numpy as np
+from numba import carray
 
-from npvae.kernels.jit import AS_WRITTEN, kernel
+from npvae.kernels.jit import AS_WRITTEN, job_piece, kernel
 from npvae.kernels.matmul.products import pieces_of
-from npvae.kernels.team.atomics import add_one, call_at, give_way, nanoseconds, read, replace_if, write
+from npvae.kernels.team.atomics import add_one, call_at, give_way, integers_at, nanoseconds, read, replace_if, write
 from npvae.kernels.team.pieces import (
     ADAM,
     ADAM_PIECE,
@@ -97,6 +98,20 @@ def do_product(state: np.ndarray, function: int, plan: np.ndarray) -> None:
     if whole:
         call_at(then, address, WHOLE)
     plan[0] = 0  # numba frees an array after its last use, and does not see that the address is one
+
+
+@job_piece
+def product_at(plan: int, state: int) -> None:
+    """`do_product` for code that is compiled without it; the address of its piece stands behind the `Product`."""
+    p = carray(integers_at(plan), len(FACTORS) + 1)
+    do_product(carray(integers_at(state), ASLEEP), p[len(FACTORS)], p)
+
+
+@job_piece
+def job_at(job: int, state: int) -> None:
+    """`do_job` for code that is compiled without it: of a function, its plan and how many pieces."""
+    p = carray(integers_at(job), 3)
+    do_job(carray(integers_at(state), ASLEEP), p[0], p[1], p[2])
 
 
 @kernel(AS_WRITTEN)
