@@ -8,7 +8,7 @@ vectors too, because no function in that loop branches or is the C library's.
 import numpy as np
 from numba.extending import register_jitable
 
-from npvae.kernels.gamma_functions import lgamma, lgamma_rest, log1pmx, rests
+from npvae.kernels.gamma_functions import lgamma, log1pmx, log_factorial_rest, rests
 from npvae.kernels.jit import AS_WRITTEN, SUMS, kernel
 from npvae.kernels.polynomials import exp, log1p
 from npvae.kernels.polynomials64 import exp_and_expm1, log
@@ -17,7 +17,7 @@ from npvae.ops import gamma_functions as reference
 KNOWN = 1024  # counts below it are looked up: most are, and they depend on the data alone
 _COUNTS = np.maximum(np.arange(KNOWN), 1.0)
 LOGS = np.log(_COUNTS)
-LEAST_NLLS = reference.lgamma_rest(_COUNTS) + LOGS  # of a Poisson, by its count
+LEAST_NLLS = reference.log_factorial_rest(_COUNTS)  # of a Poisson, by its count
 
 WIDTH = 64  # counts that are gathered at a time, in one array whose columns follow each other
 COUNT, LOG, LEAST, MEAN, R, LOG_R, REST_R, SLOPE_R, VALUE, SLOPE, OTHER = range(0, 11 * WIDTH, WIDTH)
@@ -70,8 +70,7 @@ def gather_counts(x: np.ndarray, start: int, at: np.ndarray, some: np.ndarray) -
             if 0 < k < KNOWN and k == np.floor(k):
                 some[LOG + K], some[LEAST + K] = LOGS[int(k)], LEAST_NLLS[int(k)]
             else:
-                log_k = np.log(k)
-                some[LOG + K], some[LEAST + K] = log_k, lgamma_rest(k) + log_k
+                some[LOG + K], some[LEAST + K] = np.log(k), log_factorial_rest(k)
             K += 1
         d += 1
     return K, d
@@ -204,7 +203,8 @@ def _negative_binomial_of_some(i: int, some: np.ndarray) -> None:
     j = above if u > 0 else below
     z_r, z_x = -j / r, j / x
     near_r, near_x = -log1pmx(z_r), -log1pmx(z_x)
-    far_r, far_x = z_r - (log(1 + z_x) - u), z_x - (log(1 + z_r) + u)
+    far_r = z_r - (log(larger * (1 + x / r)) - (a if a > 0 else 0.0))  # 1 + z_r = p (1 + x / r)
+    far_x = z_x - (log(1 + z_r) + u)
     h_r, h_x = (near_r if z_r >= -0.5 else far_r), (near_x if z_x >= -0.5 else far_x)
     rest, slope = rests(r + x)
     some[VALUE + i] = some[LEAST + i] + r * h_r + x * h_x + (some[REST_R + i] - rest)

@@ -32,10 +32,16 @@ AS_WRITTEN = {"contract"}
 
 
 def kernel(fastmath: set[str]) -> Callable[[Callable], Any]:
-    """Decorator: compile for the dtypes of the call, release the GIL, follow IEEE on division by zero, cache."""
+    """Decorator: compile for the dtypes of the call, release the GIL, follow IEEE on division by zero, cache.
+
+    A kernel called by another is optimised once more with it, which may put sums in another order, and a copy of it
+    that is in the process already is called in its place. So kernels with SUMS are always inlined: else a process that
+    compiles gives other last bits than one that finds the caller on disk.
+    """
 
     def compile_lazily(function: Callable) -> Any:
-        dispatcher: Any = numba.njit(nogil=True, error_model="numpy", fastmath=fastmath)(function)
+        options = {"fastmath": fastmath, "forceinline": fastmath == SUMS}
+        dispatcher: Any = numba.njit(nogil=True, error_model="numpy", **options)(function)
         if not config.DISABLE_JIT:  # type: ignore[attr-defined]
             dispatcher._cache = LateCache(function)
         return dispatcher

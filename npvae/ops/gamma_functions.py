@@ -100,6 +100,18 @@ def lgamma_rest(x: np.ndarray) -> np.ndarray:
     )
 
 
+def log_factorial_rest(x: np.ndarray) -> np.ndarray:
+    """lgamma(x + 1) - (x * log(x) - x) for x > 0, which tends to log(2 * pi * x) / 2: `lgamma_rest` and log(x).
+
+    Their sum would lose digits for x below 1, where each is large.
+    """
+    return _by_size(
+        x,
+        lambda x: lgamma(x + 1) - x * (np.log(x) - 1),
+        lambda x: HALF_LOG_2PI + np.log(x) / 2 + _binet(x),
+    )
+
+
 def digamma_rest(x: np.ndarray) -> np.ndarray:
     """digamma(x) - log(x) for x > 0, the derivative of `lgamma_rest`, which tends to -1 / (2 x)."""
     return _by_size(x, lambda x: _digamma_near(x) - np.log(x), _digamma_rest_far)

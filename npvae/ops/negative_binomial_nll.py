@@ -20,7 +20,7 @@ log_r may be of shape (N, D), or (D,), one per feature, whose gradient is the su
 
 At mu, r or x of 1e8 the terms cancel. So again (see poisson_nll) the least value and what mu is off: with
 h(z) = z - log(1 + z), j = r (mu - x) / (r + mu), and R, R' for lgamma_rest and its derivative digamma_rest,
-    nll = R(r) - R(r + x) + R(x) + log(x) + r h(-j / r) + x h(j / x);  (5) is r (h(-j / r) + R'(r) - R'(r + x)).
+    nll = R(r) - R(r + x) + log_factorial_rest(x) + r h(-j / r) + x h(j / x);  (5) is r (h(-j / r) + R'(r) - R'(r + x)).
 With u = log(mu / x) and t = 1 - exp(-|u|), j = r q t or -x p t. Where x = 0, nll is -r log(p). As on that page,
 float32 is computed in float64, and an x that is not whole gets gamma functions.
 
@@ -31,7 +31,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from npvae.ops.gamma_functions import digamma_rest, lgamma_rest, log1pmx
+from npvae.ops.gamma_functions import digamma_rest, lgamma_rest, log1pmx, log_factorial_rest
 from npvae.ops.shapes import shape_error
 from npvae.spec import Arg, Op
 
@@ -43,17 +43,16 @@ def negative_binomial_nll_forward(log_mean: np.ndarray, log_r: np.ndarray, x: np
     a, r = log_mean - log_r.astype(float), np.exp(log_r.astype(float))  # log of (1) / (2), (2)
     e, some, x64 = np.exp(-np.abs(a)), x != 0, x.astype(float)
     p, q = np.where(a > 0, e, 1) / (1 + e), np.where(a > 0, 1, e) / (1 + e)
-    log_x = np.log(x64_or_1 := np.where(some, x64, 1))
-    u = np.where(some, log_mean - log_x, np.inf)
+    x64_or_1 = np.where(some, x64, 1)
+    u = np.where(some, log_mean - np.log(x64_or_1), np.inf)
     j = np.where(u > 0, r * q, -x64 * p) * -np.expm1(-np.abs(u))  # (4)
     z_r, z_x = -j / r, j / x64_or_1  # one is positive, the other between -1 and 0
     log_p = -np.maximum(a, 0) - np.log1p(e)
-    near_r, near_x = near = np.maximum([z_r, z_x], -0.5)
-    h_r, h_x = -log1pmx(near)
-    h_r = np.where(z_r < -0.5, z_r - np.where(some, np.log1p(near_x) - u, log_p), h_r)
-    h_x = np.where(z_x < -0.5, z_x - (np.log1p(near_r) + u), h_x)
-    rest_r, rest_sum, rest_x = lgamma_rest(np.stack([np.broadcast_to(r, x.shape), r + x64, x64_or_1]))
-    nll = (r * h_r + np.where(some, x64 * h_x + rest_r - rest_sum + rest_x + log_x, j)).sum(axis=1)  # (3)
+    near_r, near_x = np.maximum([z_r, z_x], -0.5)
+    h_r = np.where(z_r < -0.5, z_r - (log_p + np.log1p(x64 / r)), -log1pmx(near_r))
+    h_x = np.where(z_x < -0.5, z_x - (np.log1p(near_r) + u), -log1pmx(near_x))
+    rests = lgamma_rest(r) - lgamma_rest(r + x64) + log_factorial_rest(x64_or_1)
+    nll = (r * h_r + np.where(some, x64 * h_x + rests, j)).sum(axis=1)  # (3)
     return nll.astype(log_mean.dtype), (j, r, h_r, x64, log_mean.dtype)
 
 

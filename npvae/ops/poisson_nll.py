@@ -11,7 +11,7 @@ Derivation
 
 The rate is mean and variance. At rates of 1e8 the terms of (1) are as large as 2e9 and cancel to about 10, with nothing
 left of it in float32. So nll is split into its least value, which x reaches at rate x, and what the rate is off:
-    nll = lgamma_rest(x) + log(x) + x * (z - log(1 + z))        with z = rate / x - 1 = expm1(log_rate - log(x))
+    nll = log_factorial_rest(x) + x * (z - log(1 + z))        with z = rate / x - 1 = expm1(log_rate - log(x))
 Both terms are at least 0 and keep their digits (see npvae.ops.gamma_functions); (2) is x * z. Where x = 0 both nll and
 (2) are the rate. float32 is computed in float64 and rounded. An x that is not whole gets lgamma(x + 1) for log(x!).
 
@@ -20,7 +20,7 @@ Loader (2000), "Fast and accurate computation of binomial probabilities".
 
 import numpy as np
 
-from npvae.ops.gamma_functions import lgamma_rest, log1pmx
+from npvae.ops.gamma_functions import log1pmx, log_factorial_rest
 from npvae.ops.shapes import shape_error
 from npvae.spec import Arg, Op
 
@@ -31,12 +31,11 @@ def poisson_nll_forward(log_rate: np.ndarray, x: np.ndarray) -> tuple[np.ndarray
         raise shape_error(OP, log_rate, x)
     a, x64, some = log_rate.astype(float), x.astype(float), x != 0  # (N, D) each
     x64_or_1 = np.where(some, x64, 1)
-    log_x = np.log(x64_or_1)
-    u = np.where(some, a - log_x, 0)  # log of rate / x
+    u = np.where(some, a - np.log(x64_or_1), 0)  # log of rate / x
     z = np.expm1(u)
     off = np.where(z < -0.5, z - u, -log1pmx(np.maximum(z, -0.5)))  # z - log(1 + z)
     residual = np.where(some, x64 * z, np.exp(np.where(some, 0, a)))  # rate - x
-    nll = np.where(some, lgamma_rest(x64_or_1) + log_x + x64 * off, residual).sum(axis=1)  # (1)
+    nll = np.where(some, log_factorial_rest(x64_or_1) + x64 * off, residual).sum(axis=1)  # (1)
     return nll.astype(log_rate.dtype), (residual, log_rate.dtype)
 
 

@@ -33,6 +33,31 @@ def test_a_second_process_compiles_nothing(python, tmp_path):
     assert told == ["['add_bias']", "[]"]
 
 
+CALLER = """
+import sys
+import numpy as np
+from npvae.kernels.jit import AS_WRITTEN, kernel
+from npvae.kernels.likelihoods import nll_and_residual
+
+@kernel(AS_WRITTEN)
+def call_it(logits, x, nll, residual):
+    nll_and_residual(logits, x, nll, residual)
+
+rng = np.random.default_rng(0)
+logits, x, nll = (rng.random(shape, np.float32) for shape in ((90, 784), (90, 784), (90,)))
+if sys.argv[1:]:
+    nll_and_residual(logits, x, nll, np.empty_like(x))
+call_it(logits, x, nll, np.empty_like(x))
+print(nll.tobytes().hex())
+"""
+
+
+def test_bits_do_not_depend_on_what_was_compiled_in_this_process_or_called_before(python, tmp_path):
+    (program := tmp_path / "caller.py").write_text(CALLER)
+    told = [python(program, *first, NUMBA_CACHE_DIR=str(tmp_path)).stdout for first in ([], [], ["called before"])]
+    assert told[0] == told[1] == told[2]
+
+
 @pytest.fixture
 def loaded_from_disk(monkeypatch, tmp_path):
     """Calls a kernel as a process does that has not called it yet: whether it was in the folder of the cache."""

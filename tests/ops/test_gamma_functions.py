@@ -31,12 +31,17 @@ def rest(x):
     return mpmath.loggamma(x) - (x * mpmath.log(x) - x)
 
 
+def factorial_rest(x):
+    return mpmath.loggamma(x + 1) - (x * mpmath.log(x) - x)
+
+
 FUNCTIONS = [
     pytest.param(g.lgamma, mpmath.loggamma, id="lgamma"),
     pytest.param(g.digamma, mpmath.digamma, id="digamma"),
 ]
 RESTS = [
     pytest.param(g.lgamma_rest, rest, id="lgamma_rest"),
+    pytest.param(g.log_factorial_rest, factorial_rest, id="log_factorial_rest"),
     pytest.param(g.digamma_rest, lambda x: mpmath.digamma(x) - mpmath.log(x), id="digamma_rest"),
 ]
 
@@ -80,6 +85,12 @@ def test_what_stirling_leaves_keeps_its_digits(function, truth):
     np.testing.assert_allclose(found[~far], wanted[~far], rtol=16 * UNIT, atol=40 * UNIT)
 
 
+def test_a_count_below_1_costs_what_mpmath_says():
+    """The rest of lgamma(x) and log(x) are as large as log(1e-300), and their sum is x * log(1 / x)."""
+    x = np.geomspace(1e-300, 1, 300)
+    np.testing.assert_allclose(g.log_factorial_rest(x), exact(factorial_rest, x, 400), rtol=0, atol=2 * UNIT)
+
+
 def test_lgamma_keeps_all_digits_near_its_roots():
     for root in (1.0, 2.0):
         x = root + np.concatenate([-np.geomspace(1e-15, 0.4, 90), np.geomspace(1e-15, 0.4, 90)])
@@ -98,7 +109,7 @@ def test_ends_of_the_domain():
     with np.errstate(divide="ignore"):
         assert g.lgamma(np.array([0.0, np.inf])).tolist() == [np.inf, np.inf]
         assert g.digamma(np.array([0.0, np.inf])).tolist() == [-np.inf, np.inf]
-    for function in (g.lgamma, g.digamma, g.lgamma_rest, g.digamma_rest, g.log1pmx):
+    for function in (g.lgamma, g.digamma, g.lgamma_rest, g.log_factorial_rest, g.digamma_rest, g.log1pmx):
         assert np.isnan(function(np.array([np.nan]))).all()
 
 

@@ -18,7 +18,8 @@ import numpy as np
 
 NARROW = 8  # channels: with fewer, a vector of 16 along the channels would be mostly empty
 CACHE = 2**18  # bytes that the copies of one block of images may take in the second-level cache
-WORK = 4_000_000  # floating-point operations of a block, about 40 microseconds of one core
+WORK = 16_000_000  # floating-point operations of a block, about 100 microseconds of one core
+BLOCKS = 16  # of a forward at least: the last of them keeps one thread alone
 PLACES = 512  # of a block that adds to dW: with fewer, adding up the blocks' dW would cost as much as making them
 
 
@@ -73,9 +74,9 @@ class Geometry:
         return self.C < NARROW
 
     def images_forward(self, N: int) -> int:
-        """Images of a block in a forward: enough work to be worth a piece, few enough to stay in the cache."""
+        """Images of a block in a forward: enough that a last tile of few rows is rare, few enough for the cache."""
         each = max(self.padded + self.narrow * self.places * self.window, self.places * self.F) * 4
-        return _even(N, max(1, min(CACHE // each, WORK // (2 * self.places * self.window * self.F))))
+        return _even(N, max(1, min(CACHE // each, WORK // (2 * self.places * self.window * self.F), N // BLOCKS)))
 
     def images_backward(self, N: int) -> int:
         """Images of a block in a backward: it makes a dW of its own, which must be worth adding up."""
