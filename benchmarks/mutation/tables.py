@@ -9,7 +9,7 @@ AFRESH = "as machine code of the edited source, from a cache that is emptied bef
 
 NAMES = "equality jit multiply optimizers polynomials twins"
 EQUALITY, JIT, MULTIPLY, OPTIMIZERS, POLYNOMIALS, TWINS = (f"tests/kernels/test_{name}.py" for name in NAMES.split())
-BUFFERS, SMALL_VAE, STEP = (f"tests/steps/test_{name}.py" for name in ("buffers", "small_vae", "step"))
+BUFFERS, COMPILED_VAE, STEP = (f"tests/steps/test_{name}.py" for name in ("buffers", "compiled_vae", "step"))
 BLAS, JOBS, POOLS, TEAM = (f"tests/kernels/team/test_{name}.py" for name in ("blas", "jobs", "pools", "team"))
 VALUES = ["tests/ops/test_pages.py", "tests/ops/test_values.py", "tests/ops/test_values_likelihoods.py"]
 DOCTOR = "tests/cli/test_doctor.py"
@@ -31,7 +31,7 @@ TESTS: dict[str, list[Stage]] = {
         (CACHED, "tests/training/test_run_folder.py", "tests/training/test_train.py"),
     ],
     "npvae/kernels/multiply.py": [(CACHED, MULTIPLY), (PLAIN, EQUALITY), (CACHED, JOBS, "-k", "ticket")],
-    "npvae/kernels/alone.py": [(AFRESH, SMALL_VAE)],
+    "npvae/kernels/epilogues.py": [(AFRESH, COMPILED_VAE)],
     "npvae/kernels/matmul": [(PLAIN, JOBS), (AFRESH, MULTIPLY), (AFRESH, JOBS, "-k", "pieces_of or every_job")],
     "npvae/kernels/zeros.py": [(AFRESH, "tests/kernels/test_zeros.py")],
     "npvae/kernels/processor.py": [(CACHED, "tests/kernels/test_processor.py")],
@@ -48,10 +48,10 @@ TESTS: dict[str, list[Stage]] = {
         (CACHED, POOLS, TEAM),
     ],
     "npvae/kernels/warmup.py": [(CACHED, DOCTOR, "-k", "warmup")],
-    "npvae/steps/mlp.py": [(AFRESH, SMALL_VAE)],
-    "npvae/steps/small_vae.py": [(AFRESH, SMALL_VAE)],
-    "npvae/steps/buffers.py": [(PLAIN, BUFFERS), (CACHED, SMALL_VAE)],
-    "npvae/steps/step.py": [(CACHED, STEP, SMALL_VAE), (PLAIN, BUFFERS)],
+    "npvae/steps/mlp.py": [(AFRESH, COMPILED_VAE)],
+    "npvae/steps/compiled_vae.py": [(AFRESH, COMPILED_VAE)],
+    "npvae/steps/buffers.py": [(PLAIN, BUFFERS), (CACHED, COMPILED_VAE)],
+    "npvae/steps/step.py": [(CACHED, STEP, COMPILED_VAE), (PLAIN, BUFFERS)],
     "npvae/kernels/polynomials.py": [(PLAIN, POLYNOMIALS), (PLAIN, EQUALITY), (AFRESH, POLYNOMIALS)],
     "npvae/kernels/optimizers.py": [(PLAIN, OPTIMIZERS, TWINS), (CACHED, OPTIMIZERS)],
     "npvae/kernels/updates.py": [(PLAIN, OPTIMIZERS, TWINS), (AFRESH, OPTIMIZERS)],

@@ -3,7 +3,8 @@
 A kernel here gets `a` = x @ W, which belongs to the layer, and the bias b. It writes y = f(a + b) and leaves in `a` the
 slope f'(a + b). So a layer's backward is one multiplication, the same for all activations (`times_slope`), and
 nothing is computed twice. An activation itself is a function of one number, compiled into that loop: v = a + b and its
-dtype -> f(v), f'(v). Formulas and kinks are those of the pages in `npvae.ops`.
+dtype -> f(v), f'(v). Formulas and kinks are those of the pages in `npvae.ops`. Given j0 and j1, a loop does columns j0
+to before j1 alone: an epilogue (`npvae.kernels.epilogues`) has no more than a part of a product.
 
 Loops run over 1-d slices, `for o in range(b.size)`: numba turns those into vector instructions, `y[n, o]` it does not.
 """
@@ -17,17 +18,19 @@ from numba.extending import register_jitable
 from npvae.kernels.jit import AS_WRITTEN, SUMS, kernel
 from npvae.kernels.polynomials import exp, expm1, log1p
 
+END = 2**62  # of a slice: all that there is
 compiled_into_a_loop = register_jitable(fastmath=SUMS, forceinline=True)  # and in a closure known to the cache by name
 
 
 @compiled_into_a_loop
-def entry_by_entry(activation: Callable, a: np.ndarray, b: np.ndarray, y: np.ndarray) -> None:
-    """y = f(a + b), and its slope in a, for a, y (N, O), b (O,) and the activation f."""
+def entry_by_entry(activation: Callable, a: np.ndarray, b: np.ndarray, y: np.ndarray, j0: int, j1: int) -> None:
+    """y = f(a + b), and its slope in a, for a, y (N, O), b (O,) and the activation f, in columns j0 to before j1."""
     dtype = a.dtype.type
+    bj = b[j0:j1]
     for n in range(a.shape[0]):
-        an, yn = a[n], y[n]
-        for o in range(b.size):
-            yn[o], an[o] = activation(an[o] + b[o], dtype)
+        an, yn = a[n, j0:j1], y[n, j0:j1]
+        for o in range(bj.size):
+            yn[o], an[o] = activation(an[o] + bj[o], dtype)
 
 
 @compiled_into_a_loop
@@ -96,7 +99,7 @@ def kernel_of(activation: Callable) -> Any:
     """The kernel (a, b, y) of an activation, which bears its name."""
 
     def over_all(a: np.ndarray, b: np.ndarray, y: np.ndarray) -> None:
-        entry_by_entry(activation, a, b, y)
+        entry_by_entry(activation, a, b, y, 0, END)
 
     over_all.__name__ = over_all.__qualname__ = activation.__name__
     return kernel(SUMS)(over_all)
@@ -111,28 +114,29 @@ RELU, LEAKY_RELU, ELU, SILU, TANH, SIGMOID, SOFTPLUS = range(len(ACTIVATIONS))
 def activate(activation: int, a: np.ndarray, b: np.ndarray, y: np.ndarray) -> None:
     """The kernel with this place in ACTIVATIONS."""
     if activation == RELU:
-        entry_by_entry(relu, a, b, y)
+        entry_by_entry(relu, a, b, y, 0, END)
     elif activation == LEAKY_RELU:
-        entry_by_entry(leaky_relu, a, b, y)
+        entry_by_entry(leaky_relu, a, b, y, 0, END)
     elif activation == ELU:
-        entry_by_entry(elu, a, b, y)
+        entry_by_entry(elu, a, b, y, 0, END)
     elif activation == SILU:
-        entry_by_entry(silu, a, b, y)
+        entry_by_entry(silu, a, b, y, 0, END)
     elif activation == TANH:
-        entry_by_entry(tanh, a, b, y)
+        entry_by_entry(tanh, a, b, y, 0, END)
     elif activation == SIGMOID:
-        entry_by_entry(sigmoid, a, b, y)
+        entry_by_entry(sigmoid, a, b, y, 0, END)
     else:
-        entry_by_entry(softplus, a, b, y)
+        entry_by_entry(softplus, a, b, y, 0, END)
 
 
 @kernel(SUMS)
-def add_bias(a: np.ndarray, b: np.ndarray) -> None:
+def add_bias(a: np.ndarray, b: np.ndarray, j0: int = 0, j1: int = END) -> None:
     """a (N, O) += b (O,)."""
+    bj = b[j0:j1]
     for n in range(a.shape[0]):
-        an = a[n]
-        for o in range(b.size):
-            an[o] += b[o]
+        an = a[n, j0:j1]
+        for o in range(bj.size):
+            an[o] += bj[o]
 
 
 @kernel(SUMS)

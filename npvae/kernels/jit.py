@@ -41,8 +41,10 @@ def kernel(fastmath: set[str]) -> Callable[[Callable], Any]:
     """
 
     def compile_lazily(function: Callable) -> Any:
-        options = {"fastmath": fastmath, "forceinline": fastmath == SUMS}
-        dispatcher: Any = numba.njit(nogil=True, error_model="numpy", **options)(function)
+        in_callers = fastmath == SUMS
+        dispatcher: Any = numba.njit(nogil=True, error_model="numpy", fastmath=fastmath, forceinline=in_callers)(
+            function
+        )
         if not config.DISABLE_JIT:  # type: ignore[attr-defined]
             dispatcher._cache = LateCache(function)
         return dispatcher

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from npvae.kernels.matmul.products import K_BLOCK, ROWS, pieces_of
 from npvae.kernels.team import blas, pools
-from npvae.kernels.team.jobs import call_pieces, product
-from npvae.kernels.team.pieces import Product
-from npvae.kernels.zeros import Lists, listed_product, needed
+from npvae.kernels.team.jobs import product
+from npvae.kernels.zeros import listed_product, needed, try_lists
 
 SMALLEST_ROWS = 2  # one row is a vector, for which BLAS has a function of its own
 SMALL = 2**18  # multiply-adds: up to so many OpenBLAS computes in the caller without threads, faster than tiles
@@ -21,8 +19,6 @@ LARGEST = 10**12  # multiply-adds: the number of pieces must fit into a ticket
 LOOK_FROM = 2**23  # multiply-adds that are worth a look for zeros
 LEAST_COLUMNS = 192  # of b: a list costs what some 70 of them cost, and half of the k are a good saving
 SAMPLE, MOST_OTHERS = 64, 24  # entries that are looked at first, and how many of them may be other than zero
-MOST_NEEDED = 0.8  # of all k: with more, a list costs what it saves
-LOOKS = 8  # pieces of the second look, at all of a and b
 
 
 def multiply(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> np.ndarray:
@@ -48,19 +44,6 @@ def mostly_zeros(x: np.ndarray) -> bool:
 
 def by_lists(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> bool:
     """out = a @ b by tiles that skip zeros; False, and nothing done, if that does not pay or is not allowed."""
-    (rows, k), columns = a.shape, b.shape[1]
-    blocks, k_blocks = -(-rows // ROWS), -(-k // K_BLOCK)
-    lists, counts, finite = (
-        np.empty((blocks, k), np.int64),
-        np.empty((blocks, k_blocks), np.int64),
-        np.empty(LOOKS, int),
-    )
-    a_row, a_k = (1, rows) if not a.flags.c_contiguous else (k, 1)
-    of_product = Product(out.ctypes.data, a.ctypes.data, b.ctypes.data, rows, columns, k, a_row, a_k, turned=0)
-    of_lists = Lists(lists.ctypes.data, counts.ctypes.data, finite.ctypes.data, LOOKS)
-    plan = np.array([*of_product, *of_lists], np.int64)
-    pools.team.run(call_pieces, needed.address, plan, LOOKS)
-    if not finite.all() or counts.sum() > MOST_NEEDED * blocks * k:
-        return False
-    pools.team.run(call_pieces, listed_product.address, plan, pieces_of(rows, columns, k))
-    return True
+    a_turned = not a.flags.c_contiguous
+    x = a.T if a_turned else a
+    return pools.team.run(try_lists, needed.address, listed_product.address, x, b, out, a_turned)

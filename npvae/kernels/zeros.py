@@ -5,7 +5,8 @@ is listed once for a product, and the tile goes through the list. A zero adds ex
 multiply-adds whose other factor is finite, so the bits are those of `product_piece`; where b has an infinity or a NaN,
 which times zero is NaN, nothing may be skipped, and `needed` says so. -0 counts as zero, NaN does not.
 
-`needed` and `listed_product` take the team's plan: the integers of a `Product` and of its `Lists`, as an array.
+`product_by_lists` does it all; `needed` and `listed_product` are the pieces of its two jobs, and take the address of a
+plan: the integers of a `Product` and of its `Lists`.
 """
 
 from __future__ import annotations
@@ -16,11 +17,15 @@ import numpy as np
 from numba import carray
 
 from npvae.kernels.jit import AS_WRITTEN, SUMS, job_piece, kernel
-from npvae.kernels.matmul.products import K_BLOCK, ROWS, begin, pack, place_of, room_for
+from npvae.kernels.matmul.products import K_BLOCK, ROWS, begin, pack, pieces_of, place_of, room_for
 from npvae.kernels.matmul.shape import LANES, SHAPE
 from npvae.kernels.matmul.tiles import outer_tile
-from npvae.kernels.team.atomics import floats_at, integers_at
-from npvae.kernels.team.pieces import Product
+from npvae.kernels.team.atomics import call_at, floats_at, integers_at
+from npvae.kernels.team.jobs import ASLEEP, do_job, do_product, factors
+from npvae.kernels.team.pieces import FACTORS
+
+MOST_NEEDED = 0.8  # of all k: with more, a list costs what it saves
+LOOKS = 8  # pieces of the look at all of a and b
 
 tile_1, tile_2, tile_3, tile_4 = (outer_tile(ROWS, min(c, SHAPE.vectors), LANES, listed=True) for c in (1, 2, 3, 4))
 
@@ -30,12 +35,11 @@ class Lists(NamedTuple):
 
     lists: int  # (blocks of ROWS rows, k): for each block of K_BLOCK k the k that are needed, counted from its first
     counts: int  # (blocks of ROWS rows, blocks of K_BLOCK k): how many these are
-    finite: int  # (pieces,): 1 if a piece's share of b is finite
-    pieces: int  # of `needed`
+    finite: int  # (LOOKS,): 1 if a piece's share of b is finite
 
 
-AT = Product(*range(len(Product._fields)))  # where in the plan
-FOUND = Lists(*range(len(AT), len(AT) + len(Lists._fields)))
+FOUND = Lists(*range(len(FACTORS), len(FACTORS) + len(Lists._fields)))  # where in a plan, behind a Product
+SIZE = len(FACTORS) + len(FOUND)
 
 
 @kernel(AS_WRITTEN)
@@ -70,7 +74,7 @@ def magnitudes(a: np.ndarray, i: int, last: int, k0: int, a_row: int, a_k: int, 
 @kernel(AS_WRITTEN)
 def list_rows(a: np.ndarray, i: int, plan: np.ndarray) -> None:
     """Which k the block of rows that begins with row i needs; a is flat."""
-    rows, k, a_row, a_k = plan[AT.rows], plan[AT.k], plan[AT.a_row], plan[AT.a_k]
+    rows, k, a_row, a_k = plan[FACTORS.rows], plan[FACTORS.k], plan[FACTORS.a_row], plan[FACTORS.a_k]
     blocks = (k + K_BLOCK - 1) // K_BLOCK
     lists = carray(integers_at(plan[FOUND.lists] + 8 * (i // ROWS) * k), k)
     counts = carray(integers_at(plan[FOUND.counts] + 8 * (i // ROWS) * blocks), blocks)
@@ -97,25 +101,31 @@ def times_nothing(b: np.ndarray) -> float:
 @job_piece
 def needed(address: int, piece: int) -> None:
     """Lists for a share of the rows of a, and whether a share of b is finite."""
-    plan = carray(integers_at(address), len(AT) + len(FOUND))
-    rows, k, columns, pieces = plan[AT.rows], plan[AT.k], plan[AT.columns], plan[FOUND.pieces]
-    a = carray(floats_at(plan[AT.a]), rows * k)
+    plan = carray(integers_at(address), SIZE)
+    rows, k, columns, pieces = plan[FACTORS.rows], plan[FACTORS.k], plan[FACTORS.columns], LOOKS
+    a = carray(floats_at(plan[FACTORS.a]), rows * k)
     blocks = (rows + ROWS - 1) // ROWS
     for block in range(piece * blocks // pieces, (piece + 1) * blocks // pieces):
         list_rows(a, block * ROWS, plan)
     size = k * columns
     start, end = piece * size // pieces, (piece + 1) * size // pieces
-    share = times_nothing(carray(floats_at(plan[AT.b] + 4 * start), end - start))
+    share = times_nothing(carray(floats_at(plan[FACTORS.b] + 4 * start), end - start))
     carray(integers_at(plan[FOUND.finite]), pieces)[piece] = int(share == 0)
 
 
 @job_piece
 def listed_product(address: int, piece: int) -> None:
     """One piece of out = a @ b, as `product_piece` cuts it, by what is listed."""
-    plan = carray(integers_at(address), len(AT) + len(FOUND))
-    rows, columns, k, a_row, a_k = plan[AT.rows], plan[AT.columns], plan[AT.k], plan[AT.a_row], plan[AT.a_k]
+    plan = carray(integers_at(address), SIZE)
+    rows, columns, k, a_row, a_k = (
+        plan[FACTORS.rows],
+        plan[FACTORS.columns],
+        plan[FACTORS.k],
+        plan[FACTORS.a_row],
+        plan[FACTORS.a_k],
+    )
     i0, i1, j, width = place_of(piece, rows, columns, k)
-    left, target = columns - j, plan[AT.out] + 4 * j
+    left, target = columns - j, plan[FACTORS.out] + 4 * j
     blocks = (k + K_BLOCK - 1) // K_BLOCK
     counts = carray(integers_at(plan[FOUND.counts]), (rows + ROWS - 1) // ROWS * blocks)
     room = room_for(k, width)
@@ -123,8 +133,8 @@ def listed_product(address: int, piece: int) -> None:
     for block in range(blocks):
         k0 = block * K_BLOCK
         first = 1 if k0 == 0 else 0
-        pack(w, plan[AT.b] + 4 * (k0 * columns + j), width, min(k - k0, K_BLOCK), columns, False, left)
-        x = plan[AT.a] + 4 * k0 * a_k
+        pack(w, plan[FACTORS.b] + 4 * (k0 * columns + j), width, min(k - k0, K_BLOCK), columns, False, left)
+        x = plan[FACTORS.a] + 4 * k0 * a_k
         for i in range(i0, i1, ROWS):
             ks, n = plan[FOUND.lists] + 8 * (i // ROWS * k + k0), counts[i // ROWS * blocks + block]
             if width == 4:
@@ -136,3 +146,55 @@ def listed_product(address: int, piece: int) -> None:
             else:
                 tile_1(target, x, w, ks, i, 0, n, rows, left, a_row, a_k, w_row, columns, first)
     room[0] = 0  # numba frees an array after its last use, and does not see that `w` points into it
+    if plan[FACTORS.then] != 0:
+        call_at(plan[FACTORS.then], address, piece)
+
+
+@kernel(AS_WRITTEN)
+def product_by_lists(state: np.ndarray, look: int, multiply: int, product: np.ndarray) -> bool:
+    """Do the `Product` in a plan by tiles that skip zeros; False, and nothing done, if that does not pay or may not be.
+
+    `look` and `multiply` are the addresses of `needed` and `listed_product`; b may not lie transposed.
+    """
+    rows, columns, k = product[FACTORS.rows], product[FACTORS.columns], product[FACTORS.k]
+    blocks, k_blocks = (rows + ROWS - 1) // ROWS, (k + K_BLOCK - 1) // K_BLOCK
+    lists, counts = np.empty(blocks * k, np.int64), np.empty(blocks * k_blocks, np.int64)
+    finite, plan = np.empty(LOOKS, np.int64), np.empty(SIZE, np.int64)
+    for i in range(len(FACTORS)):
+        plan[i] = product[i]
+    plan[FOUND.lists], plan[FOUND.counts], plan[FOUND.finite] = (
+        lists.ctypes.data,
+        counts.ctypes.data,
+        finite.ctypes.data,
+    )
+    do_job(state, look, plan.ctypes.data, LOOKS)
+    in_all, all_finite = 0, True
+    for i in range(counts.size):
+        in_all += counts[i]
+    for i in range(LOOKS):
+        all_finite = all_finite and finite[i] != 0
+    pays = all_finite and in_all <= MOST_NEEDED * blocks * k
+    if pays:
+        do_job(state, multiply, plan.ctypes.data, pieces_of(rows, columns, k))
+    lists[0] = counts[0] = finite[0] = plan[0] = 0  # they live until here: numba frees an array after its last use
+    return pays
+
+
+@job_piece
+def product_by_lists_at(plan: int, state: int) -> None:
+    """`product_by_lists`, or else `do_product`, for code that is compiled without them.
+
+    Behind the `Product` in the plan stand the addresses of its piece, of `needed` and of `listed_product`.
+    """
+    p, team = carray(integers_at(plan), len(FACTORS) + 3), carray(integers_at(state), ASLEEP)
+    piece, look, multiply = p[len(FACTORS)], p[len(FACTORS) + 1], p[len(FACTORS) + 2]
+    if not product_by_lists(team, look, multiply, p):
+        do_product(team, piece, p)
+
+
+@kernel(AS_WRITTEN)
+def try_lists(
+    state: np.ndarray, look: int, multiply: int, a: np.ndarray, b: np.ndarray, out: np.ndarray, a_turned: bool
+) -> bool:
+    """`product_by_lists` of arrays."""
+    return product_by_lists(state, look, multiply, factors(a, b, out, a_turned, False))

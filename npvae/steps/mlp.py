@@ -1,9 +1,10 @@
-"""A multi-layer perceptron in one compiled function each way: `npvae.models.mlp` for small networks.
+"""A multi-layer perceptron as compiled code: `npvae.models.mlp` without Python between its layers.
 
-Compiled code calls the kernels that the ops call, one layer after the other, without Python in between; what each layer
-computes is on the page `npvae.ops.layer`, (1) and (2) forward, (3) to (6) backward. It finds what it needs in the table
-`layers`, a row of integers for each dense map: its widths, and the addresses of its parameters, gradients and results.
-Products and the activation are called at addresses, `product` and `activation`: see `npvae.kernels.alone`.
+What each layer computes is on the page `npvae.ops.layer`, (1) and (2) forward, (3) to (6) backward. All of it is a row
+of products: what follows one, bias and activation, or the slope, or the gradient of a bias, is the product's epilogue
+(`npvae.kernels.epilogues`), and the team shares those that are worth it. Compiled code finds what it needs in rows of
+integers: `calls` are addresses of functions, so that the long code of the tiles is compiled once; `layers` has a row
+for each dense map, with its widths and the addresses of its parameters, gradients and results.
 """
 
 from __future__ import annotations
@@ -13,18 +14,49 @@ from typing import NamedTuple
 import numpy as np
 from numba import carray
 
-from npvae.kernels.activation_calls import activate_at
-from npvae.kernels.activations import add_bias, sum_rows, times_slope
-from npvae.kernels.alone import times, times_transposed, transposed_times
+from npvae.kernels.epilogues import ACTIVATION_AT, ADD_BIAS, SUM_BELOW, TIMES, plain_at
 from npvae.kernels.jit import AS_WRITTEN, kernel
-from npvae.kernels.team.atomics import floats_at, integers_at
+from npvae.kernels.multiply import LEAST_COLUMNS, LOOK_FROM
+from npvae.kernels.team.atomics import call_at, floats_at, integers_at
+from npvae.kernels.team.jobs import job_at, product_at
+from npvae.kernels.team.pieces import FACTORS, product_of
+from npvae.kernels.zeros import listed_product, needed, product_by_lists_at
 from npvae.params import Params
 from npvae.steps.buffers import aligned_empty
 
 FAN_IN, FAN_OUT, NEEDS_DX = range(3)  # columns of layers: the widths, and whether dx is asked for
 WEIGHT, BIAS, DW, DB = range(3, 7)  # addresses of W (I, O) and b (O,), and of their gradients
-SLOPE, Y, DA, DX = range(7, 11)  # and of results: a (N, O), which becomes the slope; y, da, dx
-COLUMNS = 11
+SLOPE, Y, DX = range(7, 10)  # and of results: a (N, O), which becomes the slope; y (N, O); dx (N, I), then da below
+COLUMNS = 10
+
+
+class Calls(NamedTuple):
+    """Addresses of the functions that compiled code calls."""
+
+    product: int
+    job: int
+    piece: int  # of a product
+    activation: int
+    plain: int  # the epilogues that are not an activation
+    product_of_data: int  # by lists, with its two pieces; 0 if there are few zeros
+    look: int
+    listed: int
+
+
+AT = Calls(*range(len(Calls._fields)))
+BEHIND = len(FACTORS)  # in a plan: where the addresses of the pieces follow
+
+
+def calls_of(activation: str) -> np.ndarray:
+    """The `Calls` of networks with this activation, without those for zeros. They are compiled now."""
+    found = product_at, job_at, product_of, ACTIVATION_AT[activation], plain_at
+    return np.array([*(function.address for function in found), 0, 0, 0], np.int64)
+
+
+def skip_zeros(calls: np.ndarray, wanted: bool) -> None:
+    """Let the products that take the data skip zeros, or not."""
+    found = (function.address for function in (product_by_lists_at, needed, listed_product))
+    calls[AT.product_of_data :] = tuple(found) if wanted else (0, 0, 0)
 
 
 class Layers(NamedTuple):
@@ -42,9 +74,11 @@ def layers_of(params: Params, grads: Params, prefix: str, N: int, needs_dx: bool
     while f"{prefix}.{len(rows)}.W" in params:
         names = [f"{prefix}.{len(rows)}.{name}" for name in "Wb"]
         I, O = params[names[0]].shape
-        results = [aligned_empty(shape, params.flat.dtype) for shape in ((N, O), (N, O), (N, O), (N, I))]
+        has_dx = needs_dx or len(rows) > 0
+        shapes = ((N, O), (N, O), (N, I) if has_dx else (0, I))
+        results = [aligned_empty(shape, params.flat.dtype) for shape in shapes]
         arrays = [part[name] for part in (params, grads) for name in names] + results
-        rows.append((I, O, needs_dx or len(rows) > 0, *(array.ctypes.data for array in arrays)))
+        rows.append((I, O, has_dx, *(array.ctypes.data for array in arrays)))
         named += arrays
     return Layers(np.array(rows, np.int64), results[0], named)  # the last layer has no activation: its output is a
 
@@ -68,40 +102,48 @@ def vector(address: int, size: int) -> np.ndarray:
 
 
 @kernel(AS_WRITTEN)
-def mlp_forward(product: int, activation: int, x: np.ndarray, layers: np.ndarray) -> np.ndarray:
-    """x (N, I) through all layers, each but the last followed by the activation -> y (N, O)."""
-    N, last = x.shape[0], len(layers) - 1
-    for i in range(last + 1):
-        layer = layers[i]
-        I, O = layer[FAN_IN], layer[FAN_OUT]
-        W, b = matrix(layer[WEIGHT], I, O), vector(layer[BIAS], O)
-        a, y = matrix(layer[SLOPE], N, O), matrix(layer[Y], N, O)
-        times(product, x, W, a)
-        if i == last:
-            add_bias(a, b)
-            x = a
-        else:
-            activate_at(activation, a, b, y)
-            x = y
-    return x
+def multiply(
+    state: np.ndarray, calls: np.ndarray, of_data: bool, out: int, a: int, b: int, rows: int, columns: int, k: int,
+    a_row: int, a_k: int, turned: int, then: int, first: int, second: int,
+) -> None:  # fmt: skip
+    """Do a `Product`, by lists if it is of the data, these have many zeros, and it is large enough."""
+    plan = np.empty(len(FACTORS) + 3, np.int64)
+    plan[FACTORS.out], plan[FACTORS.a], plan[FACTORS.b] = out, a, b
+    plan[FACTORS.rows], plan[FACTORS.columns], plan[FACTORS.k] = rows, columns, k
+    plan[FACTORS.a_row], plan[FACTORS.a_k], plan[FACTORS.turned] = a_row, a_k, turned
+    plan[FACTORS.then], plan[FACTORS.first], plan[FACTORS.second] = then, first, second
+    plan[BEHIND], plan[BEHIND + 1], plan[BEHIND + 2] = calls[AT.piece], calls[AT.look], calls[AT.listed]
+    large = rows * columns * k >= LOOK_FROM and columns >= LEAST_COLUMNS
+    skips = of_data and large and calls[AT.product_of_data] != 0
+    function = calls[AT.product_of_data] if skips else calls[AT.product]
+    call_at(function, plan.ctypes.data, state.ctypes.data)
+    plan[0] = 0  # numba frees an array after its last use, and does not see that the address is one
 
 
 @kernel(AS_WRITTEN)
-def mlp_backward(product: int, dy: np.ndarray, x: np.ndarray, layers: np.ndarray) -> np.ndarray:
-    """dy (N, O) -> dx (N, I), left uninitialised if not needed; the gradients of all weights go into their places."""
-    N, last = dy.shape[0], len(layers) - 1
-    for i in range(last, -1, -1):
-        layer = layers[i]
-        I, O = layer[FAN_IN], layer[FAN_OUT]
-        dW, db = matrix(layer[DW], I, O), vector(layer[DB], O)
-        if i == last:
-            da = dy
-            sum_rows(da, db)
-        else:
-            da = matrix(layer[DA], N, O)
-            times_slope(dy, matrix(layer[SLOPE], N, O), da, db)
-        transposed_times(product, x if i == 0 else matrix(layers[i - 1, Y], N, I), da, dW)
-        dy = matrix(layer[DX], N, I)
-        if layer[NEEDS_DX]:
-            times_transposed(product, da, matrix(layer[WEIGHT], I, O), dy)
-    return dy
+def mlp_forward(state: np.ndarray, calls: np.ndarray, x: int, of_data: bool, N: int, layers: np.ndarray) -> None:
+    """The x (N, I) at an address through all layers, each but the last followed by the activation."""
+    last = len(layers) - 1
+    for i in range(last + 1):
+        layer, data = layers[i], of_data and i == 0
+        I, O, a, W, b = layer[FAN_IN], layer[FAN_OUT], layer[SLOPE], layer[WEIGHT], layer[BIAS]
+        then, second = (calls[AT.plain], ADD_BIAS) if i == last else (calls[AT.activation], layer[Y])
+        multiply(state, calls, data, a, x, W, N, O, I, I, 1, 0, then, b, second)  # a = x @ W
+        x = layer[Y]
+
+
+@kernel(AS_WRITTEN)
+def mlp_backward(
+    state: np.ndarray, calls: np.ndarray, dy: int, x: int, of_data: bool, N: int, layers: np.ndarray
+) -> None:
+    """The dy (N, O) at an address back to dx (N, I), if it is needed; the gradients of weights go into their places."""
+    da, plain = dy, calls[AT.plain]  # the last layer has no activation
+    for i in range(len(layers) - 1, -1, -1):
+        layer, data = layers[i], of_data and i == 0
+        I, O, W, dW, db, dx = layer[FAN_IN], layer[FAN_OUT], layer[WEIGHT], layer[DW], layer[DB], layer[DX]
+        below = x if i == 0 else layers[i - 1, Y]
+        multiply(state, calls, data, dW, below, da, I, O, N, 1, I, 0, plain, db, SUM_BELOW)  # dW = x.T @ da
+        if layer[NEEDS_DX] != 0:
+            then, slope = (0, 0) if i == 0 else (plain, layers[i - 1, SLOPE])
+            multiply(state, calls, False, dx, da, W, N, I, O, O, 1, 1, then, slope, TIMES)  # dx = da @ W.T
+        da = dx

@@ -61,8 +61,7 @@ class Step:
         """Choose the way; its arrays are made now, or with the first step."""
         check_whole(batch_size=batch_size)
         self.model, self.batch_size = model, batch_size
-        self._ways, self._told = _choose(model, batch_size)
-        self._way = self._ways[-1][1]
+        self._way, self._told = _choose(model, batch_size)
 
     def forward(self, x: Any, eps: Any) -> tuple[float, Any]:
         """A batch and its noise -> loss in nats, trace, valid until the next forward.
@@ -73,11 +72,9 @@ class Step:
             n = len(x)
         except TypeError:  # no batch: the model's forward will say so
             n = 1
-        for most, way in self._ways:
-            if n <= most:
-                self._way = way
-                return way.forward(x, eps)
-        raise ValueError(f"a batch of {n} is too large for a Step of {self.batch_size}: make one of its size")
+        if n > self.batch_size:
+            raise ValueError(f"a batch of {n} is too large for a Step of {self.batch_size}: make one of its size")
+        return self._way.forward(x, eps)
 
     def backward(self, trace: Any) -> Params:
         """The gradients of the loss, valid until the next backward. ValueError for the trace of an earlier forward."""
@@ -95,26 +92,21 @@ class Step:
         return Step, (self.model, self.batch_size)
 
 
-def _choose(model: Any, batch_size: int) -> tuple[list[tuple[int, Any]], str]:
-    """The ways of computing a step, each with the largest batch it is for, and the line that tells them."""
+def _choose(model: Any, batch_size: int) -> tuple[Any, str]:
+    """The way of computing a step, and the line that tells it."""
     if model.config["backend"] == "numpy":
-        return [(batch_size, AsWritten(model))], "the pages themselves, every array new: the backend is numpy"
+        return AsWritten(model), "the pages themselves, every array new: the backend is numpy"
     from npvae import kernels
 
     if getattr(model, "ops", kernels) is not kernels:
-        return [(batch_size, AsWritten(model))], "as written, every array new: the model has been given ops of its own"
+        return AsWritten(model), "as written, every array new: the model has been given ops of its own"
     from npvae.steps.buffers import OverBuffers
-    from npvae.steps.small_vae import SmallVAEStep, largest_product, most_samples, why_not
+    from npvae.steps.compiled_vae import CompiledVAEStep, largest_product, shared, why_not
 
-    reason, compiled = why_not(model), "one compiled function forward, one backward"
-    if reason:
-        return [(batch_size, OverBuffers(model))], f"{_KERNEL_BY_KERNEL}: {reason}"
-    most = most_samples(model)
-    if batch_size <= most:
-        return [(batch_size, SmallVAEStep(model, batch_size))], f"{compiled}: a VAE whose products one thread computes"
-    rows, columns = largest_product(model)
-    told = f"{_KERNEL_BY_KERNEL}: its largest product, {batch_size} x {rows} x {columns}, is shared between threads"
-    if most == 0:
-        return [(batch_size, OverBuffers(model))], told
-    ways = [(most, SmallVAEStep(model, most)), (batch_size, OverBuffers(model))]
-    return ways, f"{told}; batches of {most} or fewer: {compiled}"
+    if reason := why_not(model):
+        return OverBuffers(model), f"{_KERNEL_BY_KERNEL}: {reason}"
+    compiled, (rows, columns) = "one compiled function forward, one backward", largest_product(model)
+    told = "is shared between threads" if shared(model, batch_size) else "is too short to be worth sharing"
+    return CompiledVAEStep(
+        model, batch_size
+    ), f"{compiled}: the largest product, {batch_size} x {rows} x {columns}, {told}"

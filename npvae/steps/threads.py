@@ -16,12 +16,9 @@ def threads_that_pay(model: Any, batch_size: int) -> tuple[int, str]:
     if allowed == 1 or model.takes != "rows" or not shapes:
         return allowed, "products and loops are shared where they are long enough" if allowed > 1 else "as many as may"
     from npvae.kernels.team.jobs import WORTH_SHARING
-    from npvae.steps.small_vae import most_samples, why_not
 
     rows, columns = max(shapes, key=lambda shape: shape[0] * shape[1])
     operations, product = 2 * batch_size * rows * columns, f"the largest product, {batch_size} x {rows} x {columns}"
-    if not why_not(model) and batch_size <= most_samples(model):
-        return 1, f"{product}, is too short to be worth sharing"
     if pools.PRODUCTS == "tiles" and model.dtype == "float32":
         shared = operations >= WORTH_SHARING
         return (allowed, f"{product}, is shared") if shared else (1, f"{product}, is too short to be worth sharing")

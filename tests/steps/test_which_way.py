@@ -9,7 +9,7 @@ from npvae.kernels.team import pools
 from npvae.models.likelihoods.unit_interval import Bernoulli
 from npvae.models.small import small
 from npvae.steps import Step
-from npvae.steps.small_vae import LARGEST, CompiledTrace, most_samples, why_not
+from npvae.steps.compiled_vae import CompiledTrace, CompiledVAEStep, why_not
 
 pytestmark = pytest.mark.skipif(bool(config.DISABLE_JIT), reason="it exists compiled only")
 
@@ -20,7 +20,7 @@ def tiles(monkeypatch):
 
 
 def drawn(**settings):
-    """A VAE whose small steps are compiled, 12 samples and their noise."""
+    """A VAE whose steps are compiled, 12 samples and their noise."""
     settings = {"data_dim": 7, "hidden": (9,), "activation": "relu", "dtype": "float32", "backend": "numba"} | settings
     return small("vae", np.random.default_rng(0), n=12, **settings)
 
@@ -52,18 +52,18 @@ def test_other_models_take_the_ops(settings):
     assert not is_compiled(step, x, eps)
 
 
-def test_ops_are_taken_where_products_are_not_tiles_or_not_small(monkeypatch):
-    vae, x, eps = drawn(data_dim=5, hidden=(10,))
-    assert most_samples(vae) == LARGEST // (2 * 5 * 10)
-    monkeypatch.setattr("npvae.steps.small_vae.LARGEST", 2 * 12 * 50 - 1)
-    assert most_samples(vae) == 11
-    step = Step(vae, 12)
-    assert not is_compiled(step, x, eps)
-    assert is_compiled(step, x[:11], eps[:11])
-    assert "its largest product, 12 x 5 x 10, is shared between threads; batches of 11 or fewer" in str(step)
-    monkeypatch.undo()
+def test_ops_are_taken_where_products_are_not_tiles(monkeypatch):
+    vae, x, eps = drawn()
     monkeypatch.setattr(pools, "PRODUCTS", "blas")
+    assert "BLAS's on this processor" in why_not(vae)
     assert not is_compiled(Step(vae, 12), x, eps)
+
+
+def test_the_team_is_woken_for_products_that_are_worth_sharing_and_for_no_others():
+    vae, _, _ = drawn(data_dim=200, hidden=(100,))
+    for N, told in ((99, "the largest product, 99 x 200 x 100, is too short"), (100, "100 x 200 x 100, is shared")):
+        assert CompiledVAEStep(vae, N).shared == (N == 100)
+        assert told in str(Step(vae, N))
 
 
 def test_several_draws_and_models_made_from_it_take_the_ops():

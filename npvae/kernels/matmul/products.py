@@ -13,12 +13,12 @@ from npvae.kernels.jit import AS_WRITTEN, kernel
 from npvae.kernels.matmul.packing import copy_rows, turn_columns
 from npvae.kernels.matmul.shape import LANES, SHAPE
 from npvae.kernels.matmul.tiles import outer_tile
+from npvae.kernels.matmul.vectors import LINE
 
 ROWS, VECTORS, MOST, K_BLOCK = SHAPE.rows, SHAPE.vectors, SHAPE.most, SHAPE.k_block
 LEAST = 1_000_000  # floating-point operations of a piece: with fewer, taking it and packing b cost too much
 PIECES = 12  # at least, between those two bounds: so many can be shared evenly
 PACK_FROM = 32  # rows of a piece that are worth a packed strip
-LINE = 16  # float32 in a line of the cache, at which a packed strip begins
 
 tile_1, tile_2, tile_3, tile_4 = (outer_tile(ROWS, min(c, VECTORS), LANES) for c in (1, 2, 3, 4))
 copy_1, copy_2, copy_3, copy_4 = (copy_rows(min(c, VECTORS), LANES) for c in (1, 2, 3, 4))

@@ -34,8 +34,10 @@ from numba.extending import intrinsic
 from npvae.kernels.matmul.vectors import (
     FLOAT,
     INT,
+    LINE,
     at,
     copies,
+    fetch_to_write,
     fma,
     lanes_below,
     load,
@@ -59,6 +61,12 @@ class Sums:
         self.total = [[cgutils.alloca_once(bb, vector(lanes)) for _ in range(C)] for _ in ends]
         self.mask = lanes_below(bb, bb.sub(left, INT((C - 1) * lanes)), lanes)  # of the last vector
         self.whole = bb.icmp_signed(">=", left, INT(C * lanes))
+
+    def fetch(self) -> None:
+        """Ask for the memory that `write` will write to: while the sums are made, it comes from afar."""
+        for end in self.ends:
+            for entry in range(0, self.C * self.lanes, LINE):
+                fetch_to_write(self.bb, at(self.bb, end, INT(entry)))
 
     def start_at_zero(self) -> None:
         """Every sum is 0."""
@@ -134,6 +142,7 @@ def outer_tile(R: int, C: int, lanes: int, listed: bool = False) -> Callable:
             row = [smaller(bb, bb.add(i, INT(r)), bb.sub(rows, INT(1))) for r in range(R)]
             a_start = [at(bb, a, bb.mul(row[r], a_row)) for r in range(R)]
             sums = Sums(bb, [at(bb, out, bb.mul(row[r], out_row)) for r in range(R)], C, lanes, left)
+            sums.fetch()
             with bb.if_else(bb.icmp_signed("==", first, INT(1))) as (start_at_zero, go_on):
                 with start_at_zero:
                     sums.start_at_zero()

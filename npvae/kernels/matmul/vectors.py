@@ -17,6 +17,7 @@ from numba.core import cgutils
 
 FLOAT, INT, INDEX = ir.FloatType(), ir.IntType(64), ir.IntType(32)
 UNALIGNED = 4  # bytes: all that is known of an address. An aligned one is faster without being told.
+LINE = 16  # float32 in a line of the cache
 QUARTET = 4  # lanes that shuffles move among freely on every processor: 128 bits
 
 Value = Any  # an LLVM value: what an instruction gives, and the next one takes
@@ -72,6 +73,13 @@ def store_some(b: Any, value: Value, pointer: Value, mask: Value) -> None:
     where = b.bitcast(pointer, value.type.as_pointer())
     name = f"llvm.masked.store.v{value.type.count}f32.p0"
     call(b, name, ir.VoidType(), value, where, INDEX(UNALIGNED), mask)
+
+
+def fetch_to_write(b: Any, pointer: Value) -> None:
+    """Ask for the line of the cache at an address, which will be written to; nothing waits for it."""
+    where = b.bitcast(pointer, ir.IntType(8).as_pointer())
+    write, keep, data = INDEX(1), INDEX(3), INDEX(1)
+    call(b, "llvm.prefetch.p0", ir.VoidType(), where, write, keep, data)
 
 
 def copies(b: Any, x: Value, lanes: int) -> Value:

@@ -1,38 +1,39 @@
 """Jobs that several threads do together: how one is published, taken piece by piece, and finished.
 
-The `state` of a team is a row of integers: the ticket, the flags below, and the job, as `pieces.py` lays it out. To
-start a job the caller writes what is to be done, and then the ticket: a number that holds the job's number, and which
-pieces are left, from `first` to before `end`. The caller takes the first piece by raising `first`, a helper the last by
-lowering `end`; whoever changes the ticket has the piece. When none are left the caller waits for those still in hand.
-So it never waits for a helper to begin. And of a job that comes again in every step, each takes about the same half as
-before, which its cache may still hold.
+The `state` of a team is a row of integers: the ticket, the flags below, and the job, a function with its plan (see
+`pieces.py`). To start a job the caller writes what is to be done, and then the ticket: a number that holds the job's
+number, and which pieces are left, from `first` to before `end`. The caller takes the first piece by raising `first`, a
+helper the last by lowering `end`; whoever changes the ticket has the piece. When none are left the caller waits for
+those still in hand. So it never waits for a helper to begin. And of a job that comes again in every step, each takes
+about the same half as before, which its cache may still hold.
 """
 
-import numpy as np
+from __future__ import annotations
 
-from npvae.kernels.jit import AS_WRITTEN, kernel
+import numpy as np
+from numba import carray
+
+from npvae.kernels.jit import AS_WRITTEN, job_piece, kernel
 from npvae.kernels.matmul.products import pieces_of
-from npvae.kernels.team.atomics import add_one, give_way, nanoseconds, read, replace_if, write
+from npvae.kernels.team.atomics import add_one, call_at, give_way, integers_at, nanoseconds, read, replace_if, write
 from npvae.kernels.team.pieces import (
     ADAM,
     ADAM_PIECE,
-    ADAM_STEP,
-    BERNOULLI,
-    CALL,
-    CALLED,
     FACTORS,
-    KIND,
     NLL,
-    PRODUCT,
-    do_piece,
-    samples_of_piece,
+    adam_of,
+    bernoulli_of,
+    pieces_of_samples,
+    product_of,
 )
 
-TICKET, DONE, STOP = 0, 8, 16  # where in the state; what different threads write lies on different cache lines
-ASLEEP = 40  # one integer per helper, behind the job
+TICKET, DONE, STOP, FUNCTION, PLAN = 0, 8, 16, 24, 25  # what different threads write lies on different cache lines
+ASLEEP = 32  # one integer per helper, behind the job
+WHOLE = -1  # in place of a piece, for an epilogue: all of the product
 FIELD = 0xFFFFF  # 20 bits: the ticket is three such fields
-PATIENCE = 300_000  # nanoseconds that a helper looks for work before it sleeps
+PATIENCE = 1_000_000  # nanoseconds that a helper looks for work before it sleeps: more than between two steps
 WORTH_SHARING = 4_000_000  # floating-point operations: with fewer, handing data over costs more than it saves
+FOLLOWED = 2**24  # floating-point operations: with fewer, an epilogue is one loop over all, in place of one per piece
 HURRY = 100_000  # nanoseconds after which whoever waits lets others have the core
 
 
@@ -46,7 +47,7 @@ def take_pieces(state: np.ndarray, helping: bool) -> int:
         if first >= end:
             return taken
         if replace_if(state, TICKET, ticket, ticket - (1 << 20) if helping else ticket + 1):
-            do_piece(state, end - 1 if helping else first)
+            call_at(state[FUNCTION], state[PLAN], end - 1 if helping else first)
             add_one(state, DONE)
             taken += 1
 
@@ -68,8 +69,9 @@ def help_out(state: np.ndarray, me: int) -> None:
 
 
 @kernel(AS_WRITTEN)
-def do_job(state: np.ndarray, pieces: int) -> None:
-    """Publish the job that stands in the state, work on it, and return when all of it is done."""
+def do_job(state: np.ndarray, function: int, plan: int, pieces: int) -> None:
+    """Publish a job, work on it, and return when all of it is done: call function(plan, piece) for every piece."""
+    state[FUNCTION], state[PLAN] = function, plan
     job = ((read(state, TICKET) >> 40) + 1) & FIELD
     write(state, DONE, 0)
     write(state, TICKET, job << 40 | pieces << 20)
@@ -81,29 +83,54 @@ def do_job(state: np.ndarray, pieces: int) -> None:
 
 
 @kernel(AS_WRITTEN)
-def do_product(state: np.ndarray, pieces: int, operations: int) -> None:
-    """Do the product that stands in the state, with helpers if it has enough operations."""
+def do_product(state: np.ndarray, function: int, plan: np.ndarray) -> None:
+    """Do the `Product` in a plan, and what follows: together if it has operations enough, else in the caller alone."""
+    rows, columns, k, then = plan[FACTORS.rows], plan[FACTORS.columns], plan[FACTORS.k], plan[FACTORS.then]
+    pieces, address, operations = pieces_of(rows, columns, k), plan.ctypes.data, 2 * rows * columns * k
+    whole = then != 0 and operations < FOLLOWED
+    if whole:
+        plan[FACTORS.then] = 0
     if operations >= WORTH_SHARING:
-        do_job(state, pieces)
+        do_job(state, function, address, pieces)
     else:
         for piece in range(pieces):
-            do_piece(state, piece)
+            call_at(function, address, piece)
+    if whole:
+        call_at(then, address, WHOLE)
+    plan[0] = 0  # numba frees an array after its last use, and does not see that the address is one
+
+
+@job_piece
+def product_at(plan: int, state: int) -> None:
+    """`do_product` for code that is compiled without it; the address of its piece stands behind the `Product`."""
+    p = carray(integers_at(plan), len(FACTORS) + 1)
+    do_product(carray(integers_at(state), ASLEEP), p[len(FACTORS)], p)
+
+
+@job_piece
+def job_at(job: int, state: int) -> None:
+    """`do_job` for code that is compiled without it: of a function, its plan and how many pieces."""
+    p = carray(integers_at(job), 3)
+    do_job(carray(integers_at(state), ASLEEP), p[0], p[1], p[2])
 
 
 @kernel(AS_WRITTEN)
+def factors(a: np.ndarray, b: np.ndarray, out: np.ndarray, a_turned: bool, b_turned: bool) -> np.ndarray:
+    """The plan of out = a @ b; with a_turned a.T in place of a, with b_turned b.T in place of b."""
+    (rows, columns), plan = out.shape, np.zeros(len(FACTORS), np.int64)
+    k = a.shape[0] if a_turned else a.shape[1]
+    plan[FACTORS.out], plan[FACTORS.a], plan[FACTORS.b] = out.ctypes.data, a.ctypes.data, b.ctypes.data
+    plan[FACTORS.rows], plan[FACTORS.columns], plan[FACTORS.k] = rows, columns, k
+    plan[FACTORS.a_row], plan[FACTORS.a_k] = (1, rows) if a_turned else (k, 1)
+    plan[FACTORS.turned] = 1 if b_turned else 0
+    return plan
+
+
 def product(state: np.ndarray, a: np.ndarray, b: np.ndarray, out: np.ndarray, a_turned: bool, b_turned: bool) -> None:
     """out = a @ b; with a_turned a.T in place of a, with b_turned b.T in place of b."""
-    rows, columns = out.shape
-    k = a.shape[0] if a_turned else a.shape[1]
-    state[KIND] = PRODUCT
-    state[FACTORS.out], state[FACTORS.a], state[FACTORS.b] = out.ctypes.data, a.ctypes.data, b.ctypes.data
-    state[FACTORS.rows], state[FACTORS.columns], state[FACTORS.k] = rows, columns, k
-    state[FACTORS.a_row], state[FACTORS.a_k] = (1, rows) if a_turned else (k, 1)
-    state[FACTORS.turned] = 1 if b_turned else 0
-    do_product(state, pieces_of(rows, columns, k), 2 * rows * columns * k)
+    _product(state, product_of.address, a, b, out, a_turned, b_turned)
 
 
-@kernel(AS_WRITTEN)
 def adam_step(
     state: np.ndarray,
     p: np.ndarray,
@@ -114,28 +141,46 @@ def adam_step(
     least: np.ndarray,
 ) -> None:
     """The loop `adam` over the flat buffers, block by block."""
-    state[KIND] = ADAM_STEP
-    state[ADAM.p], state[ADAM.g] = p.ctypes.data, g.ctypes.data
-    state[ADAM.m], state[ADAM.v] = m.ctypes.data, v.ctypes.data
-    state[ADAM.rates], state[ADAM.least], state[ADAM.size] = rates.ctypes.data, least.ctypes.data, p.size
-    do_job(state, (p.size + ADAM_PIECE - 1) // ADAM_PIECE)
+    _adam_step(state, adam_of.address, p, g, m, v, rates, least)
+
+
+def bernoulli(state: np.ndarray, logits: np.ndarray, x: np.ndarray, nll: np.ndarray, residual: np.ndarray) -> None:
+    """The loop `nll_and_residual`, some samples at a time."""
+    _bernoulli(state, bernoulli_of.address, logits, x, nll, residual)
 
 
 @kernel(AS_WRITTEN)
-def bernoulli(state: np.ndarray, logits: np.ndarray, x: np.ndarray, nll: np.ndarray, residual: np.ndarray) -> None:
-    """The loop `nll_and_residual`, some samples at a time."""
-    samples, pixels = logits.shape
-    state[KIND] = BERNOULLI
-    state[NLL.logits], state[NLL.x] = logits.ctypes.data, x.ctypes.data
-    state[NLL.nll], state[NLL.residual] = nll.ctypes.data, residual.ctypes.data
-    state[NLL.samples], state[NLL.pixels] = samples, pixels
-    height = samples_of_piece(pixels)
-    do_job(state, (samples + height - 1) // height)
+def _product(
+    state: np.ndarray, function: int, a: np.ndarray, b: np.ndarray, out: np.ndarray, a_turned: bool, b_turned: bool
+) -> None:
+    do_product(state, function, factors(a, b, out, a_turned, b_turned))
+
+
+@kernel(AS_WRITTEN)
+def _adam_step(
+    state: np.ndarray, function: int, p: np.ndarray, g: np.ndarray, m: np.ndarray, v: np.ndarray, rates: np.ndarray,
+    least: np.ndarray,
+) -> None:  # fmt: skip
+    plan = np.empty(len(ADAM), np.int64)
+    plan[ADAM.p], plan[ADAM.g] = p.ctypes.data, g.ctypes.data
+    plan[ADAM.m], plan[ADAM.v] = m.ctypes.data, v.ctypes.data
+    plan[ADAM.rates], plan[ADAM.least], plan[ADAM.size] = rates.ctypes.data, least.ctypes.data, p.size
+    call_pieces(state, function, plan, (p.size + ADAM_PIECE - 1) // ADAM_PIECE)
+
+
+@kernel(AS_WRITTEN)
+def _bernoulli(
+    state: np.ndarray, function: int, logits: np.ndarray, x: np.ndarray, nll: np.ndarray, residual: np.ndarray
+) -> None:
+    (samples, pixels), plan = logits.shape, np.empty(len(NLL), np.int64)
+    plan[NLL.logits], plan[NLL.x] = logits.ctypes.data, x.ctypes.data
+    plan[NLL.nll], plan[NLL.residual] = nll.ctypes.data, residual.ctypes.data
+    plan[NLL.samples], plan[NLL.pixels], plan[NLL.pieces] = samples, pixels, pieces_of_samples(samples, pixels)
+    call_pieces(state, function, plan, plan[NLL.pieces])
 
 
 @kernel(AS_WRITTEN)
 def call_pieces(state: np.ndarray, function: int, plan: np.ndarray, pieces: int) -> None:
     """Call the compiled function at an address with (the plan's address, piece), for every piece."""
-    state[KIND] = CALL
-    state[CALLED.function], state[CALLED.plan] = function, plan.ctypes.data
-    do_job(state, pieces)
+    do_job(state, function, plan.ctypes.data, pieces)
+    plan[0] = plan[0]  # numba frees an array after its last use, and does not see that the address is one

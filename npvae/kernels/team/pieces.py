@@ -1,25 +1,22 @@
-"""What a team can compute together: the menu of jobs, and what one piece of each computes.
+"""What a team can compute together: the plan of each job, and what one piece of it computes.
 
-A job is a few integers in the team's state: its kind, and behind it the job's own, which are the addresses of its
-arrays and their sizes. All arrays are float32 and C-contiguous. A piece takes some twenty microseconds. Who takes which
-piece is left to chance; what is computed in it is not, so results are bitwise the same for any number of threads.
+A job is a compiled function of two integers, the address of its plan and the number of a piece; its plan is a row of
+integers, which are the addresses of the job's arrays and their sizes. All arrays are float32 and C-contiguous. A piece
+takes some twenty microseconds. Who takes which piece is left to chance; what is computed in it is not, so results are
+bitwise the same for any number of threads.
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-import numpy as np
 from numba import carray
 
-from npvae.kernels.jit import AS_WRITTEN, kernel
+from npvae.kernels.jit import AS_WRITTEN, job_piece, kernel
 from npvae.kernels.likelihoods import nll_and_residual
 from npvae.kernels.matmul.products import product_piece
-from npvae.kernels.team.atomics import call_at, floats_at
+from npvae.kernels.team.atomics import call_at, floats_at, integers_at
 from npvae.kernels.updates import adam
-
-KIND = 24  # where in the state; the job's own integers follow it
-PRODUCT, ADAM_STEP, BERNOULLI, CALL = range(4)  # kinds, one for each job of `jobs.py`
 
 
 class Product(NamedTuple):
@@ -37,6 +34,11 @@ class Product(NamedTuple):
     a_row: int
     a_k: int
     turned: int
+    then: (
+        int  # an epilogue, called with the same two integers when a piece is done: see `npvae.kernels.epilogues`; or 0
+    )
+    first: int  # addresses of the epilogue's arrays
+    second: int
 
 
 class AdamStep(NamedTuple):
@@ -52,7 +54,7 @@ class AdamStep(NamedTuple):
 
 
 class Bernoulli(NamedTuple):
-    """The loop `nll_and_residual` over some samples of so many pixels."""
+    """The loop `nll_and_residual` over some samples of so many pixels, in so many pieces."""
 
     logits: int
     x: int
@@ -60,57 +62,57 @@ class Bernoulli(NamedTuple):
     residual: int
     samples: int
     pixels: int
+    pieces: int
 
 
-class Call(NamedTuple):
-    """A compiled function, called with the address of its plan and the number of the piece: see `jit.job_piece`."""
-
-    function: int
-    plan: int
-
-
-# Where in the state each of these integers stands.
-FACTORS = Product(*range(KIND + 1, KIND + 10))
-ADAM = AdamStep(*range(KIND + 1, KIND + 8))
-NLL = Bernoulli(*range(KIND + 1, KIND + 7))
-CALLED = Call(*range(KIND + 1, KIND + 3))
+# Where in a plan each of these integers stands.
+FACTORS = Product(*range(len(Product._fields)))
+ADAM = AdamStep(*range(len(AdamStep._fields)))
+NLL = Bernoulli(*range(len(Bernoulli._fields)))
 
 RATES, LEAST = 7, 2  # how many numbers `adam` takes of each
 ADAM_PIECE = 32_768  # parameters
-BERNOULLI_PIECE = 32_768  # pixels, in whole samples
+BERNOULLI_PIECE = 16_384  # pixels that make a piece, in whole samples
 
 
 @kernel(AS_WRITTEN)
-def samples_of_piece(pixels: int) -> int:
-    """Samples of a piece of the likelihood, for at least one pixel each."""
-    return max(1, BERNOULLI_PIECE // pixels)
+def pieces_of_samples(samples: int, pixels: int) -> int:
+    """Into how many pieces of about as many samples a likelihood is cut."""
+    return max(1, min(samples, samples * pixels // BERNOULLI_PIECE))
 
 
-@kernel(AS_WRITTEN)
-def do_piece(state: np.ndarray, piece: int) -> None:
-    """Compute one piece of the job in the state."""
-    kind = state[KIND]
-    if kind == PRODUCT:
-        product_piece(
-            piece, state[FACTORS.out], state[FACTORS.a], state[FACTORS.b],
-            state[FACTORS.rows], state[FACTORS.columns], state[FACTORS.k],
-            state[FACTORS.a_row], state[FACTORS.a_k], state[FACTORS.turned] == 1,
-        )  # fmt: skip
-    elif kind == ADAM_STEP:
-        size = state[ADAM.size]
-        low, high = piece * ADAM_PIECE, min(size, (piece + 1) * ADAM_PIECE)
-        p, g = carray(floats_at(state[ADAM.p]), size), carray(floats_at(state[ADAM.g]), size)
-        m, v = carray(floats_at(state[ADAM.m]), size), carray(floats_at(state[ADAM.v]), size)
-        rates, least = carray(floats_at(state[ADAM.rates]), RATES), carray(floats_at(state[ADAM.least]), LEAST)
-        adam(p[low:high], g[low:high], m[low:high], v[low:high], rates, least)
-    elif kind == CALL:
-        call_at(state[CALLED.function], state[CALLED.plan], piece)
-    else:
-        samples, pixels = state[NLL.samples], state[NLL.pixels]
-        height = samples_of_piece(pixels)
-        low, high = piece * height, min(samples, (piece + 1) * height)
-        logits = carray(floats_at(state[NLL.logits]), (samples, pixels))
-        x = carray(floats_at(state[NLL.x]), (samples, pixels))
-        nll = carray(floats_at(state[NLL.nll]), samples)
-        residual = carray(floats_at(state[NLL.residual]), (samples, pixels))
-        nll_and_residual(logits[low:high], x[low:high], nll[low:high], residual[low:high])
+@job_piece
+def product_of(address: int, piece: int) -> None:
+    """One piece of a `Product`, and of what follows it."""
+    p = carray(integers_at(address), len(FACTORS))
+    product_piece(
+        piece, p[FACTORS.out], p[FACTORS.a], p[FACTORS.b], p[FACTORS.rows], p[FACTORS.columns], p[FACTORS.k],
+        p[FACTORS.a_row], p[FACTORS.a_k], p[FACTORS.turned] == 1,
+    )  # fmt: skip
+    if p[FACTORS.then] != 0:
+        call_at(p[FACTORS.then], address, piece)
+
+
+@job_piece
+def adam_of(address: int, piece: int) -> None:
+    """One piece of an `AdamStep`."""
+    plan = carray(integers_at(address), len(ADAM))
+    size = plan[ADAM.size]
+    low, high = piece * ADAM_PIECE, min(size, (piece + 1) * ADAM_PIECE)
+    p, g = carray(floats_at(plan[ADAM.p]), size), carray(floats_at(plan[ADAM.g]), size)
+    m, v = carray(floats_at(plan[ADAM.m]), size), carray(floats_at(plan[ADAM.v]), size)
+    rates, least = carray(floats_at(plan[ADAM.rates]), RATES), carray(floats_at(plan[ADAM.least]), LEAST)
+    adam(p[low:high], g[low:high], m[low:high], v[low:high], rates, least)
+
+
+@job_piece
+def bernoulli_of(address: int, piece: int) -> None:
+    """One piece of a `Bernoulli`."""
+    plan = carray(integers_at(address), len(NLL))
+    samples, pixels, pieces = plan[NLL.samples], plan[NLL.pixels], plan[NLL.pieces]
+    low, high = piece * samples // pieces, (piece + 1) * samples // pieces
+    logits = carray(floats_at(plan[NLL.logits]), (samples, pixels))
+    x = carray(floats_at(plan[NLL.x]), (samples, pixels))
+    nll = carray(floats_at(plan[NLL.nll]), samples)
+    residual = carray(floats_at(plan[NLL.residual]), (samples, pixels))
+    nll_and_residual(logits[low:high], x[low:high], nll[low:high], residual[low:high])

@@ -44,14 +44,13 @@ class Team:
         self.helpers: list[threading.Thread] = []
         self.started = False
 
-    def run(self, job: Callable, *arguments: Any) -> None:
-        """Do a job with the whole team, or alone if another Python thread has it."""
+    def run(self, job: Callable, *arguments: Any) -> Any:
+        """Do a job with the whole team, or alone if another Python thread has it; return what the job returns."""
         if not self.taken.acquire(blocking=False):
-            job(new_state(), *arguments)
-            return
+            return job(new_state(), *arguments)
         try:
             self._ring()
-            job(self.state, *arguments)
+            return job(self.state, *arguments)
         finally:
             self.taken.release()
 

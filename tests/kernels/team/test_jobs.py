@@ -3,7 +3,7 @@
 import itertools
 import sys
 import time
-from ctypes import CFUNCTYPE
+from ctypes import CFUNCTYPE, c_int64, c_void_p, cast
 from types import FunctionType
 
 import numba
@@ -15,23 +15,27 @@ from npvae import ops
 from npvae.kernels.matmul.products import LEAST, MOST, PIECES, ROWS, VECTORS, height_of, pieces_of, place_of, strips_of
 from npvae.kernels.matmul.shape import LANES, SHAPES
 from npvae.kernels.multiply import LARGEST
+from npvae.kernels.team import jobs as jobs_module
 from npvae.kernels.team.atomics import give_way, nanoseconds
 from npvae.kernels.team.jobs import (
     ASLEEP,
     DONE,
     FIELD,
+    FUNCTION,
     HURRY,
     PATIENCE,
+    PLAN,
     STOP,
     TICKET,
     adam_step,
     bernoulli,
     do_job,
+    factors,
     help_out,
     product,
     take_pieces,
 )
-from npvae.kernels.team.pieces import ADAM_PIECE, BERNOULLI_PIECE, FACTORS, do_piece
+from npvae.kernels.team.pieces import ADAM_PIECE, BERNOULLI_PIECE, pieces_of_samples, product_of
 from npvae.kernels.team.team import Team, new_state
 from npvae.kernels.updates import adam
 
@@ -100,7 +104,8 @@ def test_a_helper_alone_does_every_piece_once_as_the_caller_does(helping):
     product(state, a, b, wanted, False, False)
     pieces = int(state[DONE])
     assert pieces > 4
-    state[FACTORS.out], state[DONE], state[TICKET] = out.ctypes.data, 0, pieces << 20
+    plan = factors(a, b, out, False, False)
+    state[FUNCTION], state[PLAN], state[DONE], state[TICKET] = product_of.address, plan.ctypes.data, 0, pieces << 20
     out[:] = np.nan
     assert take_pieces(state, helping) == pieces
     assert state[DONE] == pieces
@@ -119,8 +124,8 @@ def jobs():
     yield "product, a transposed", product, (x, y, weights, True, False), weights, MOST // (2 * 300)
     yield "product, b transposed", product, (c, d, products, False, True), products, MOST // (2 * 200)
     nll, residual = np.empty(300, np.float32), np.empty_like(x)
-    yield "bernoulli", bernoulli, (x, y, nll, residual), residual, BERNOULLI_PIECE
-    yield "bernoulli, nll", bernoulli, (x, y, nll, residual), nll, BERNOULLI_PIECE // 784
+    yield "bernoulli", bernoulli, (x, y, nll, residual), residual, 2 * BERNOULLI_PIECE
+    yield "bernoulli, nll", bernoulli, (x, y, nll, residual), nll, 2 * BERNOULLI_PIECE // 784
     wide, wide_nll = rng.random((3, 50_000), np.float32), np.empty(3, np.float32)
     yield "bernoulli, wide", bernoulli, (wide, wide, wide_nll, np.empty_like(wide)), wide_nll, 1
     p, ones = np.zeros(100_000, np.float32), [np.ones(100_000, np.float32) for _ in range(3)]
@@ -131,20 +136,32 @@ def jobs():
 JOBS = [pytest.param(*rest, id=kind) for kind, *rest in jobs()]
 
 
+class Noted:
+    """In place of a job's function: does a piece with a result of zeros, and keeps which numbers it has written."""
+
+    def __init__(self, function, result):
+        self.written = []
+        self._piece, self._result = CFUNCTYPE(None, c_int64, c_int64)(function.address), result
+        self._called = CFUNCTYPE(None, c_int64, c_int64)(self._note)
+        self.address = cast(self._called, c_void_p).value
+
+    def _note(self, plan, piece):
+        self._result[...] = 0
+        self._piece(plan, piece)
+        self.written.append(self._result != 0)
+
+
 @compiled
 @pytest.mark.parametrize(("job", "arguments", "result", "most"), JOBS)
-def test_the_pieces_of_a_job_are_parts_of_bounded_size_that_do_not_overlap(job, arguments, result, most):
+def test_the_pieces_of_a_job_are_parts_of_bounded_size_that_do_not_overlap(monkeypatch, job, arguments, result, most):
     """Else threads would write the same numbers at once, or one thread would do the work of all."""
-    state = new_state()
-    job(state, *arguments)
-    pieces, times_written = int(state[DONE]), np.zeros(result.shape, int)
-    assert pieces > 2
-    for piece in range(pieces):
-        result[...] = 0
-        do_piece(state, piece)
-        assert 0 < np.count_nonzero(result) <= most
-        times_written += result != 0
-    assert (times_written == 1).all()
+    name = {product: "product_of", bernoulli: "bernoulli_of", adam_step: "adam_of"}[job]
+    noted = Noted(getattr(jobs_module, name), result)
+    monkeypatch.setattr(jobs_module, name, noted)
+    job(new_state(), *arguments)
+    assert len(noted.written) > 2
+    assert all(0 < np.count_nonzero(piece) <= most for piece in noted.written)
+    assert (np.sum(noted.written, axis=0) == 1).all()
 
 
 @compiled
@@ -187,7 +204,7 @@ def test_who_waits_gives_way_after_a_tenth_of_a_millisecond_and_not_before():
         state[DONE] = 3  # that the others are done, for who waits for them
 
     noted, take_none = CFUNCTYPE(None)(note), numba.njit(lambda state, helping: 0)
-    for kernel, *arguments in ((help_out, 0), (do_job, 3)):
+    for kernel, *arguments in ((help_out, 0), (do_job, 0, 0, 3)):
         loop = compiled_with(kernel, give_way=noted, take_pieces=take_none)
         start = now()
         loop(state, *arguments)  # compiles
@@ -226,6 +243,13 @@ def test_a_helper_is_patient_from_its_last_piece_on():
         loop(state, 0)
     assert state[late] > 4  # it went on looking after the last piece
     assert state[from_the_back] == 1
+
+
+def test_the_pieces_of_a_likelihood_are_about_equal_and_none_is_empty():
+    for samples, pixels in itertools.product((1, 5, 6, 128, 300), (1, 784, 16_384, 50_000)):
+        pieces = pieces_of_samples(samples, pixels)
+        ends = [piece * samples // pieces for piece in range(pieces + 1)]
+        assert 1 <= min(np.diff(ends)) >= max(np.diff(ends)) - 1
 
 
 def test_the_pieces_of_the_largest_product_can_be_counted_in_a_ticket():
@@ -270,7 +294,7 @@ def test_the_clock_is_the_systems_and_no_instruction_that_a_processor_may_forbid
     before, read, after = time.monotonic_ns(), now(), time.monotonic_ns()
     if sys.platform != "win32":  # whose Python has another clock
         assert before <= read <= after
-    for kernel, *arguments in ((help_out, 0), (do_job, 0)):
+    for kernel, *arguments in ((help_out, 0), (do_job, 0, 0, 0)):
         state = new_state()
         state[STOP] = 1
         loop = compiled_with(kernel)  # one that comes from the disk has no text

@@ -1,4 +1,4 @@
-"""A small VAE's step, compiled as a whole, is the step of the ops; and it is taken where it should be, nowhere else."""
+"""A VAE's step, compiled as a whole, is the step of the ops; and it is taken where it should be, nowhere else."""
 
 import copy
 import gc
@@ -10,14 +10,12 @@ from hypothesis import strategies as st
 from numba import config
 
 import npvae
-from npvae.kernels.alone import product_alone, times, times_transposed, transposed_times
 from npvae.kernels.team import pools
-from npvae.kernels.team.jobs import product
 from npvae.kernels.team.team import Team
 from npvae.ops import ACTIVATIONS
 from npvae.steps import Step
+from npvae.steps.compiled_vae import CompiledTrace, CompiledVAEStep, elbo_backward
 from npvae.steps.mlp import NEEDS_DX
-from npvae.steps.small_vae import CompiledTrace, SmallVAEStep, elbo_backward
 
 pytestmark = pytest.mark.skipif(bool(config.DISABLE_JIT), reason="it exists compiled only")
 PARTS = ("mu", "logvar", "std", "z", "output", "nll", "kl")
@@ -133,7 +131,7 @@ def test_a_batch_of_another_size_has_arrays_of_its_own():
 def test_a_batch_beyond_its_arrays_is_refused_before_anything_is_written():
     vae, x, eps = drawn(5)
     with pytest.raises(ValueError, match="a batch of 5 is too large for arrays of 4"):
-        SmallVAEStep(vae, 4).forward(x, eps)
+        CompiledVAEStep(vae, 4).forward(x, eps)
 
 
 def test_the_arrays_that_it_computes_in_outlive_their_names():
@@ -170,7 +168,7 @@ def test_an_earlier_trace_is_refused_and_so_is_one_without_its_step():
 
 def test_the_gradient_with_respect_to_the_data_is_not_computed():
     vae, _, _ = drawn(12, (9, 8))
-    step = SmallVAEStep(vae, 12)
+    step = CompiledVAEStep(vae, 12)
     assert step.encoder.table[:, NEEDS_DX].tolist() == [0, 1, 1]
     assert step.decoder.table[:, NEEDS_DX].tolist() == [1, 1, 1]
 
@@ -210,6 +208,69 @@ def test_a_training_goes_the_way_of_the_ops():
     assert not np.array_equal(ends[0], drawn(1, activation="tanh")[0].params.flat)
 
 
+@pytest.fixture
+def with_threads(monkeypatch):
+    """Set how many threads compute."""
+    teams = []
+
+    def use(threads):
+        teams.append(Team(threads))
+        monkeypatch.setattr(pools, "team", teams[-1])
+
+    yield use
+    for team in teams:
+        team.stop()
+
+
+def mostly_zero(x, rng):
+    """x (N, D) with a few columns other than zero: as in pictures, many columns are zero for all."""
+    return x * (rng.random(x.shape[1]) < 0.2).astype(np.float32)
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh"])
+@pytest.mark.parametrize("zeros", [False, True])
+def test_a_shared_step_is_that_of_the_pages_and_has_the_same_bits_for_any_number_of_threads(
+    with_threads, zeros, activation
+):
+    vae, x, eps = drawn(130, (200, 70), L=9, D=330, scale=0.2, activation=activation)
+    x = mostly_zero(x, np.random.default_rng(5)) if zeros else x
+    steps = []
+    for threads in (1, 3):
+        with_threads(threads)
+        for _ in range(3):
+            steps.append(step_of(vae, x, eps, Step(vae, len(x))))
+    double = step_of(in_double(vae), x.astype(float), eps.astype(float))
+    assert steps[0][0] == pytest.approx(double[0], rel=100 * EPS)
+    np.testing.assert_allclose(steps[0][2], double[2], rtol=1e-3, atol=3000 * EPS * np.abs(double[2]).max())
+    for loss, parts, grads, small in steps:
+        assert small
+        assert loss == steps[0][0]
+        np.testing.assert_array_equal(parts["output"], steps[0][1]["output"])
+        np.testing.assert_array_equal(grads, steps[0][2])
+
+
+def test_zeros_are_skipped_in_products_of_the_data_and_change_no_bit(monkeypatch):
+    vae, x, eps = drawn(130, (200,), D=330)
+    x = mostly_zero(x, np.random.default_rng(5))
+    step, called = Step(vae, len(x)), []
+    monkeypatch.setattr("npvae.steps.compiled_vae.skip_zeros", lambda calls, wanted: called.append(wanted))
+    dense = step_of(vae, x, eps, step)
+    monkeypatch.undo()
+    monkeypatch.setattr(pools, "PRODUCTS", "tiles")
+    skipping = step_of(vae, x, eps, step)
+    assert called == [True]
+    assert skipping[0] == dense[0]
+    np.testing.assert_array_equal(skipping[2], dense[2])
+
+
+def test_a_weight_that_is_not_finite_is_not_skipped():
+    vae, x, eps = drawn(130, (200,), D=330)
+    x = mostly_zero(x, np.random.default_rng(5))
+    nothing = np.flatnonzero(~x.any(axis=0))[0]
+    vae.params["encoder.0.W"][nothing] = np.inf
+    assert np.isnan(step_of(vae, x, eps, Step(vae, len(x)))[0])
+
+
 def test_a_copy_of_the_model_has_a_step_of_its_own():
     vae, x, eps = drawn(12)
     step = Step(vae, 12)
@@ -218,21 +279,3 @@ def test_a_copy_of_the_model_has_a_step_of_its_own():
     other.params.flat[:] = 0
     np.testing.assert_array_equal(step_of(vae, x, eps, step)[2], grads)
     assert not np.array_equal(step_of(other, x, eps, Step(other, 12))[2], grads)
-
-
-@pytest.mark.parametrize(
-    ("M", "K", "N"), [(1, 1, 1), (7, 5, 17), (100, 64, 128), (100, 128, 4), (5, 100, 33), (20, 20, 9)]
-)
-def test_products_by_the_caller_alone_have_the_bits_of_the_team(M, K, N):
-    rng, team = np.random.default_rng(0), Team(1)
-    a, b = rng.standard_normal((M, K), np.float32), rng.standard_normal((K, N), np.float32)
-    a_turned, b_turned = np.ascontiguousarray(a.T), np.ascontiguousarray(b.T)
-    found, wanted = np.full((2, M, N), np.nan, np.float32)
-    alone = product_alone.address
-    times(alone, a, b, found)
-    team.run(product, a, b, wanted, False, False)
-    np.testing.assert_array_equal(found, wanted)
-    transposed_times(alone, a_turned, b, found)
-    np.testing.assert_array_equal(found, wanted)
-    times_transposed(alone, a, b_turned, found)
-    np.testing.assert_array_equal(found, wanted)
