@@ -42,6 +42,7 @@ def kernel(fastmath: set[str]) -> Callable[[Callable], Any]:
 
     def compile_lazily(function: Callable) -> Any:
         in_callers = fastmath == SUMS
+        in_callers = fastmath == SUMS
         dispatcher: Any = numba.njit(nogil=True, error_model="numpy", fastmath=fastmath, forceinline=in_callers)(
             function
         )

@@ -20,7 +20,7 @@ from npvae.kernels.jit import AS_WRITTEN, SUMS, job_piece, kernel
 from npvae.kernels.matmul.products import K_BLOCK, ROWS, begin, pack, pieces_of, place_of, room_for
 from npvae.kernels.matmul.shape import LANES, SHAPE
 from npvae.kernels.matmul.tiles import outer_tile
-from npvae.kernels.team.atomics import call_at, floats_at, integers_at
+from npvae.kernels.team.atomics import address_of, call_at, floats_at, integers_at
 from npvae.kernels.team.jobs import ASLEEP, do_job, do_product, factors
 from npvae.kernels.team.pieces import FACTORS
 
@@ -133,7 +133,15 @@ def listed_product(address: int, piece: int) -> None:
     for block in range(blocks):
         k0 = block * K_BLOCK
         first = 1 if k0 == 0 else 0
-        pack(w, plan[FACTORS.b] + 4 * (k0 * columns + j), width, min(k - k0, K_BLOCK), columns, False, left)
+        pack(
+            w,
+            plan[FACTORS.b] + 4 * (k0 * columns + j),
+            width,
+            min(k - k0, K_BLOCK),
+            columns,
+            plan[FACTORS.turned] == 1,
+            left,
+        )
         x = plan[FACTORS.a] + 4 * k0 * a_k
         for i in range(i0, i1, ROWS):
             ks, n = plan[FOUND.lists] + 8 * (i // ROWS * k + k0), counts[i // ROWS * blocks + block]
@@ -167,7 +175,7 @@ def product_by_lists(state: np.ndarray, look: int, multiply: int, product: np.nd
         counts.ctypes.data,
         finite.ctypes.data,
     )
-    do_job(state, look, plan.ctypes.data, LOOKS)
+    do_job(state, look, address_of(plan), finite.size)
     in_all, all_finite = 0, True
     for i in range(counts.size):
         in_all += counts[i]
@@ -175,7 +183,7 @@ def product_by_lists(state: np.ndarray, look: int, multiply: int, product: np.nd
         all_finite = all_finite and finite[i] != 0
     pays = all_finite and in_all <= MOST_NEEDED * blocks * k
     if pays:
-        do_job(state, multiply, plan.ctypes.data, pieces_of(rows, columns, k))
+        do_job(state, multiply, address_of(plan), pieces_of(rows, columns, k))
     lists[0] = counts[0] = finite[0] = plan[0] = 0  # they live until here: numba frees an array after its last use
     return pays
 

@@ -22,7 +22,7 @@ from npvae.kernels.likelihoods import nll_and_residual
 from npvae.kernels.multiply import LEAST_COLUMNS, LOOK_FROM, mostly_zeros
 from npvae.kernels.polynomials import exp, expm1
 from npvae.kernels.team import pools
-from npvae.kernels.team.atomics import call_at, integers_at
+from npvae.kernels.team.atomics import address_of, call_at, integers_at
 from npvae.kernels.team.jobs import WORTH_SHARING
 from npvae.kernels.team.pieces import pieces_of_samples
 from npvae.kernels.team.team import new_state
@@ -231,8 +231,8 @@ def likelihood(
     plan[NLL.logits], plan[NLL.x], plan[NLL.nll], plan[NLL.dlogits] = logits, x, nll, dlogits
     plan[NLL.samples], plan[NLL.pixels], plan[NLL.pieces] = N, D, pieces
     job = np.empty(3, np.int64)
-    job[0], job[1], job[2] = function, plan.ctypes.data, pieces
-    call_at(job_at, job.ctypes.data, state.ctypes.data)
+    job[0], job[1], job[2] = function, address_of(plan), pieces
+    call_at(job_at, address_of(job), address_of(state))
     plan[0] = job[0] = 0  # numba frees an array after its last use, and does not see that the address is one
 
 
@@ -273,13 +273,13 @@ def elbo_forward(
     nll, kl = vector(plan[AT.nll], N), vector(plan[AT.kl], N)
     encoder = layers_at(plan[AT.encoder], plan[AT.encoder_layers])
     decoder = layers_at(plan[AT.decoder], plan[AT.decoder_layers])
-    mlp_forward(state, calls, x.ctypes.data, True, N, encoder)
+    mlp_forward(state, calls, address_of(x), calls[CALLS.product_of_data], N, encoder)
     head = matrix(encoder[len(encoder) - 1, SLOPE], N, 2 * L)  # mu and logvar
     latent_forward(head, eps, std, z, var_minus_1)
     kl_of(head[:, :L], head[:, L:], var_minus_1, kl)  # npvae.ops.gaussian_kl (1)
-    mlp_forward(state, calls, plan[AT.z], False, N, decoder)
+    mlp_forward(state, calls, plan[AT.z], calls[CALLS.product], N, decoder)
     logits = decoder[len(decoder) - 1, SLOPE]
-    likelihood(state, calls[CALLS.job], nll_piece, logits, x.ctypes.data, plan[AT.nll], plan[AT.dlogits], N, D)
+    likelihood(state, calls[CALLS.job], nll_piece, logits, address_of(x), plan[AT.nll], plan[AT.dlogits], N, D)
     nll_in_all = kl_in_all = 0.0
     for n in range(N):
         nll_in_all += nll[n]
@@ -299,6 +299,6 @@ def elbo_backward(
     head, dhead = matrix(encoder[len(encoder) - 1, SLOPE], N, 2 * L), matrix(plan[AT.dhead], N, 2 * L)
     dkl = np.full(N, beta / N, np.float32)  # npvae.models.vae (6)
     kl_gradients(dkl, head[:, :L], var_minus_1, dhead[:, :L], dhead[:, L:])  # npvae.ops.gaussian_kl (2) (3)
-    mlp_backward(state, calls, plan[AT.dlogits], plan[AT.z], False, N, decoder)
+    mlp_backward(state, calls, plan[AT.dlogits], plan[AT.z], calls[CALLS.product], N, decoder)
     latent_backward(matrix(decoder[0, DX], N, L), eps, std, dhead)
-    mlp_backward(state, calls, plan[AT.dhead], x.ctypes.data, True, N, encoder)
+    mlp_backward(state, calls, plan[AT.dhead], address_of(x), calls[CALLS.product_of_data], N, encoder)

@@ -17,7 +17,7 @@ from numba import carray
 from npvae.kernels.epilogues import ACTIVATION_AT, ADD_BIAS, SUM_BELOW, TIMES, plain_at
 from npvae.kernels.jit import AS_WRITTEN, kernel
 from npvae.kernels.multiply import LEAST_COLUMNS, LOOK_FROM
-from npvae.kernels.team.atomics import call_at, floats_at, integers_at
+from npvae.kernels.team.atomics import address_of, call_at, floats_at, integers_at
 from npvae.kernels.team.jobs import job_at, product_at
 from npvae.kernels.team.pieces import FACTORS, product_of
 from npvae.kernels.zeros import listed_product, needed, product_by_lists_at
@@ -38,7 +38,7 @@ class Calls(NamedTuple):
     piece: int  # of a product
     activation: int
     plain: int  # the epilogues that are not an activation
-    product_of_data: int  # by lists, with its two pieces; 0 if there are few zeros
+    product_of_data: int  # by lists, with its two pieces; or `product`, if there are few zeros
     look: int
     listed: int
 
@@ -50,13 +50,15 @@ BEHIND = len(FACTORS)  # in a plan: where the addresses of the pieces follow
 def calls_of(activation: str) -> np.ndarray:
     """The `Calls` of networks with this activation, without those for zeros. They are compiled now."""
     found = product_at, job_at, product_of, ACTIVATION_AT[activation], plain_at
-    return np.array([*(function.address for function in found), 0, 0, 0], np.int64)
+    calls = np.array([*(function.address for function in found), 0, 0, 0], np.int64)
+    skip_zeros(calls, False)
+    return calls
 
 
 def skip_zeros(calls: np.ndarray, wanted: bool) -> None:
     """Let the products that take the data skip zeros, or not."""
-    found = (function.address for function in (product_by_lists_at, needed, listed_product))
-    calls[AT.product_of_data :] = tuple(found) if wanted else (0, 0, 0)
+    lists = (function.address for function in (product_by_lists_at, needed, listed_product))
+    calls[AT.product_of_data :] = tuple(lists) if wanted else (calls[AT.product], 0, 0)
 
 
 class Layers(NamedTuple):
@@ -102,48 +104,65 @@ def vector(address: int, size: int) -> np.ndarray:
 
 
 @kernel(AS_WRITTEN)
-def multiply(
-    state: np.ndarray, calls: np.ndarray, of_data: bool, out: int, a: int, b: int, rows: int, columns: int, k: int,
-    a_row: int, a_k: int, turned: int, then: int, first: int, second: int,
-) -> None:  # fmt: skip
-    """Do a `Product`, by lists if it is of the data, these have many zeros, and it is large enough."""
-    plan = np.empty(len(FACTORS) + 3, np.int64)
-    plan[FACTORS.out], plan[FACTORS.a], plan[FACTORS.b] = out, a, b
-    plan[FACTORS.rows], plan[FACTORS.columns], plan[FACTORS.k] = rows, columns, k
-    plan[FACTORS.a_row], plan[FACTORS.a_k], plan[FACTORS.turned] = a_row, a_k, turned
-    plan[FACTORS.then], plan[FACTORS.first], plan[FACTORS.second] = then, first, second
+def new_plan(calls: np.ndarray) -> np.ndarray:
+    """A plan for a `Product`, and behind it the addresses of the pieces."""
+    plan = np.empty(BEHIND + 3, np.int64)
     plan[BEHIND], plan[BEHIND + 1], plan[BEHIND + 2] = calls[AT.piece], calls[AT.look], calls[AT.listed]
+    return plan
+
+
+@kernel(AS_WRITTEN)
+def multiply(state: np.ndarray, calls: np.ndarray, plan: np.ndarray, by: int) -> None:
+    """Do the `Product` in a plan: by the function at an address if it is large, else by that of all products."""
+    rows, columns, k = plan[FACTORS.rows], plan[FACTORS.columns], plan[FACTORS.k]
     large = rows * columns * k >= LOOK_FROM and columns >= LEAST_COLUMNS
-    skips = of_data and large and calls[AT.product_of_data] != 0
-    function = calls[AT.product_of_data] if skips else calls[AT.product]
-    call_at(function, plan.ctypes.data, state.ctypes.data)
+    call_at(by if large else calls[AT.product], address_of(plan), address_of(state))
+
+
+@kernel(AS_WRITTEN)
+def mlp_forward(state: np.ndarray, calls: np.ndarray, x: int, by: int, N: int, layers: np.ndarray) -> None:
+    """The x (N, I) at an address through all layers, each but the last followed by the activation.
+
+    `by` is the address of the function for large products of x.
+    """
+    plan, last = new_plan(calls), len(layers) - 1
+    plan[FACTORS.rows], plan[FACTORS.a_k], plan[FACTORS.turned] = N, 1, 0
+    for i in range(last + 1):
+        layer = layers[i]
+        plan[FACTORS.out], plan[FACTORS.a], plan[FACTORS.b] = layer[SLOPE], x, layer[WEIGHT]  # a = x @ W
+        plan[FACTORS.columns], plan[FACTORS.k], plan[FACTORS.a_row] = layer[FAN_OUT], layer[FAN_IN], layer[FAN_IN]
+        plan[FACTORS.then], plan[FACTORS.first], plan[FACTORS.second] = calls[AT.activation], layer[BIAS], layer[Y]
+        if i == last:
+            plan[FACTORS.then], plan[FACTORS.second] = calls[AT.plain], ADD_BIAS
+        multiply(state, calls, plan, by if i == 0 else calls[AT.product])
+        x = layer[Y]
     plan[0] = 0  # numba frees an array after its last use, and does not see that the address is one
 
 
 @kernel(AS_WRITTEN)
-def mlp_forward(state: np.ndarray, calls: np.ndarray, x: int, of_data: bool, N: int, layers: np.ndarray) -> None:
-    """The x (N, I) at an address through all layers, each but the last followed by the activation."""
-    last = len(layers) - 1
-    for i in range(last + 1):
-        layer, data = layers[i], of_data and i == 0
-        I, O, a, W, b = layer[FAN_IN], layer[FAN_OUT], layer[SLOPE], layer[WEIGHT], layer[BIAS]
-        then, second = (calls[AT.plain], ADD_BIAS) if i == last else (calls[AT.activation], layer[Y])
-        multiply(state, calls, data, a, x, W, N, O, I, I, 1, 0, then, b, second)  # a = x @ W
-        x = layer[Y]
+def mlp_backward(state: np.ndarray, calls: np.ndarray, dy: int, x: int, by: int, N: int, layers: np.ndarray) -> None:
+    """The dy (N, O) at an address back to dx (N, I), if it is needed; the gradients of weights go into their places.
 
-
-@kernel(AS_WRITTEN)
-def mlp_backward(
-    state: np.ndarray, calls: np.ndarray, dy: int, x: int, of_data: bool, N: int, layers: np.ndarray
-) -> None:
-    """The dy (N, O) at an address back to dx (N, I), if it is needed; the gradients of weights go into their places."""
-    da, plain = dy, calls[AT.plain]  # the last layer has no activation
+    `by` is the address of the function for large products of x.
+    """
+    plan, da, plain = new_plan(calls), dy, calls[AT.plain]  # the last layer has no activation
     for i in range(len(layers) - 1, -1, -1):
-        layer, data = layers[i], of_data and i == 0
-        I, O, W, dW, db, dx = layer[FAN_IN], layer[FAN_OUT], layer[WEIGHT], layer[DW], layer[DB], layer[DX]
-        below = x if i == 0 else layers[i - 1, Y]
-        multiply(state, calls, data, dW, below, da, I, O, N, 1, I, 0, plain, db, SUM_BELOW)  # dW = x.T @ da
+        layer = layers[i]
+        I, O = layer[FAN_IN], layer[FAN_OUT]
+        plan[FACTORS.out], plan[FACTORS.a], plan[FACTORS.b] = layer[DW], x, da  # dW = x.T @ da
+        if i > 0:
+            plan[FACTORS.a] = layers[i - 1, Y]
+        plan[FACTORS.rows], plan[FACTORS.columns], plan[FACTORS.k] = I, O, N
+        plan[FACTORS.a_row], plan[FACTORS.a_k], plan[FACTORS.turned] = 1, I, 0
+        plan[FACTORS.then], plan[FACTORS.first], plan[FACTORS.second] = plain, layer[DB], SUM_BELOW
+        multiply(state, calls, plan, by if i == 0 else calls[AT.product])
         if layer[NEEDS_DX] != 0:
-            then, slope = (0, 0) if i == 0 else (plain, layers[i - 1, SLOPE])
-            multiply(state, calls, False, dx, da, W, N, I, O, O, 1, 1, then, slope, TIMES)  # dx = da @ W.T
-        da = dx
+            plan[FACTORS.out], plan[FACTORS.a], plan[FACTORS.b] = layer[DX], da, layer[WEIGHT]  # dx = da @ W.T
+            plan[FACTORS.rows], plan[FACTORS.columns], plan[FACTORS.k] = N, I, O
+            plan[FACTORS.a_row], plan[FACTORS.a_k], plan[FACTORS.turned] = O, 1, 1
+            plan[FACTORS.then], plan[FACTORS.first], plan[FACTORS.second] = 0, 0, TIMES
+            if i > 0:
+                plan[FACTORS.then], plan[FACTORS.first] = plain, layers[i - 1, SLOPE]
+            multiply(state, calls, plan, calls[AT.product])
+        da = layer[DX]
+    plan[0] = 0  # numba frees an array after its last use, and does not see that the address is one

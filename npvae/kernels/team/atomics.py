@@ -12,10 +12,11 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic
+from numba.extending import intrinsic, register_jitable
 
 _INT64 = ir.IntType(64)
 
@@ -111,6 +112,15 @@ def give_way(_):  # type: ignore[no-untyped-def]
 def _address(context: Any, b: Any, signature: Any, arguments: Any) -> Any:
     array = context.make_array(signature.args[0])(context, b, arguments[0])
     return b.gep(array.data, [arguments[1]])
+
+
+@register_jitable
+def address_of(array: np.ndarray) -> int:
+    """Where an array begins, as an int64: what NumPy and numba give is unsigned, and beside an int64 becomes a float.
+
+    Numba compiles a function anew for each kind of integer, and for each constant: addresses are of one kind.
+    """
+    return np.int64(array.ctypes.data)
 
 
 @instruction

@@ -15,7 +15,17 @@ from numba import carray
 
 from npvae.kernels.jit import AS_WRITTEN, job_piece, kernel
 from npvae.kernels.matmul.products import pieces_of
-from npvae.kernels.team.atomics import add_one, call_at, give_way, integers_at, nanoseconds, read, replace_if, write
+from npvae.kernels.team.atomics import (
+    add_one,
+    address_of,
+    call_at,
+    give_way,
+    integers_at,
+    nanoseconds,
+    read,
+    replace_if,
+    write,
+)
 from npvae.kernels.team.pieces import (
     ADAM,
     ADAM_PIECE,
@@ -86,7 +96,7 @@ def do_job(state: np.ndarray, function: int, plan: int, pieces: int) -> None:
 def do_product(state: np.ndarray, function: int, plan: np.ndarray) -> None:
     """Do the `Product` in a plan, and what follows: together if it has operations enough, else in the caller alone."""
     rows, columns, k, then = plan[FACTORS.rows], plan[FACTORS.columns], plan[FACTORS.k], plan[FACTORS.then]
-    pieces, address, operations = pieces_of(rows, columns, k), plan.ctypes.data, 2 * rows * columns * k
+    pieces, address, operations = pieces_of(rows, columns, k), address_of(plan), 2 * rows * columns * k
     whole = then != 0 and operations < FOLLOWED
     if whole:
         plan[FACTORS.then] = 0
@@ -182,5 +192,5 @@ def _bernoulli(
 @kernel(AS_WRITTEN)
 def call_pieces(state: np.ndarray, function: int, plan: np.ndarray, pieces: int) -> None:
     """Call the compiled function at an address with (the plan's address, piece), for every piece."""
-    do_job(state, function, plan.ctypes.data, pieces)
+    do_job(state, function, address_of(plan), pieces)
     plan[0] = plan[0]  # numba frees an array after its last use, and does not see that the address is one
