@@ -1,6 +1,7 @@
 """What all tests share: Hypothesis profiles, the folder of real data, one BLAS thread for matrices this small."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,9 @@ from pathlib import Path
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy: beside other work, two threads wait for each other
 
 os.environ.setdefault("NPVAE_CACHE", "off")  # no copies of test pictures in anybody's home
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell starts what it runs in the background
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 import pytest
 from hypothesis import HealthCheck, settings

@@ -50,4 +50,4 @@ def test_the_layer_of_the_tour_with_sum_and_with_mean(word, verdict):
     exec(code, names)
     assert bool(names["report"]) is verdict
     if not verdict:
-        assert re.search(r"d/dW .*analytic / numeric is 0.25 everywhere", str(names["report"]), re.DOTALL)
+        assert re.search(r"d/dW .*analytic / numeric is 1/4 everywhere", str(names["report"]), re.DOTALL)
