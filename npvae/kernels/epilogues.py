@@ -13,7 +13,7 @@ import numpy as np
 from numba import carray
 
 from npvae.kernels.activations import FUNCTIONS, add_bias, entry_by_entry
-from npvae.kernels.jit import AS_WRITTEN, SUMS, Callback, job_piece, kernel
+from npvae.kernels.jit import AS_WRITTEN, SUMS, Callback, inner, job_piece
 from npvae.kernels.matmul.products import place_of
 from npvae.kernels.matmul.shape import LANES
 from npvae.kernels.team.atomics import floats_at, integers_at
@@ -23,7 +23,7 @@ from npvae.kernels.team.pieces import FACTORS
 ADD_BIAS, TIMES, SUM_BELOW = range(3)
 
 
-@kernel(AS_WRITTEN)
+@inner(AS_WRITTEN)
 def part_of(address: int, piece: int) -> tuple[np.ndarray, int, int, int, int]:
     """The product's plan, and what a piece covers: its first row and the one behind its last, its columns likewise."""
     p = carray(integers_at(address), len(FACTORS))
@@ -34,20 +34,20 @@ def part_of(address: int, piece: int) -> tuple[np.ndarray, int, int, int, int]:
     return p, i0, i1, j0, min(columns, j0 + width * LANES)
 
 
-@kernel(AS_WRITTEN)
+@inner(AS_WRITTEN)
 def rows_of(p: np.ndarray, which: int, i0: int, i1: int) -> np.ndarray:
     """Rows i0 to before i1 of an array like out."""
     columns = p[FACTORS.columns]
     return carray(floats_at(p[which] + 4 * i0 * columns), (i1 - i0, columns))
 
 
-@kernel(AS_WRITTEN)
+@inner(AS_WRITTEN)
 def bias_of(p: np.ndarray) -> np.ndarray:
     """The first array as b (columns,)."""
     return carray(floats_at(p[FACTORS.first]), p[FACTORS.columns])
 
 
-@kernel(SUMS)
+@inner(SUMS)
 def scale(slope: np.ndarray, dy: np.ndarray, j0: int, j1: int) -> None:
     """dy *= slope, both (N, O), in columns j0 to before j1."""
     for n in range(dy.shape[0]):
@@ -56,7 +56,7 @@ def scale(slope: np.ndarray, dy: np.ndarray, j0: int, j1: int) -> None:
             dyn[o] *= sn[o]
 
 
-@kernel(SUMS)
+@inner(SUMS)
 def sum_columns(da: np.ndarray, db: np.ndarray, j0: int, j1: int) -> None:
     """db (O,) = sum of da (N, O) over the samples, in columns j0 to before j1."""
     dbj = db[j0:j1]

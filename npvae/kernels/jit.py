@@ -21,6 +21,7 @@ from numba.core import config, event
 from numba.core.caching import FunctionCache, IndexDataCacheFile, NullCache
 from numba.core.ccallback import CFunc
 from numba.core.runtime import rtsys
+from numba.extending import register_jitable
 
 from npvae.kernels import processor  # before the first kernel: it may narrow what numba compiles for
 
@@ -51,6 +52,14 @@ def kernel(fastmath: set[str]) -> Callable[[Callable], Any]:
         return dispatcher
 
     return compile_lazily
+
+
+def inner(fastmath: set[str]) -> Callable[[Callable], Any]:
+    """Decorator: what only kernels call is compiled with each of them, with no way in from Python and no file.
+
+    Not for what several kernels of a run call: that would be compiled once for each process that lacks one of them.
+    """
+    return register_jitable(error_model="numpy", fastmath=fastmath, forceinline=fastmath == SUMS)
 
 
 class Callback:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import carray
 
-from npvae.kernels.jit import AS_WRITTEN, SUMS, job_piece, kernel
+from npvae.kernels.jit import AS_WRITTEN, SUMS, inner, job_piece, kernel
 from npvae.kernels.matmul.products import K_BLOCK, ROWS, begin, pack, pieces_of, place_of, room_for
 from npvae.kernels.matmul.shape import LANES, SHAPE
 from npvae.kernels.matmul.tiles import outer_tile
@@ -42,14 +42,14 @@ FOUND = Lists(*range(len(FACTORS), len(FACTORS) + len(Lists._fields)))  # where 
 SIZE = len(FACTORS) + len(FOUND)
 
 
-@kernel(AS_WRITTEN)
+@inner(AS_WRITTEN)
 def add_magnitudes(row: np.ndarray, total: np.ndarray) -> None:
     """total += |row|: what stays 0 was 0 in every row, and NaN stays NaN."""
     for t in range(total.size):
         total[t] += abs(row[t])
 
 
-@kernel(AS_WRITTEN)
+@inner(AS_WRITTEN)
 def magnitudes(a: np.ndarray, i: int, last: int, k0: int, a_row: int, a_k: int, total: np.ndarray) -> None:
     """total[t] = the sum of |a| over rows i to before `last`, at k0 + t; a is flat."""
     n = total.size
@@ -71,7 +71,7 @@ def magnitudes(a: np.ndarray, i: int, last: int, k0: int, a_row: int, a_k: int, 
             total[t] = one
 
 
-@kernel(AS_WRITTEN)
+@inner(AS_WRITTEN)
 def list_rows(a: np.ndarray, i: int, plan: np.ndarray) -> None:
     """Which k the block of rows that begins with row i needs; a is flat."""
     rows, k, a_row, a_k = plan[FACTORS.rows], plan[FACTORS.k], plan[FACTORS.a_row], plan[FACTORS.a_k]
@@ -89,7 +89,7 @@ def list_rows(a: np.ndarray, i: int, plan: np.ndarray) -> None:
         counts[block] = count
 
 
-@kernel(SUMS)
+@inner(SUMS)
 def times_nothing(b: np.ndarray) -> float:
     """0 times the sum of b: 0 if all of it is finite, else NaN."""
     total, nothing = np.float32(0), np.float32(0)

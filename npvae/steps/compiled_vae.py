@@ -17,7 +17,7 @@ import numpy as np
 from numba import carray
 
 from npvae.kernels.gaussian_kl import kl_gradients, kl_of
-from npvae.kernels.jit import AS_WRITTEN, SUMS, job_piece, kernel
+from npvae.kernels.jit import AS_WRITTEN, SUMS, inner, job_piece, kernel
 from npvae.kernels.likelihoods import nll_and_residual
 from npvae.kernels.multiply import LEAST_COLUMNS, LOOK_FROM, mostly_zeros
 from npvae.kernels.polynomials import exp, expm1
@@ -222,7 +222,7 @@ def nll_of(address: int, piece: int) -> None:
         entries[i] *= dnll  # npvae.ops.bernoulli_nll (2)
 
 
-@kernel(AS_WRITTEN)
+@inner(AS_WRITTEN)
 def likelihood(
     state: np.ndarray, job_at: int, function: int, logits: int, x: int, nll: int, dlogits: int, N: int, D: int
 ) -> None:
@@ -236,7 +236,7 @@ def likelihood(
     plan[0] = job[0] = 0  # numba frees an array after its last use, and does not see that the address is one
 
 
-@kernel(SUMS)
+@inner(SUMS)
 def latent_forward(head: np.ndarray, eps: np.ndarray, std: np.ndarray, z: np.ndarray, var_minus_1: np.ndarray) -> None:
     """head (N, 2 L), which is mu and logvar, and eps (N, L) -> std, z and exp(logvar) - 1, each (N, L)."""
     L, half, one = eps.shape[1], np.float32(0.5), np.float32(1)
@@ -252,7 +252,7 @@ def latent_forward(head: np.ndarray, eps: np.ndarray, std: np.ndarray, z: np.nda
             vn[l] = -below / exp(-abs(lv)) if lv > 0 else below
 
 
-@kernel(SUMS)
+@inner(SUMS)
 def latent_backward(dz: np.ndarray, eps: np.ndarray, std: np.ndarray, dhead: np.ndarray) -> None:
     """dhead (N, 2 L), which is dmu and dlogvar, += what dz (N, L) gives."""
     L, half = eps.shape[1], np.float32(0.5)

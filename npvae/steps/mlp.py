@@ -15,7 +15,7 @@ import numpy as np
 from numba import carray
 
 from npvae.kernels.epilogues import ACTIVATION_AT, ADD_BIAS, SUM_BELOW, TIMES, plain_at
-from npvae.kernels.jit import AS_WRITTEN, kernel
+from npvae.kernels.jit import AS_WRITTEN, inner
 from npvae.kernels.multiply import LEAST_COLUMNS, LOOK_FROM
 from npvae.kernels.team.atomics import address_of, call_at, floats_at, integers_at
 from npvae.kernels.team.jobs import job_at, product_at
@@ -85,25 +85,25 @@ def layers_of(params: Params, grads: Params, prefix: str, N: int, needs_dx: bool
     return Layers(np.array(rows, np.int64), results[0], named)  # the last layer has no activation: its output is a
 
 
-@kernel(AS_WRITTEN)
+@inner(AS_WRITTEN)
 def layers_at(address: int, count: int) -> np.ndarray:
     """The table of so many layers at an address."""
     return carray(integers_at(address), (count, COLUMNS))
 
 
-@kernel(AS_WRITTEN)
+@inner(AS_WRITTEN)
 def matrix(address: int, rows: int, columns: int) -> np.ndarray:
     """The float32 matrix at an address."""
     return carray(floats_at(address), (rows, columns))
 
 
-@kernel(AS_WRITTEN)
+@inner(AS_WRITTEN)
 def vector(address: int, size: int) -> np.ndarray:
     """The float32 numbers at an address."""
     return carray(floats_at(address), size)
 
 
-@kernel(AS_WRITTEN)
+@inner(AS_WRITTEN)
 def new_plan(calls: np.ndarray) -> np.ndarray:
     """A plan for a `Product`, and behind it the addresses of the pieces."""
     plan = np.empty(BEHIND + 3, np.int64)
@@ -111,7 +111,7 @@ def new_plan(calls: np.ndarray) -> np.ndarray:
     return plan
 
 
-@kernel(AS_WRITTEN)
+@inner(AS_WRITTEN)
 def multiply(state: np.ndarray, calls: np.ndarray, plan: np.ndarray, by: int) -> None:
     """Do the `Product` in a plan: by the function at an address if it is large, else by that of all products."""
     rows, columns, k = plan[FACTORS.rows], plan[FACTORS.columns], plan[FACTORS.k]
@@ -119,7 +119,7 @@ def multiply(state: np.ndarray, calls: np.ndarray, plan: np.ndarray, by: int) ->
     call_at(by if large else calls[AT.product], address_of(plan), address_of(state))
 
 
-@kernel(AS_WRITTEN)
+@inner(AS_WRITTEN)
 def mlp_forward(state: np.ndarray, calls: np.ndarray, x: int, by: int, N: int, layers: np.ndarray) -> None:
     """The x (N, I) at an address through all layers, each but the last followed by the activation.
 
@@ -139,7 +139,7 @@ def mlp_forward(state: np.ndarray, calls: np.ndarray, x: int, by: int, N: int, l
     plan[0] = 0  # numba frees an array after its last use, and does not see that the address is one
 
 
-@kernel(AS_WRITTEN)
+@inner(AS_WRITTEN)
 def mlp_backward(state: np.ndarray, calls: np.ndarray, dy: int, x: int, by: int, N: int, layers: np.ndarray) -> None:
     """The dy (N, O) at an address back to dx (N, I), if it is needed; the gradients of weights go into their places.
 
