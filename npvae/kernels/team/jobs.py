@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 from numba import carray
 
-from npvae.kernels.jit import AS_WRITTEN, inner, job_piece, kernel
+from npvae.kernels.jit import AS_WRITTEN, job_piece, kernel
 from npvae.kernels.matmul.products import pieces_of
 from npvae.kernels.team.atomics import (
     add_one,
@@ -47,7 +47,7 @@ FOLLOWED = 2**24  # floating-point operations: with fewer, an epilogue is one lo
 HURRY = 100_000  # nanoseconds after which whoever waits lets others have the core
 
 
-@inner(AS_WRITTEN)
+@kernel(AS_WRITTEN)
 def take_pieces(state: np.ndarray, helping: bool) -> int:
     """Run pieces of the job until none are left; return how many this thread ran."""
     taken = 0
