@@ -205,7 +205,7 @@ def step_case(torch: ModuleType | None, name: str, rounds: int) -> dict[str, Any
         for layout in ("NCHW", "NHWC"):
             contenders[f"PyTorch {layout}"] = torch_step(torch, vae, x, eps, layout)
     rows = with_best(summary(interleaved(contenders, rounds)))
-    held = sum(buffer.nbytes for buffer in step._ways[-1][1]._buffers)
+    held = sum(buffer.nbytes for buffer in step._way._buffers)
     print(f"\nwhole step, {name}: {vae.params.flat.size:,} parameters, our buffers hold {held / 2**20:.1f} MiB")
     print(table(rows, "ms", [BEST]))
     return rows | {"bytes": held}

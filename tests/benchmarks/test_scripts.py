@@ -57,6 +57,19 @@ def test_what_a_script_takes_from_another_is_there():
     assert gone == []
 
 
+def test_what_a_script_takes_from_the_inside_of_npvae_is_there():
+    """A private attribute may be renamed without a thought of the scripts that look at it."""
+    inside = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "npvae").rglob("*.py"))
+    gone = []
+    for path in SCRIPTS:
+        script = path.read_text(encoding="utf-8")
+        for name in sorted(set(re.findall(r"(?<!os)(?<!torch)\.(_[a-z]\w*)", script))):
+            set_somewhere = rf"(self\.{name}\b[^=\n]*=|def {name}\b|\b{name} =)"
+            if not re.search(set_somewhere, inside + script):
+                gone.append(f"{path.name}: {name}")
+    assert gone == []
+
+
 def names_of(path):
     """What a script defines or imports at its top."""
     found = set()
