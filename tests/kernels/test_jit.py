@@ -1,5 +1,6 @@
 """The cache on disk: used, survives damage and folders that cannot be written, and sees edits in any kernel file."""
 
+import gc
 import os
 import re
 import threading
@@ -8,7 +9,7 @@ from pathlib import Path
 import numba
 import numpy as np
 import pytest
-from numba import config
+from numba import config, extending
 
 from npvae.kernels import jit
 from npvae.kernels.team.atomics import read
@@ -147,6 +148,43 @@ def test_only_sums_may_be_reordered(monkeypatch, tmp_path, options, reordered):
     monkeypatch.setattr(config, "CACHE_DIR", str(tmp_path))  # the cache does not know the options of a kernel
     start, ones = np.float32(2**24), np.ones(1000, np.float32)
     assert (jit.kernel(options)(total)(start, ones) > start) == reordered
+
+
+def test_python_collects_again_after_compiling_and_after_an_error():
+    seen = []
+
+    def compiling(fails):
+        seen.append(gc.isenabled())
+        if fails:
+            raise TypeError("cannot be compiled")
+
+    quiet = jit.without_collecting(compiling)
+    quiet(False)
+    assert gc.isenabled()
+    with pytest.raises(TypeError, match="cannot be compiled"):
+        quiet(True)
+    assert gc.isenabled()
+    gc.disable()
+    try:
+        quiet(False)
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
+    assert seen == [False, False, False]
+
+
+def test_every_kernel_is_compiled_without_collecting():
+    """Numba asks whether a type fits while it compiles: there the collector is off."""
+    seen = []
+
+    @extending.overload(probe := lambda x: None)
+    def of_probe(x):
+        seen.append(gc.isenabled())
+        return lambda x: x
+
+    assert jit.kernel(jit.AS_WRITTEN)(lambda x: probe(x))(2.0) == 2.0
+    assert seen
+    assert not any(seen)
 
 
 def test_a_kernel_divides_by_zero_as_numpy_does():
