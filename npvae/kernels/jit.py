@@ -192,7 +192,7 @@ def when_compiling(tell: Callable[[str], None]) -> Iterator[None]:
                 tell(function.__name__)
 
         def on_end(self, event: Any) -> None:
-            dispatcher.compile = without_collecting(dispatcher.compile)
+            pass
 
     with event.install_listener("numba:compile", Listener()):
         yield
