@@ -173,8 +173,9 @@ def test_python_collects_again_after_compiling_and_after_an_error():
     assert seen == [False, False, False]
 
 
-def test_every_kernel_is_compiled_without_collecting():
-    """Numba asks whether a type fits while it compiles: there the collector is off."""
+def test_every_kernel_is_compiled_without_collecting(monkeypatch, tmp_path):
+    """Numba asks for the overload while it compiles: there the collector is off."""
+    monkeypatch.setattr(config, "CACHE_DIR", str(tmp_path))
     seen = []
 
     @extending.overload(probe := lambda x: None)
