@@ -13,16 +13,14 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numba.extending import register_jitable
 
-from npvae.kernels.jit import AS_WRITTEN, SUMS, kernel
+from npvae.kernels.jit import AS_WRITTEN, SUMS, inner, kernel
 from npvae.kernels.polynomials import exp, expm1, log1p
 
 END = 2**62  # of a slice: all that there is
-compiled_into_a_loop = register_jitable(fastmath=SUMS, forceinline=True)  # and in a closure known to the cache by name
 
 
-@compiled_into_a_loop
+@inner(SUMS)
 def entry_by_entry(activation: Callable, a: np.ndarray, b: np.ndarray, y: np.ndarray, j0: int, j1: int) -> None:
     """y = f(a + b), and its slope in a, for a, y (N, O), b (O,) and the activation f, in columns j0 to before j1."""
     dtype = a.dtype.type
@@ -33,21 +31,21 @@ def entry_by_entry(activation: Callable, a: np.ndarray, b: np.ndarray, y: np.nda
             yn[o], an[o] = activation(an[o] + bj[o], dtype)
 
 
-@compiled_into_a_loop
+@inner(SUMS)
 def relu(v: float, dtype: Callable) -> tuple[float, float]:
     """max(v, 0), slope 0 at the kink; a NaN stays one in the value."""
     zero, one = dtype(0), dtype(1)
     return zero if v <= zero else v, one if v > zero else zero
 
 
-@compiled_into_a_loop
+@inner(SUMS)
 def leaky_relu(v: float, dtype: Callable) -> tuple[float, float]:
     """v above 0 and a hundredth of it elsewhere, the page's default alpha."""
     slope = dtype(1) if v > dtype(0) else dtype(0.01)
     return slope * v, slope
 
 
-@compiled_into_a_loop
+@inner(SUMS)
 def elu(v: float, dtype: Callable) -> tuple[float, float]:
     """v above 0, exp(v) - 1 elsewhere: alpha = 1, the page's default."""
     zero, one = dtype(0), dtype(1)
@@ -55,19 +53,24 @@ def elu(v: float, dtype: Callable) -> tuple[float, float]:
     return v if v > zero else below, one if v > zero else below + one
 
 
-@compiled_into_a_loop
-def silu(v: float, dtype: Callable) -> tuple[float, float]:
-    """v s with s = sigmoid(v); slope s (1 + v (1 - s))."""
-    zero, one = dtype(0), dtype(1)
+@inner(SUMS)
+def sigmoids(v: float, dtype: Callable) -> tuple[float, float]:
+    """Logistic sigmoid s and 1 - s, with no digit lost where either is near 0."""
+    one = dtype(1)
     e = exp(-abs(v))
     larger = one / (one + e)
     smaller = e * larger
-    s = larger if v >= zero else smaller
-    one_minus_s = smaller if v >= zero else larger
-    return v * s, s * (one + v * one_minus_s)
+    return (larger, smaller) if v >= dtype(0) else (smaller, larger)
 
 
-@compiled_into_a_loop
+@inner(SUMS)
+def silu(v: float, dtype: Callable) -> tuple[float, float]:
+    """v s with s = sigmoid(v); slope s (1 + v (1 - s))."""
+    s, one_minus_s = sigmoids(v, dtype)
+    return v * s, s * (dtype(1) + v * one_minus_s)
+
+
+@inner(SUMS)
 def tanh(v: float, dtype: Callable) -> tuple[float, float]:
     """Hyperbolic tangent y: with t = exp(-2 |v|) - 1, |y| = -t / (2 + t); slope 1 - y**2."""
     zero, one, two = dtype(0), dtype(1), dtype(2)
@@ -76,17 +79,14 @@ def tanh(v: float, dtype: Callable) -> tuple[float, float]:
     return size if v >= zero else -size, one - size * size
 
 
-@compiled_into_a_loop
+@inner(SUMS)
 def sigmoid(v: float, dtype: Callable) -> tuple[float, float]:
-    """Logistic sigmoid s, slope s (1 - s), with no digit lost where s is near 1."""
-    zero, one = dtype(0), dtype(1)
-    e = exp(-abs(v))
-    larger = one / (one + e)
-    smaller = e * larger
-    return larger if v >= zero else smaller, larger * smaller
+    """Logistic sigmoid s, slope s (1 - s)."""
+    s, one_minus_s = sigmoids(v, dtype)
+    return s, s * one_minus_s
 
 
-@compiled_into_a_loop
+@inner(SUMS)
 def softplus(v: float, dtype: Callable) -> tuple[float, float]:
     """log(1 + exp(v)), slope sigmoid(v)."""
     zero, one = dtype(0), dtype(1)

@@ -12,9 +12,7 @@ from npvae.kernels.updates import adagrad, adam
 
 LEAST = {np.dtype(np.float32): 1e-34, np.dtype(np.float64): 1e-280}
 ADAM_SHARED_FROM = 2**17  # parameters: with fewer, the rest of the step loses more than Adam gains
-LEAST_EPS = (
-    1e-10  # a smaller epsilon in the denominator goes to the reference; beside a larger one sqrt(LEAST) is nothing
-)
+LEAST_EPS = 1e-10  # a smaller epsilon goes to the reference; beside a larger one sqrt(LEAST) is nothing
 
 
 def adam_update(

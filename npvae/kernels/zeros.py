@@ -117,13 +117,8 @@ def needed(address: int, piece: int) -> None:
 def listed_product(address: int, piece: int) -> None:
     """One piece of out = a @ b, as `product_piece` cuts it, by what is listed."""
     plan = carray(integers_at(address), SIZE)
-    rows, columns, k, a_row, a_k = (
-        plan[FACTORS.rows],
-        plan[FACTORS.columns],
-        plan[FACTORS.k],
-        plan[FACTORS.a_row],
-        plan[FACTORS.a_k],
-    )
+    rows, columns, k = plan[FACTORS.rows], plan[FACTORS.columns], plan[FACTORS.k]
+    a_row, a_k, turned = plan[FACTORS.a_row], plan[FACTORS.a_k], plan[FACTORS.turned] == 1
     i0, i1, j, width = place_of(piece, rows, columns, k)
     left, target = columns - j, plan[FACTORS.out] + 4 * j
     blocks = (k + K_BLOCK - 1) // K_BLOCK
@@ -133,15 +128,7 @@ def listed_product(address: int, piece: int) -> None:
     for block in range(blocks):
         k0 = block * K_BLOCK
         first = 1 if k0 == 0 else 0
-        pack(
-            w,
-            plan[FACTORS.b] + 4 * (k0 * columns + j),
-            width,
-            min(k - k0, K_BLOCK),
-            columns,
-            plan[FACTORS.turned] == 1,
-            left,
-        )
+        pack(w, plan[FACTORS.b] + 4 * (k0 * columns + j), width, min(k - k0, K_BLOCK), columns, turned, left)
         x = plan[FACTORS.a] + 4 * k0 * a_k
         for i in range(i0, i1, ROWS):
             ks, n = plan[FOUND.lists] + 8 * (i // ROWS * k + k0), counts[i // ROWS * blocks + block]
@@ -170,11 +157,8 @@ def product_by_lists(state: np.ndarray, look: int, multiply: int, product: np.nd
     finite, plan = np.empty(LOOKS, np.int64), np.empty(SIZE, np.int64)
     for i in range(len(FACTORS)):
         plan[i] = product[i]
-    plan[FOUND.lists], plan[FOUND.counts], plan[FOUND.finite] = (
-        lists.ctypes.data,
-        counts.ctypes.data,
-        finite.ctypes.data,
-    )
+    plan[FOUND.lists], plan[FOUND.counts] = address_of(lists), address_of(counts)
+    plan[FOUND.finite] = address_of(finite)
     do_job(state, look, address_of(plan), finite.size)
     in_all, all_finite = 0, True
     for i in range(counts.size):

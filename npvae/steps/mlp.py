@@ -112,18 +112,18 @@ def new_plan(calls: np.ndarray) -> np.ndarray:
 
 
 @inner(AS_WRITTEN)
-def multiply(state: np.ndarray, calls: np.ndarray, plan: np.ndarray, by: int) -> None:
+def multiply(state: np.ndarray, calls: np.ndarray, plan: np.ndarray, if_large: int) -> None:
     """Do the `Product` in a plan: by the function at an address if it is large, else by that of all products."""
     rows, columns, k = plan[FACTORS.rows], plan[FACTORS.columns], plan[FACTORS.k]
     large = rows * columns * k >= LOOK_FROM and columns >= LEAST_COLUMNS
-    call_at(by if large else calls[AT.product], address_of(plan), address_of(state))
+    call_at(if_large if large else calls[AT.product], address_of(plan), address_of(state))
 
 
 @inner(AS_WRITTEN)
-def mlp_forward(state: np.ndarray, calls: np.ndarray, x: int, by: int, N: int, layers: np.ndarray) -> None:
+def mlp_forward(state: np.ndarray, calls: np.ndarray, x: int, product_of_x: int, N: int, layers: np.ndarray) -> None:
     """The x (N, I) at an address through all layers, each but the last followed by the activation.
 
-    `by` is the address of the function for large products of x.
+    product_of_x is the address of the function for large products of x.
     """
     plan, last = new_plan(calls), len(layers) - 1
     plan[FACTORS.rows], plan[FACTORS.a_k], plan[FACTORS.turned] = N, 1, 0
@@ -134,16 +134,18 @@ def mlp_forward(state: np.ndarray, calls: np.ndarray, x: int, by: int, N: int, l
         plan[FACTORS.then], plan[FACTORS.first], plan[FACTORS.second] = calls[AT.activation], layer[BIAS], layer[Y]
         if i == last:
             plan[FACTORS.then], plan[FACTORS.second] = calls[AT.plain], ADD_BIAS
-        multiply(state, calls, plan, by if i == 0 else calls[AT.product])
+        multiply(state, calls, plan, product_of_x if i == 0 else calls[AT.product])
         x = layer[Y]
     plan[0] = 0  # numba frees an array after its last use, and does not see that the address is one
 
 
 @inner(AS_WRITTEN)
-def mlp_backward(state: np.ndarray, calls: np.ndarray, dy: int, x: int, by: int, N: int, layers: np.ndarray) -> None:
+def mlp_backward(
+    state: np.ndarray, calls: np.ndarray, dy: int, x: int, product_of_x: int, N: int, layers: np.ndarray
+) -> None:
     """The dy (N, O) at an address back to dx (N, I), if it is needed; the gradients of weights go into their places.
 
-    `by` is the address of the function for large products of x.
+    product_of_x is the address of the function for large products of x.
     """
     plan, da, plain = new_plan(calls), dy, calls[AT.plain]  # the last layer has no activation
     for i in range(len(layers) - 1, -1, -1):
@@ -155,7 +157,7 @@ def mlp_backward(state: np.ndarray, calls: np.ndarray, dy: int, x: int, by: int,
         plan[FACTORS.rows], plan[FACTORS.columns], plan[FACTORS.k] = I, O, N
         plan[FACTORS.a_row], plan[FACTORS.a_k], plan[FACTORS.turned] = 1, I, 0
         plan[FACTORS.then], plan[FACTORS.first], plan[FACTORS.second] = plain, layer[DB], SUM_BELOW
-        multiply(state, calls, plan, by if i == 0 else calls[AT.product])
+        multiply(state, calls, plan, product_of_x if i == 0 else calls[AT.product])
         if layer[NEEDS_DX] != 0:
             plan[FACTORS.out], plan[FACTORS.a], plan[FACTORS.b] = layer[DX], da, layer[WEIGHT]  # dx = da @ W.T
             plan[FACTORS.rows], plan[FACTORS.columns], plan[FACTORS.k] = N, I, O

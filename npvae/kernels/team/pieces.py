@@ -34,9 +34,7 @@ class Product(NamedTuple):
     a_row: int
     a_k: int
     turned: int
-    then: (
-        int  # an epilogue, called with the same two integers when a piece is done: see `npvae.kernels.epilogues`; or 0
-    )
+    then: int  # an epilogue's address, or 0: called with the same two integers when a piece is done
     first: int  # addresses of the epilogue's arrays
     second: int
 
