@@ -74,6 +74,7 @@ import numpy as np
 import npvae
 from npvae.kernels import jit
 from npvae.kernels.team import pools
+from npvae.kernels.team.jobs import do_job
 from npvae.steps import Step
 
 compiled, rng = [], np.random.default_rng(0)
@@ -93,6 +94,7 @@ with jit.when_compiling(compiled.append):
         step.square_norm(grads)
         npvae.Adam(vae.params).step(grads)
         npvae.Adagrad(vae.params).step(grads)
+assert len(do_job.signatures) < 2, do_job.signatures  # a second kind of integer would compile everything twice
 print(compiled)
 """
 

@@ -14,10 +14,9 @@ from typing import NamedTuple
 import numpy as np
 from numba import carray
 
-from npvae.kernels.alone import add_product
 from npvae.kernels.graph.pair_loops import costs_and_probabilities, slopes_of_pairs
 from npvae.kernels.jit import AS_WRITTEN, job_piece, kernel
-from npvae.kernels.matmul.products import pieces_of, product_piece
+from npvae.kernels.matmul.products import add_product, pieces_of, product_piece
 from npvae.kernels.team import pools
 from npvae.kernels.team.atomics import floats_at, integers_at
 from npvae.kernels.team.jobs import call_pieces

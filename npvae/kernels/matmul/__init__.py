@@ -5,7 +5,6 @@ vectors.py    the vector instructions, one function each
 tiles.py      how a product is computed in registers, and why so: read this first
 packing.py    the second factor copied, a strip at a time, so that tiles read it front to back
 products.py   a product cut into pieces for several threads
-alone.py      products by the caller alone, for compiled code
 
 Who computes a product is decided in `npvae.kernels.multiply`; products that skip zeros are `npvae.kernels.zeros`.
 """

@@ -125,3 +125,14 @@ def block(
             else:
                 tile_1(target, x, w, 0, i, 0, n, rows, left, a_row, a_k, w_row, columns, first)
     room[0] = 0  # numba frees an array after its last use, and does not see that `w` points into it
+
+
+@kernel(AS_WRITTEN)
+def add_product(out: int, a: int, b: int, rows: int, columns: int, k: int, a_row: int, a_k: int) -> None:
+    """out (rows, columns) += a @ b for b (k, columns), by the caller alone, strip by strip.
+
+    a_row and a_k are a's steps from row to row and from k to k.
+    """
+    for j in range(0, columns, VECTORS * LANES):
+        width = min(VECTORS, (columns - j + LANES - 1) // LANES)
+        block(0, rows, j, width, out, a, b, rows, columns, k, a_row, a_k, False, True)
