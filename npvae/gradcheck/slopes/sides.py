@@ -88,7 +88,8 @@ def adjudicate_ties(claim: Claim, tied: np.ndarray) -> Ruling | None:
     """Rule on entries that are equal: move them all by the same distance.
 
     Each gradient of a maximum among equals may be anything from 0 to 1, but if all rise together the maximum rises as
-    they do: gradients of 1 for each of them are too many. None if there is nothing to say.
+    they do: gradients of 1 for each of them are too many. None if there is nothing to say, as of entries that each
+    kink on their own.
     """
     if tied.size < 2:
         return None
@@ -96,7 +97,23 @@ def adjudicate_ties(claim: Claim, tied: np.ndarray) -> Ruling | None:
     v[tied] = 1.0
     loss = claim.loss
     sides = _sides_of(loss, loss.at_direction(claim.k, v), [(-1, loss.first_step), (1, loss.first_step)])
-    return _between(claim, sides, float(np.sum(claim.grad.flat[tied])), lambda side: math.inf)
+    ruling = _between(claim, sides, float(np.sum(claim.grad.flat[tied])), lambda side: math.inf)
+    return None if ruling.verdict == FAIL and _on_their_own(loss, claim.k, tied, sides) else ruling
+
+
+def _on_their_own(loss: NumericLoss, k: int, tied: np.ndarray, together: list[Side]) -> bool:
+    """Whether entries that move together do what each does alone: then any subgradient of each will do."""
+    alone = [one_sided(loss, k, int(i)) for i in tied]
+    if any(len(sides) != len(together) for sides in alone):
+        return False  # at an end of the domain
+    for turn, side in enumerate(together):
+        for j, (slope, error) in enumerate(zip(side.slopes, side.errors, strict=True)):
+            total = sum(sides[turn].slopes[j] for sides in alone)
+            off = error + sum(sides[turn].errors[j] for sides in alone)
+            size = float(np.max(np.abs(slope), initial=0.0))
+            if not np.all(np.abs(slope - total) <= t.APART_ERRORS * off + t.APART_RTOL * size):
+                return False
+    return True
 
 
 def _between(claim: Claim, sides: list[Side], claimed: float, noise_from: Callable[[int], float]) -> Ruling:
