@@ -15,7 +15,7 @@ from npvae.gradcheck.slopes.differences import one_sided_slope
 from npvae.gradcheck.slopes.numeric_loss import NumericLoss, ends
 from npvae.gradcheck.slopes.ruling import UNSEEN, Ruling
 
-__all__ = ["Side", "adjudicate_ties", "apart", "by_sides", "error_of", "one_sided"]
+__all__ = ["Side", "adjudicate_ties", "apart", "by_sides", "error_of", "hides_nothing", "one_sided"]
 
 
 @dataclass(frozen=True)
@@ -78,6 +78,13 @@ def by_sides(claim: Claim, i: int, sides: list[Side]) -> Ruling:
     return _between(claim, sides, claim.of_entry(i), lambda side: claim.loss.noise_of_entry(claim.k, i, side))
 
 
+def hides_nothing(claim: Claim) -> float:
+    """An uncertainty so small beside the largest entry, or beside the tolerance, that it hides no mistake of size."""
+    largest = float(np.max(np.abs(claim.grad), initial=0.0))
+    least = 0.0 if claim.low else t.FORGIVEN_ATOL * claim.tolerance.atol  # which is noise itself in float32
+    return max(t.HIDDEN_RTOLS * claim.tolerance.rtol * largest, least)
+
+
 def error_of(claim: Claim, sides: list[Side]) -> float:
     """How far the slopes of the loss from the sides may be off."""
     errors = (np.max([side.errors[j] for side in sides], axis=0) for j in range(len(claim.loss.dys)))
@@ -135,6 +142,6 @@ def _between(claim: Claim, sides: list[Side], claimed: float, noise_from: Callab
         reason = f"the slopes from the two sides allow {low:+.4g} to {high:+.4g}" if kink else ""
         return Ruling(FAIL, nearest, error, kink, reason)
     size = max(abs(low), abs(high), abs(claimed))
-    if error > t.SIDE_TOO_NOISY * size + t.FORGIVEN_ATOL * claim.tolerance.atol:
+    if error > t.SIDE_TOO_NOISY * size + max(t.FORGIVEN_ATOL * claim.tolerance.atol, hides_nothing(claim)):
         return Ruling(UNSEEN, nearest, error, kink, "the forward is too noisy there")
     return Ruling(PASS, nearest, error, kink)
