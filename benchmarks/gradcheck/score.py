@@ -11,8 +11,8 @@ Wrong gradients: seven sets written by hand, and every single edit of every op's
 the others were each written later, and scored before anything was changed for them. Scored blind, the held-out half
 gave 46 of 47, the second set 49 of 51, the third 49 of 49, the fourth 43 of 43, the fifth 145 of 145, the seventh 177
 of 177 (509 of 512 in all), and the machine's edits 1054 of 1055; what was missed was then mended, and the table shows
-the checker as it is now. The sixth set was written for parts of the checker that the others never ask for, and has no blind score.
-`one_set.py` scores npvae's checker on one of the sets alone.
+the checker as it is now. The sixth set was written for parts of the checker that the others never ask for, and has no
+blind score. `one_set.py` scores npvae's checker on one of the sets alone.
 
 Right gradients: npvae's ops and a zoo of others, over their batteries and many seeds. A mistake that comes out
 INCONCLUSIVE counts as missed. "one sample" is how checkers are mostly used, one random float64 array; "battery" drives
