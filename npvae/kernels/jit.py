@@ -36,19 +36,27 @@ SUMS = {"nsz", "arcp", "contract", "afn", "reassoc"}
 AS_WRITTEN = {"contract"}
 
 
-def kernel(fastmath: set[str]) -> Callable[[Callable], Any]:
+def kernel(fastmath: set[str], merged: bool = False) -> Callable[[Callable], Any]:
     """Decorator: compile for the dtypes of the call, release the GIL, follow IEEE on division by zero, cache.
 
     A kernel called by another is optimised once more with it, which may put sums in another order, and a copy of it
     that is in the process already is called in its place. So kernels with SUMS are always inlined: else a process that
     compiles gives other last bits than one that finds the caller on disk.
+
+    merged  put its lines into a kernel that calls it before either is compiled: for long code with few callers, which
+            is otherwise optimised and emitted at every level of calls. Not for what is called more than once in a
+            caller, or short: numba's own work on its lines then takes longer than LLVM's does
     """
 
     def compile_lazily(function: Callable) -> Any:
-        in_callers = fastmath == SUMS
-        dispatcher: Any = numba.njit(nogil=True, error_model="numpy", fastmath=fastmath, forceinline=in_callers)(
-            function
-        )
+        dispatcher: Any = numba.njit(
+            nogil=True,
+            error_model="numpy",
+            fastmath=fastmath,
+            forceinline=fastmath == SUMS,
+            inline="always" if merged else "never",
+            no_cfunc_wrapper=True,  # nobody calls a kernel from C; `job_piece` is for that
+        )(function)
         if not config.DISABLE_JIT:  # type: ignore[attr-defined]
             dispatcher._cache = LateCache(function)
             dispatcher.compile = without_collecting(dispatcher.compile)
@@ -58,11 +66,11 @@ def kernel(fastmath: set[str]) -> Callable[[Callable], Any]:
 
 
 def inner(fastmath: set[str]) -> Callable[[Callable], Any]:
-    """Decorator: what only kernels call is compiled with each of them, with no way in from Python and no file.
+    """Decorator: what only kernels call is compiled with each of them, with no way in from Python or C, and no file.
 
     Not for what several kernels of a run call: that would be compiled once for each process that lacks one of them.
     """
-    return register_jitable(error_model="numpy", fastmath=fastmath, forceinline=fastmath == SUMS)
+    return register_jitable(error_model="numpy", fastmath=fastmath, forceinline=fastmath == SUMS, no_cfunc_wrapper=True)
 
 
 def without_collecting(compile: Callable) -> Callable:
