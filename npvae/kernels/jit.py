@@ -49,14 +49,15 @@ def kernel(fastmath: set[str], merged: bool = False) -> Callable[[Callable], Any
     """
 
     def compile_lazily(function: Callable) -> Any:
-        dispatcher: Any = numba.njit(
-            nogil=True,
-            error_model="numpy",
-            fastmath=fastmath,
-            forceinline=fastmath == SUMS,
-            inline="always" if merged else "never",
-            no_cfunc_wrapper=True,  # nobody calls a kernel from C; `job_piece` is for that
-        )(function)
+        options: dict[str, Any] = {
+            "nogil": True,
+            "error_model": "numpy",
+            "fastmath": fastmath,
+            "forceinline": fastmath == SUMS,
+            "inline": "always" if merged else "never",
+            "no_cfunc_wrapper": True,  # nobody calls a kernel from C; `job_piece` is for that
+        }
+        dispatcher: Any = numba.njit(**options)(function)
         if not config.DISABLE_JIT:  # type: ignore[attr-defined]
             dispatcher._cache = LateCache(function)
             dispatcher.compile = without_collecting(dispatcher.compile)
