@@ -15,7 +15,7 @@ from npvae.gradcheck.slopes.beside import closeness, slope_around, slope_nearby,
 from npvae.gradcheck.slopes.claim import Claim
 from npvae.gradcheck.slopes.differences import central_slope
 from npvae.gradcheck.slopes.ruling import AROUND, BESIDE, UNSEEN, Ruling
-from npvae.gradcheck.slopes.sides import apart, by_sides, error_of, one_sided
+from npvae.gradcheck.slopes.sides import apart, by_sides, error_of, hides_nothing, one_sided
 
 __all__ = ["adjudicate"]
 
@@ -50,10 +50,12 @@ def _in_float64(claim: Claim, i: int, ruling: Ruling) -> Ruling:
         if step == 0.0 or not again.agrees:
             return ruling
     eps = float(np.finfo(np.float32).eps)
-    largest = max((float(np.max(np.abs(x), initial=1.0)) for x in loss.inputs), default=1.0)
+    entering = max((float(np.max(np.abs(x), initial=1.0)) for x in loss.inputs), default=1.0)
+    leaving = max(float(np.max(np.abs(y), initial=1.0)) for y in claim.first_run.outputs)
+    largest = max(entering, leaving)  # what is inside is as large as what leaves: sums along a path, say
     ordinary = loss.case.regime == "generic"
     if not ordinary:
-        largest **= 2  # two large inputs may meet in one product (the scores of attention), and all but cancel
+        largest *= entering  # two large numbers may meet in one product (the scores of attention), and all but cancel
     most = max((float(np.max(np.abs(dy), initial=0.0)) for dy in loss.dys), default=0.0)
     rounding = t.FLOAT32_ULPS * eps * (float(np.max(np.abs(exact), initial=0.0)) + most * largest)
     # Away from ordinary values float32 may scatter as it likes; at ordinary ones by a few times the rounding expected.
@@ -132,7 +134,7 @@ def _first_look(claim: Claim, i: int, noise: float) -> Ruling:
     if from_sides.verdict == PASS and from_sides.error < slope.error:  # the second derivative jumps, the slope does not
         return from_sides
     if difference <= allowed + trembling:
-        if trembling <= max(t.HIDDEN_RTOL * abs(slope.value), t.HIDDEN_RTOLS * tolerance.rtol * largest):
+        if trembling <= max(t.HIDDEN_RTOL * abs(slope.value), hides_nothing(claim)):
             return Ruling(PASS, slope.value, trembling, reason="within the noise of the forward")
         return Ruling(UNSEEN, slope.value, trembling, reason=f"the forward is uncertain by {noise:.1g}, which hides it")
     return Ruling(INCONCLUSIVE, slope.value, slope.error, reason="the differences do not settle")
