@@ -79,7 +79,9 @@ WORSE_ENOUGH, WORSE_ENOUGH_NOISY = 3, 2  # rows without improvement before a sea
 TOO_LONG = 16.0  # a quotient that is not finite: the step is divided by this and the table begins again
 SETTLED_RTOL = 1e-12  # relative error at which a slope is as good as it gets
 CLEARLY_OFF = 1e3  # a claim so many times further off than a slope has settled: shorter steps do not bring it nearer
-CLEAR_AT = (4.0, 16.0, 64.0)  # and the quotient at the step over these is the same: no trembling excuses the claim
+HOLDS_AT = (97.3, 331.9)  # a slope holds if the quotient at its step over these is nearer to it than to the claim: no
+# powers of two, over which what is quantised moves in the same ratios, and so short that no curve shows
+HOLDS_SHARE = 0.5  # of the difference between slope and claim
 SETTLED_SHARE = 0.1  # a table has settled off the claim if its error is below this of the difference
 SETTLED_ATOL = 10.0  # and below so many tolerances
 FORGIVEN_SHARE = 0.1  # rounding may be forgiven up to this share of the tolerance in any case

@@ -15,6 +15,7 @@ from npvae.gradcheck.slopes.beside import closeness, slope_around, slope_nearby,
 from npvae.gradcheck.slopes.claim import Claim
 from npvae.gradcheck.slopes.differences import Slope, central_slope
 from npvae.gradcheck.slopes.line import Line
+from npvae.gradcheck.slopes.numeric_loss import Along
 from npvae.gradcheck.slopes.ruling import AROUND, BESIDE, UNSEEN, Ruling
 from npvae.gradcheck.slopes.sides import apart, by_sides, error_of, one_sided
 
@@ -104,20 +105,25 @@ def _first_look(claim: Claim, line: Line) -> Ruling:
 
 
 def _clearly_another(claim: Claim, line: Line, step: float) -> Slope | None:
-    """The slope where the claim is so far off it that no trembling excuses it, which is dear to measure; else None.
-
-    Quantised values may give the same quotient twice by chance, but not at shorter and shorter steps.
-    """
+    """The slope where the claim is so far off it that no trembling excuses it, which is dear to measure; else None."""
     if claim.low:
         return None
     along, claimed = line.quotient(), claim.of_entry(line.i)
     along.floor = line.rounding
     slope = central_slope(along, step=step)
     off = abs(slope.value - claimed)
-    if not off > t.CLEARLY_OFF * (slope.error + claim.tolerance.atol):
-        return None
-    again = [along(slope.step / shorter) for shorter in t.CLEAR_AT]
-    return slope if all(abs(found - slope.value) < t.SETTLED_SHARE * off for found in again) else None
+    clear = off > t.CLEARLY_OFF * (slope.error + claim.tolerance.atol)
+    return slope if clear and _holds(along, slope, off) else None
+
+
+def _holds(along: Along, slope: Slope, off: float) -> bool:
+    """Whether shorter steps see the same slope, so that a claim which is off by so much is none.
+
+    What is quantised inside may give the same quotient again and again by chance, while steps are halved.
+    """
+    return all(
+        abs(along(slope.step / shorter) - slope.value) < t.HOLDS_SHARE * off + along.noise() for shorter in t.HOLDS_AT
+    )
 
 
 def _by_differences(claim: Claim, line: Line, step: float, noise: float) -> Ruling:
@@ -157,10 +163,12 @@ def _by_differences(claim: Claim, line: Line, step: float, noise: float) -> Ruli
     # Kinks all around may make long central steps settle on nothing: slopes from both sides are then known better.
     if error_of(claim, sides) < slope.error and (better := by_sides(claim, line, sides)).verdict == PASS:
         return better
-    if difference > allowed + trembling and difference > t.CLEAR_ERRORS * slope.error:
+    clear = difference > allowed + trembling and difference > t.CLEAR_ERRORS * slope.error
+    if clear and (loss.low or _holds(along, slope, difference)):
         return Ruling(FAIL, slope.value, slope.error)
     if difference <= allowed + trembling:
-        if trembling <= max(t.HIDDEN_RTOL * abs(slope.value), t.HIDDEN_RTOLS * tolerance.rtol * largest):
+        least = t.FORGIVEN_ATOL * tolerance.atol
+        if trembling <= max(t.HIDDEN_RTOL * abs(slope.value), t.HIDDEN_RTOLS * tolerance.rtol * largest, least):
             return Ruling(PASS, slope.value, trembling, reason="within the noise of the forward")
         return Ruling(UNSEEN, slope.value, trembling, reason=f"the forward is uncertain by {noise:.1g}, which hides it")
     return Ruling(INCONCLUSIVE, slope.value, slope.error, reason="the differences do not settle")

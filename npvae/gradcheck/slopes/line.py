@@ -28,14 +28,13 @@ class Line:
         self.centre = float(loss.inputs[k].item(i))
         self._moved = loss.at_entry(k, i)
         self._kept = {0.0: loss.here}
-        self._keeps = sum([y.size for y in loss.here]) <= t.KEPT_OUTPUTS
 
     def __call__(self, distance: float) -> tuple[np.ndarray, ...]:
         """The outputs there."""
         outputs = self._kept.get(distance)
         if outputs is None:
             outputs = self._moved(distance)
-            if self._keeps:
+            if self.loss.small:
                 self._kept[distance] = outputs
         return outputs
 

@@ -38,6 +38,7 @@ class NumericLoss:
             self.low = low or case.dtype != np.float64
             outputs = pair.forward(self.inputs).outputs
         self.here = self._copied(outputs)
+        self.small = sum(y.size for y in self.here) <= t.KEPT_OUTPUTS
         self.eps = float(np.finfo(np.float32 if self.low else np.float64).eps)
         self.first_step = t.FIRST_STEP_LOW if self.low else t.FIRST_STEP
         self.good_step: dict[int, float] = {}
@@ -218,6 +219,7 @@ def ends(arg: Arg) -> tuple[float, ...]:
     return tuple(float(end) for end in arg.interval if not isinstance(end, str) and math.isfinite(end))
 
 
+@np.errstate(all="ignore")
 def numeric_gradient(
     pair: Pair, case: Case, dys: Sequence[np.ndarray], k: int, claim: np.ndarray | None = None
 ) -> np.ndarray:
@@ -228,11 +230,10 @@ def numeric_gradient(
     """
     found = np.full(case.inputs[k].shape, np.nan)
     claimed, within = (np.full_like(found, np.nan), 0.0) if claim is None else (claim, t.NUMERIC_RTOL)
-    with np.errstate(all="ignore"):
-        loss = NumericLoss(pair, case, dys)
-        for i in range(found.size):
-            step = loss.entry_step(k, i)
-            if step > 0:
-                quotient, expected = loss.along_entry(k, i), float(claimed.flat[i])
-                found.flat[i] = central_slope(quotient, claim=expected, rtol=within, atol=within, step=step).value
+    loss = NumericLoss(pair, case, dys)
+    for i in range(found.size):
+        step = loss.entry_step(k, i)
+        if step > 0:
+            quotient, expected = loss.along_entry(k, i), float(claimed.flat[i])
+            found.flat[i] = central_slope(quotient, claim=expected, rtol=within, atol=within, step=step).value
     return found
