@@ -1,7 +1,7 @@
 """How does npvae's checker do on one hand-made set alone: mistakes caught, right pairs refused?
 
     python benchmarks/gradcheck/one_set.py --seeds 10             # the fifth set, about six minutes
-    python benchmarks/gradcheck/one_set.py --set "fourth set"
+    python benchmarks/gradcheck/one_set.py --set "seventh set" --seeds 10           # about six minutes, too
     python benchmarks/gradcheck/one_set.py --rivals               # other people's checkers on the same set instead
     python benchmarks/gradcheck/one_set.py --set "sixth set" --parts --seeds 3       # with each part off, on this set
 

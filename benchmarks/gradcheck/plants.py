@@ -14,7 +14,7 @@ import numpy as np
 
 from npvae.gradcheck.battery.drawing import build
 from npvae.gradcheck.battery.samples import battery
-from npvae.gradcheck.pair.calls import Broken, Pair, Refused
+from npvae.gradcheck.pair.calls import Broken, Pair, Refused, call_backward
 from npvae.spec import Arg, Op
 
 __all__ = ["BESIDE", "PLANTS", "Place", "changes", "planted"]
@@ -220,7 +220,7 @@ def planted(op: Op, plant: Plant) -> tuple[Op, list[bool]]:
 
     def backward(dy: Any, kept: Any) -> Any:
         cache, inputs, params = kept
-        grads = op.backward(dy, cache)
+        grads = call_backward(op.backward, dy, cache)
         several = tuple(grads) if isinstance(grads, (tuple, list)) else (grads,)
         right = np.asarray(several[0])
         dys = list(dy.values()) if isinstance(dy, dict) else list(dy) if isinstance(dy, (tuple, list)) else [dy]
@@ -228,7 +228,7 @@ def planted(op: Op, plant: Plant) -> tuple[Op, list[bool]]:
         if len(dys) > 1:
             rest = [None if one is None else 0 * one for one in dys[1:]]
             only = dict(zip(dy, [dys[0], *rest], strict=True)) if isinstance(dy, dict) else type(dy)([dys[0], *rest])
-            through = op.backward(only, cache)
+            through = call_backward(op.backward, only, cache)
             alone = np.asarray(through[0] if isinstance(through, (tuple, list)) else through)
         there = Place(right, several, alone, first, inputs[place], op.args[name], inputs, params, op)
         with np.errstate(all="ignore"):

@@ -55,15 +55,19 @@ def _differentiable(case: Case) -> list[np.ndarray]:
 
 
 def _forward(case: Case, arrays: Sequence[np.ndarray]) -> tuple[Any, Any]:
-    """y, and what the backward needs: the pair may keep that to itself."""
+    """y, of several outputs one after the other in one vector; and what the backward needs."""
     pair = Pair(case.op, case.params, case.seed)
     result = pair.forward(_full(case, arrays))
-    return result.y, (pair, result.cache)
+    one = len(result.outputs) == 1
+    return result.outputs[0] if one else np.concatenate([y.reshape(-1) for y in result.outputs]), (pair, result)
 
 
 def _backward(case: Case, dy: Any, kept: Any) -> list[Any]:
-    pair, cache = kept
-    return list(pair.backward(dy, cache))
+    pair, result = kept
+    ends = np.cumsum([y.size for y in result.outputs])[:-1]
+    parts = np.split(dy, ends) if len(result.outputs) > 1 else [dy]
+    dys = [np.asarray(part).reshape(y.shape) for part, y in zip(parts, result.outputs, strict=True)]
+    return list(pair.backward(result.in_form_of_y(dys), result.cache))
 
 
 def torch_accepts(case: Case, fast: bool) -> bool:
@@ -100,8 +104,7 @@ def autograd_accepts(case: Case) -> bool:
 
     @primitive
     def wrapped(*arrays: np.ndarray) -> np.ndarray:
-        y, _ = _forward(case, arrays)
-        return np.asarray(y) if isinstance(y, tuple) else y
+        return _forward(case, arrays)[0]
 
     def vjp_of(k: int) -> Callable[..., Any]:
         def maker(answer: Any, *arrays: np.ndarray) -> Callable[[Any], np.ndarray]:

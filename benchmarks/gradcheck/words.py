@@ -3,7 +3,7 @@
     python benchmarks/gradcheck/words.py [--every 1] [--first 0] [--seed 0] [--json FILE]
 
 The mistake of each diagnosis (`plants.py`) is planted in the first gradient of every right op of the benchmark, npvae's
-and those of the five sets, in which it changes anything. "named" is the share of these reports that have the code among
+and those of the sets, in which it changes anything. "named" is the share of these reports that have the code among
 their diagnoses; "said wrongly" the share of the reports on all other mistakes that have it too. Codes that may be true
 of a mistake besides its own (`BESIDE`) are not counted as wrong.
 """

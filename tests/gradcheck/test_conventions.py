@@ -52,6 +52,20 @@ def outputs_by_name(factor):
     return gradcheck(lambda x: ({"sum": x.sum(axis=1), "best": x.argmax(axis=1)}, x), backward, X)
 
 
+def outputs_one_by_one(factor):
+    def backward(dsum, dtanh, x):
+        return factor * dsum[:, np.newaxis] * np.ones_like(x) + dtanh * (1 - np.tanh(x) ** 2)
+
+    return gradcheck(lambda x: ((x.sum(axis=1), np.tanh(x)), x), backward, X)
+
+
+def outputs_of_a_dict_one_by_one(factor):
+    def backward(dsquare, dscaled, params):
+        return {"a": factor * dsquare * params["a"] + 3 * dscaled}
+
+    return gradcheck(lambda params: ((params["a"] ** 2, 3 * params["a"]), params), backward, ({"a": X},))
+
+
 def detached(factor):
     def backward(dys, x):
         assert not np.any(dys[1])
@@ -85,6 +99,8 @@ CONVENTIONS = {
     "a named tuple in another order": lambda f: by_name(Grads)(f / 2),
     "an argument that is a dict with a list in it": lambda f: nested(f / 2),
     "a dict of outputs, one of integers": lambda f: outputs_by_name(f / 2),
+    "an argument of the backward for each output": lambda f: outputs_one_by_one(f / 2),
+    "the same, of an argument that is a dict": outputs_of_a_dict_one_by_one,
     "an output that is detached": detached,
     "a function, one argument without gradient": function_without_some,
     "a function of a dict": function_of_a_dict,

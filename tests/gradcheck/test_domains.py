@@ -191,3 +191,14 @@ def test_a_forward_that_raises_where_it_is_not_defined_is_not_looked_at_there():
     report = check_op(Op(always, lambda dy, x: dy, {"x": Arg("N D")}))
     assert {finding.code for finding in report.findings} == {"forward-raises"}
     assert report.verdict == "FAIL"
+
+
+@pytest.mark.parametrize("seed", [2, 3])
+def test_a_forward_that_raises_for_the_inputs_in_between_shares_no_state(seed):
+    def volume(A):  # where zeros or ties leave a column without a direction of its own, it has no logarithm
+        if np.linalg.matrix_rank(A) < 3:
+            raise np.linalg.LinAlgError("the columns depend on each other")
+        return np.linalg.slogdet(A.T @ A)[1].reshape(1), A
+
+    report = check_op(Op(volume, lambda dy, A: dy * 2 * A @ np.linalg.inv(A.T @ A), {"A": Arg("5 3")}), seed)
+    assert report, str(report)

@@ -17,18 +17,20 @@ BENCHMARKS = Path(__file__).parents[2] / "benchmarks" / "gradcheck"
 
 
 def zoo():
-    """Right ops of the kinds that other people write, and the layers and ops of the fifth set, which are dear."""
+    """Right ops of the kinds that other people write; those of the fifth set, and of the seventh, which are dear."""
     if not (BENCHMARKS / "mistakes").is_dir():
-        return (), ()
+        return (), (), ()
     sys.path.append(str(BENCHMARKS))
-    importlib.import_module("mistakes.fourth")
-    importlib.import_module("mistakes.fifth")
-    fifth = {m.op for m in importlib.import_module("mistakes.first").MISTAKES if m.where == "mistakes.fifth"}
+    for name in ("fourth", "fifth", "seventh"):
+        importlib.import_module(f"mistakes.{name}")
+    sets = {mistake.op: mistake.where for mistake in importlib.import_module("mistakes.first").MISTAKES}
     ops = importlib.import_module("mistakes.third").ZOO
-    return [op for op in ops if op.name not in fifth], [op for op in ops if op.name in fifth]
+    fifth = [op for op in ops if sets.get(op.name) == "mistakes.fifth"]
+    seventh = [op for op in ops if sets.get(op.name) == "mistakes.seventh"]
+    return [op for op in ops if op not in fifth and op not in seventh], fifth, seventh
 
 
-ZOO, OTHER_PEOPLES = zoo()
+ZOO, OTHER_PEOPLES, SEVENTH = zoo()
 RIGHT = (*OPS, *ZOO)
 
 
@@ -83,3 +85,23 @@ def test_what_float32_loses_inside_is_measured_where_the_last_bits_of_the_inputs
         pytest.skip("the benchmark's ops are not here")
     report = check_op(expm, seed=9, sample="37-f32-strided", dtype="strict")
     assert report, str(report)
+
+
+@pytest.mark.parametrize(
+    ("name", "seed", "label", "entries"),
+    [
+        ("soft_dtw", 6, "37x3-f32-strided-gamma=0.3", 600),  # sums along a path lose digits by their own size
+        ("HighwayLayer", 2, "3x4-f32-fortran-pos40", 600),  # so does what is 1 but for the last bits, times such sums
+        ("soft_dtw", 5, "37x2-gamma=0.3", 600),  # a slope of 1e-9 beside slopes of one, and a side that is noisy
+        ("factorization_machine", 6, "1x1x1", 600),  # nothing is left but rounding, and the gradient is zero
+        ("alibi_attention", 2, "3x4x6x5-x30", 0),  # a direction meets more kinks than entries can be left out of it
+    ],
+)
+def test_rounding_and_kinks_of_what_is_large_inside_are_no_mistakes(name, seed, label, entries):
+    op = next((op for op in SEVENTH if op.name == name), None)
+    if op is None:
+        pytest.skip("the benchmark's ops are not here")
+    sample = next(sample for sample in battery(op) if sample.label == label)
+    settings = Settings(strict=True, entries=entries)
+    outcome = check_case(build(op, sample, seed), build(op, sample, seed + 1), settings)
+    assert not outcome.findings, outcome.findings

@@ -1,5 +1,7 @@
 """Functions that compare entries: where two are equal, or nearly, any gradient of a point nearby is right."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -158,3 +160,28 @@ def test_the_inputs_are_put_back_with_the_signs_of_their_zeros():
     assert nearby(1.0)
     assert not nearby(1.5)
     assert np.signbit(loss.inputs[0]).tolist() == [[True, False, True]]
+
+
+def on_a_grid(x):
+    """A table of five numbers read between its places, x in [-1, 5], and the slope of the piece that x lies in."""
+    table = np.array([0.3, -1.0, 2.0, 0.5, 1.5])
+    at = np.clip(np.floor(x).astype(int), 0, 3)
+    inside = (x >= 0) & (x <= 4)
+    slope = (table[at + 1] - table[at]) * inside
+    return np.interp(x, np.arange(5.0), table).astype(x.dtype), slope.astype(x.dtype)
+
+
+GRID = {"x": Arg("N D", domain=(-1, 5), kinks=[0.0, 1.0, 2.0, 3.0, 4.0])}
+
+
+def test_equal_entries_that_do_not_meet_may_each_have_a_slope_of_their_own():
+    def forward(x):  # differences of neighbouring columns; the slope from the left in every other one
+        odd = np.arange(x.shape[1]) % 2
+        slope = np.where(odd, on_a_grid(np.nextafter(x, -np.inf))[1], on_a_grid(x)[1])
+        return np.sum(on_a_grid(x)[0] * (1 - 2 * odd), axis=1).astype(x.dtype), (slope * (1 - 2 * odd)).astype(x.dtype)
+
+    op = Op(forward, lambda dy, slope: dy[:, None] * slope, GRID)
+    report = check_op(op, seed=1)
+    assert report, str(report)
+    wrong = replace(op, backward=lambda dy, slope: 3 * dy[:, None] * slope)
+    assert check_op(wrong, seed=1, sample="5x4-ties").verdict == "FAIL"

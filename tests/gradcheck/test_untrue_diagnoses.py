@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from npvae.gradcheck import Arg, Op, check_op
+from npvae.gradcheck import Arg, Op, check_op, gradcheck
 
 X = {"x": Arg("N D")}
 
@@ -143,4 +143,30 @@ def test_what_one_sample_looks_like_by_chance_is_not_said():
         report = check_op(Op(forward, backward, {"x": Arg("N D")}), seed)
         assert report.verdict == "FAIL"
         said = {code for finding in report.findings for code in finding.diagnosis_codes}
-        assert not said & {"tail", "one-row", "one-entry", "threshold", "float32-cast", "mask"}, report
+        assert not said & {"tail", "one-row", "one-entry", "threshold", "float32-cast", "mask", "reversed"}, report
+
+
+def test_no_digit_is_right_where_the_slope_is_zero():
+    def backward(dy, x):  # lets the gradient through where the clip does not
+        return dy * np.cos(np.clip(x, -1, 1))
+
+    report = gradcheck(lambda x: (np.sin(np.clip(x, -1, 1)), x), backward, np.array([0.3, 2.0]))
+    assert report.verdict == "FAIL"
+    assert "digits" not in str(report), report
+
+
+def test_a_few_entries_in_the_wrong_place_are_not_the_whole_gradient_reversed():
+    def forward(x):
+        region = x[:, :, 1:4, 2:5].reshape(*x.shape[:2], 9)
+        return region.max(axis=2), (x.shape, region.argmax(axis=2))
+
+    def backward(dy, cache):  # where the region begins is forgotten
+        shape, best = cache
+        dx = np.zeros(shape, dy.dtype)
+        n, c = np.indices(best.shape)
+        dx[n, c, best // 3, best % 3] = dy
+        return dx
+
+    report = check_op(Op(forward, backward, {"x": Arg("N C 5 6")}), seed=1)
+    assert report.verdict == "FAIL"
+    assert "REVERSED" not in str(report), report

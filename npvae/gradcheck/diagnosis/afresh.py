@@ -23,7 +23,7 @@ __all__ = ["Afresh"]
 BY_CHANCE = {
     "tail", "one-row", "one-entry", "threshold", "float32-cast", "few-digits", "one-step", "overlap", "mask",
     "repeated-index", "one-answer", "factor", "factor-of-size", "factor-of-argument", "other-argument", "extra-term",
-    "offset",
+    "offset", "reversed",
 }  # fmt: skip
 """What a single sample may look like without being it."""
 

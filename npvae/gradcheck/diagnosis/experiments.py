@@ -47,10 +47,9 @@ def by_experiment(view: SideBySide, pair: Pair) -> Iterator[Diagnosis]:
 def by_digits(view: SideBySide, pair: Pair) -> Iterator[Diagnosis]:
     """How many digits are right, where nothing else is known."""
     case = view.first_run.case
-    with np.errstate(all="ignore"):
-        relative = np.abs(view.grad - view.numeric)[view.seen] / np.abs(view.numeric)[view.seen]
-    relative = relative[np.isfinite(relative)]
-    worst = float(np.max(relative, initial=0.0))
+    off, slopes = np.abs(view.grad - view.numeric)[view.seen], np.abs(view.numeric)[view.seen]
+    told = off > view.tolerance.atol  # of these, one whose slope is zero has no digit right
+    worst = math.inf if np.any(slopes[told] == 0.0) else float(np.max(off[told] / slopes[told], initial=0.0))
     only = "only" if view.complete else f"only {view.everywhere}"
     if case.dtype == np.float64 and 0.0 < worst < t.SEVEN_DIGITS:
         yield "float32-cast", f"right to 7 digits {only}: something is computed in FLOAT32"

@@ -119,6 +119,7 @@ TOLD_ENOUGH = 2  # samples in which a gradient is wrong, after which the first w
 ASKED_ENOUGH = 6  # so many where none of them could say what it looks like
 FORWARDS_ENOUGH = 20_000  # of one check; after these the samples left are compared along directions only
 OTHERS_LOOKED_AT = 24  # other entries looked at where one was found wrong by bisecting
+PARTS_LOOKED_AT = 64  # of a direction that disagrees though no entry does: as dear as a hunt for one wrong entry
 OTHERS_SETTLED = 0.1  # of the difference: an error above that says nothing (kinks all around)
 
 # ---- rulings: kinks, rounding, or a wrong gradient

@@ -16,7 +16,7 @@ from npvae.gradcheck.ground import thresholds as t
 from npvae.gradcheck.pair.forms import Broken, ForwardResult, Refused, read_gradients, read_outputs
 from npvae.spec import Op
 
-__all__ = ["Broken", "ForwardResult", "Pair", "Refused", "keeps_its_cache", "undisturbed"]
+__all__ = ["Broken", "ForwardResult", "Pair", "Refused", "call_backward", "keeps_its_cache", "undisturbed"]
 
 
 @dataclass(frozen=True)
@@ -92,9 +92,9 @@ class Pair:
         """Run the backward: one gradient for each differentiable argument, in order. Raises Broken or Refused."""
         if isinstance(cache, _Recall) and cache.turn != self.forwards:
             self.forward(cache.inputs)
-        given = (dy,) if isinstance(cache, _Recall) else (dy, cache)
         try:
-            result = self.op.backward(*given)
+            alone = isinstance(cache, _Recall)
+            result = self.op.backward(dy) if alone else call_backward(self.op.backward, dy, cache)
         except Exception as error:
             raise _in_words("backward", error) from error
         dtypes = {name: x.dtype for name, x in zip(self.op.args, self._inputs, strict=True) if x.dtype.kind == "f"}
@@ -108,16 +108,28 @@ class Pair:
         return _WHERE_SIZES_DEPEND if self.op.symbols and isinstance(error, (ValueError, IndexError)) else ""
 
 
+def call_backward(backward: Callable[..., Any], dy: Any, cache: Any) -> Any:
+    """Call a backward: with the dy of several outputs in one argument, or one by one if it has a place for each."""
+    if isinstance(dy, (tuple, list)) and len(dy) > 1 and len(_positional(backward)) == len(dy) + 1:
+        return backward(*dy, cache)
+    return backward(dy, cache)
+
+
 def keeps_its_cache(backward: Callable[..., Any]) -> bool:
     """Whether a backward takes dy and nothing else."""
+    return len(_positional(backward)) == 1
+
+
+def _positional(backward: Callable[..., Any]) -> list[inspect.Parameter]:
+    """The parameters that a backward takes by position; none if that cannot be known, or is any number."""
     try:
         parameters = inspect.signature(getattr(backward, "py_func", backward), follow_wrapped=False).parameters.values()
     except (TypeError, ValueError):
-        return False
+        return []
     positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     if any(p.kind is inspect.Parameter.VAR_POSITIONAL for p in parameters):
-        return False
-    return sum(p.kind in positional for p in parameters) == 1
+        return []
+    return [p for p in parameters if p.kind in positional]
 
 
 _WHERE_SIZES_DEPEND = (

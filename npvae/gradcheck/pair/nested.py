@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from npvae.gradcheck.pair.calls import keeps_its_cache
+from npvae.gradcheck.pair.calls import call_backward, keeps_its_cache
 
 __all__ = ["flat_pair", "flatten", "is_nested", "pack"]
 
@@ -62,7 +62,7 @@ def flat_pair(
     else:
 
         def flat_backward(dy: Any, cache: Any) -> Any:  # type: ignore[misc]
-            return flat(backward(dy, cache))
+            return flat(call_backward(backward, dy, cache))
 
     flat_backward.__wrapped__ = backward  # type: ignore[attr-defined]
     return flat_forward, flat_backward

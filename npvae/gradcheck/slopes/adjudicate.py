@@ -17,7 +17,7 @@ from npvae.gradcheck.slopes.differences import Slope, central_slope
 from npvae.gradcheck.slopes.line import Line
 from npvae.gradcheck.slopes.numeric_loss import Along
 from npvae.gradcheck.slopes.ruling import AROUND, BESIDE, UNSEEN, Ruling
-from npvae.gradcheck.slopes.sides import apart, by_sides, error_of, one_sided
+from npvae.gradcheck.slopes.sides import apart, by_sides, error_of, hides_nothing, one_sided
 
 __all__ = ["adjudicate"]
 
@@ -53,10 +53,12 @@ def _in_float64(claim: Claim, line: Line, ruling: Ruling) -> Ruling:
         if step == 0.0 or not again.agrees:
             return ruling
     eps = float(np.finfo(np.float32).eps)
-    largest = max((float(np.max(np.abs(x), initial=1.0)) for x in loss.inputs), default=1.0)
+    entering = max((float(np.max(np.abs(x), initial=1.0)) for x in loss.inputs), default=1.0)
+    leaving = max(float(np.max(np.abs(y), initial=1.0)) for y in claim.first_run.outputs)
+    largest = max(entering, leaving)  # what is inside is as large as what leaves: sums along a path, say
     ordinary = loss.case.regime == "generic"
     if not ordinary:
-        largest **= 2  # two large inputs may meet in one product (the scores of attention), and all but cancel
+        largest *= entering  # two large numbers may meet in one product (the scores of attention), and all but cancel
     most = max((float(np.max(np.abs(dy), initial=0.0)) for dy in loss.dys), default=0.0)
     rounding = t.FLOAT32_ULPS * eps * (float(np.max(np.abs(exact), initial=0.0)) + most * largest)
     # Away from ordinary values float32 may scatter as it likes; at ordinary ones by a few times the rounding expected.
@@ -167,8 +169,7 @@ def _by_differences(claim: Claim, line: Line, step: float, noise: float) -> Ruli
     if clear and (loss.low or _holds(along, slope, difference)):
         return Ruling(FAIL, slope.value, slope.error)
     if difference <= allowed + trembling:
-        least = t.FORGIVEN_ATOL * tolerance.atol
-        if trembling <= max(t.HIDDEN_RTOL * abs(slope.value), t.HIDDEN_RTOLS * tolerance.rtol * largest, least):
+        if trembling <= max(t.HIDDEN_RTOL * abs(slope.value), hides_nothing(claim)):
             return Ruling(PASS, slope.value, trembling, reason="within the noise of the forward")
         return Ruling(UNSEEN, slope.value, trembling, reason=f"the forward is uncertain by {noise:.1g}, which hides it")
     return Ruling(INCONCLUSIVE, slope.value, slope.error, reason="the differences do not settle")

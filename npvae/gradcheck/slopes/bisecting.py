@@ -18,7 +18,7 @@ __all__ = ["hunt", "look_at_others", "reach", "rest_agrees"]
 def hunt(claim: Claim, v: np.ndarray, rulings: dict[int, Ruling]) -> bool:
     """Find what disagrees along v. Entries that turn out right (kinks) are left out of it, and it is tried again.
 
-    True if that ended in a wrong entry, or in agreement.
+    True if that ended in a wrong entry, or in agreement: at the end, of parts of v.
     """
     v = v.copy()
     for _ in range(t.RULINGS_ENOUGH):
@@ -29,6 +29,25 @@ def hunt(claim: Claim, v: np.ndarray, rulings: dict[int, Ruling]) -> bool:
             return True
         v.flat[i] = 0.0
         if along(claim, v)[0]:
+            return True
+    return _agrees_in_parts(claim, v, rulings)
+
+
+def _agrees_in_parts(claim: Claim, v: np.ndarray, rulings: dict[int, Ruling]) -> bool:
+    """Whether every part of v agrees, or an entry is wrong: along all of it, kinks may be nearer than any step."""
+    spans = [(0, v.size)]
+    for _ in range(t.PARTS_LOOKED_AT):
+        first, last = spans.pop()
+        if not along(claim, v, span=(first, last))[0]:
+            middle = (first + last) // 2
+            if middle > first:
+                spans += [(first, middle), (middle, last)]
+                continue
+            if first not in rulings:
+                rulings[first] = adjudicate(claim, first)
+            if rulings[first].verdict == FAIL:
+                return True
+        if not spans:
             return True
     return False
 

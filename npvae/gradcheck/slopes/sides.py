@@ -16,7 +16,7 @@ from npvae.gradcheck.slopes.line import Line
 from npvae.gradcheck.slopes.numeric_loss import NumericLoss, ends
 from npvae.gradcheck.slopes.ruling import UNSEEN, Ruling
 
-__all__ = ["Side", "adjudicate_ties", "apart", "by_sides", "error_of", "one_sided"]
+__all__ = ["Side", "adjudicate_ties", "apart", "by_sides", "error_of", "hides_nothing", "one_sided"]
 
 
 @dataclass(frozen=True)
@@ -80,6 +80,13 @@ def by_sides(claim: Claim, line: Line, sides: list[Side]) -> Ruling:
     return _between(claim, sides, claim.of_entry(line.i), noises)
 
 
+def hides_nothing(claim: Claim) -> float:
+    """An uncertainty so small beside the largest entry, or beside the tolerance, that it hides no mistake of size."""
+    largest = float(np.max(np.abs(claim.grad), initial=0.0))
+    least = 0.0 if claim.low else t.FORGIVEN_ATOL * claim.tolerance.atol  # which is noise itself in float32
+    return max(t.HIDDEN_RTOLS * claim.tolerance.rtol * largest, least)
+
+
 def error_of(claim: Claim, sides: list[Side]) -> float:
     """How far the slopes of the loss from the sides may be off."""
     errors = (np.max([side.errors[j] for side in sides], axis=0) for j in range(len(claim.loss.dys)))
@@ -90,7 +97,8 @@ def adjudicate_ties(claim: Claim, tied: np.ndarray) -> Ruling | None:
     """Rule on entries that are equal: move them all by the same distance.
 
     Each gradient of a maximum among equals may be anything from 0 to 1, but if all rise together the maximum rises as
-    they do: gradients of 1 for each of them are too many. None if there is nothing to say.
+    they do: gradients of 1 for each of them are too many. None if there is nothing to say, as of entries that each
+    kink on their own.
     """
     if tied.size < 2:
         return None
@@ -98,7 +106,23 @@ def adjudicate_ties(claim: Claim, tied: np.ndarray) -> Ruling | None:
     v[tied] = 1.0
     loss = claim.loss
     sides = _sides_of(loss, loss.at_direction(claim.k, v), [(-1, loss.first_step), (1, loss.first_step)])
-    return _between(claim, sides, float(np.sum(claim.grad.flat[tied])))
+    ruling = _between(claim, sides, float(np.sum(claim.grad.flat[tied])))
+    return None if ruling.verdict == FAIL and _on_their_own(loss, claim.k, tied, sides) else ruling
+
+
+def _on_their_own(loss: NumericLoss, k: int, tied: np.ndarray, together: list[Side]) -> bool:
+    """Whether entries that move together do what each does alone: then any subgradient of each will do."""
+    alone = [one_sided(Line(loss, k, int(i))) for i in tied]
+    if any(len(sides) != len(together) for sides in alone):
+        return False  # at an end of the domain
+    for turn, side in enumerate(together):
+        for j, (slope, error) in enumerate(zip(side.slopes, side.errors, strict=True)):
+            total = sum(sides[turn].slopes[j] for sides in alone)
+            off = error + sum(sides[turn].errors[j] for sides in alone)
+            size = float(np.max(np.abs(slope), initial=0.0))
+            if not np.all(np.abs(slope - total) <= t.APART_ERRORS * off + t.APART_RTOL * size):
+                return False
+    return True
 
 
 def _between(claim: Claim, sides: list[Side], claimed: float, noises: Sequence[Callable[[int], float]] = ()) -> Ruling:
@@ -126,6 +150,6 @@ def _between(claim: Claim, sides: list[Side], claimed: float, noises: Sequence[C
         reason = f"the slopes from the two sides allow {low:+.4g} to {high:+.4g}" if kink else ""
         return Ruling(FAIL, nearest, error, kink, reason)
     size = max(abs(low), abs(high), abs(claimed))
-    if error > t.SIDE_TOO_NOISY * size + t.FORGIVEN_ATOL * claim.tolerance.atol:
+    if error > t.SIDE_TOO_NOISY * size + max(t.FORGIVEN_ATOL * claim.tolerance.atol, hides_nothing(claim)):
         return Ruling(UNSEEN, nearest, error, kink, "the forward is too noisy there")
     return Ruling(PASS, nearest, error, kink)
