@@ -100,7 +100,9 @@ def add_options(parser: argparse.ArgumentParser, with_models: bool) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Load, train or resume, draw. Of several processes process 0 alone draws and prints."""
-    with started_processes() as processes:
+    from npvae.steps.second_process import permitted
+
+    with started_processes() as processes, permitted(processes.size == 1):  # several have no core to spare
         if processes.rank > 0:
             args.quiet = args.no_figures = True
         return _run(args, processes)

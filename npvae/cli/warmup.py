@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from npvae.steps.second_process import Task
 
 DESCRIPTION = (
     "Compile every kernel and keep it on disk, so that later runs start at once. A run compiles what "
@@ -14,7 +20,7 @@ DESCRIPTION = (
 def run(args: argparse.Namespace) -> int:
     """Compile, and say how many kernels were still to be compiled."""
     from npvae.kernels import jit
-    from npvae.kernels.warmup import compile_all
+    from npvae.steps import second_process
 
     start, compiled = time.perf_counter(), []
 
@@ -22,9 +28,13 @@ def run(args: argparse.Namespace) -> int:
         compiled.append(name)
         print(f"compiling {name}", flush=True)
 
+    tasks = to_compile()
     with jit.when_compiling(tell):
-        compile_all()
-        _take_small_steps()
+        if second_process.can_start():
+            second_process.compile_with_a_second(to_compile, (), range(len(tasks)), tell)
+        else:
+            for task in tasks:
+                task.compile()
     seconds = time.perf_counter() - start
     folder = jit.cache_folder()
     where = f"kept in {folder}" if folder else "kept nowhere: set NUMBA_CACHE_DIR to a folder that can be written"
@@ -32,20 +42,28 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _take_small_steps() -> None:
-    """One step of a small VAE for every activation, where such a step is compiled as a whole."""
+def to_compile() -> list[Task]:
+    """Every kernel, and the compiled steps; called in both processes that share the work."""
+    from npvae.kernels.warmup import calls
+    from npvae.ops import ACTIVATIONS
+    from npvae.steps.second_process import Task
+
+    steps: list[Callable[[], object]] = [partial(_take_small_step, activation) for activation in ACTIVATIONS]
+    return [Task(call, is_kept=lambda: False) for call in (*steps, *calls())]
+
+
+def _take_small_step(activation: str) -> None:
+    """One step of a small VAE with this activation, where such a step is compiled as a whole."""
     import numpy as np
 
     import npvae
-    from npvae.ops import ACTIVATIONS
     from npvae.steps.compiled_vae import CompiledVAEStep, why_not
     from npvae.steps.mlp import skip_zeros
 
-    for activation in ACTIVATIONS:
-        vae = npvae.VAE(2, (2,), 1, activation)
-        if why_not(vae):
-            return
-        step = CompiledVAEStep(vae, 2)
-        _, trace = step.forward(np.zeros((2, 2), np.float32), np.zeros((2, 1), np.float32))
-        step.backward(trace)
-        skip_zeros(step.calls, True)  # what large products of data with many zeros need
+    vae = npvae.VAE(2, (2,), 1, activation)
+    if why_not(vae):
+        return
+    step = CompiledVAEStep(vae, 2)
+    _, trace = step.forward(np.zeros((2, 2), np.float32), np.zeros((2, 1), np.float32))
+    step.backward(trace)
+    skip_zeros(step.calls, True)  # what large products of data with many zeros need

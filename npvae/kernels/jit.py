@@ -21,7 +21,9 @@ from numba import types
 from numba.core import config, event
 from numba.core.caching import FunctionCache, IndexDataCacheFile, NullCache
 from numba.core.ccallback import CFunc
+from numba.core.registry import cpu_target
 from numba.core.runtime import rtsys
+from numba.core.typing import signature
 from numba.extending import register_jitable
 
 from npvae.kernels import processor  # before the first kernel: it may narrow what numba compiles for
@@ -34,20 +36,28 @@ SUMS = {"nsz", "arcp", "contract", "afn", "reassoc"}
 AS_WRITTEN = {"contract"}
 
 
-def kernel(fastmath: set[str]) -> Callable[[Callable], Any]:
+def kernel(fastmath: set[str], merged: bool = False) -> Callable[[Callable], Any]:
     """Decorator: compile for the dtypes of the call, release the GIL, follow IEEE on division by zero, cache.
 
     A kernel called by another is optimised once more with it, which may put sums in another order, and a copy of it
     that is in the process already is called in its place. So kernels with SUMS are always inlined: else a process that
     compiles gives other last bits than one that finds the caller on disk.
+
+    merged  put its lines into a kernel that calls it before either is compiled: for long code with few callers, which
+            is otherwise optimised and emitted at every level of calls. Not for what is called more than once in a
+            caller, or short: numba's own work on its lines then takes longer than LLVM's does
     """
 
     def compile_lazily(function: Callable) -> Any:
-        in_callers = fastmath == SUMS
-        in_callers = fastmath == SUMS
-        dispatcher: Any = numba.njit(nogil=True, error_model="numpy", fastmath=fastmath, forceinline=in_callers)(
-            function
-        )
+        options: dict[str, Any] = {
+            "nogil": True,
+            "error_model": "numpy",
+            "fastmath": fastmath,
+            "forceinline": fastmath == SUMS,
+            "inline": "always" if merged else "never",
+            "no_cfunc_wrapper": True,  # nobody calls a kernel from C; `job_piece` is for that
+        }
+        dispatcher: Any = numba.njit(**options)(function)
         if not config.DISABLE_JIT:  # type: ignore[attr-defined]
             dispatcher._cache = LateCache(function)
             dispatcher.compile = without_collecting(dispatcher.compile)
@@ -57,11 +67,11 @@ def kernel(fastmath: set[str]) -> Callable[[Callable], Any]:
 
 
 def inner(fastmath: set[str]) -> Callable[[Callable], Any]:
-    """Decorator: what only kernels call is compiled with each of them, with no way in from Python and no file.
+    """Decorator: what only kernels call is compiled with each of them, with no way in from Python or C, and no file.
 
     Not for what several kernels of a run call: that would be compiled once for each process that lacks one of them.
     """
-    return register_jitable(error_model="numpy", fastmath=fastmath, forceinline=fastmath == SUMS)
+    return register_jitable(error_model="numpy", fastmath=fastmath, forceinline=fastmath == SUMS, no_cfunc_wrapper=True)
 
 
 def without_collecting(compile: Callable) -> Callable:
@@ -105,6 +115,15 @@ class Callback:
                 self._compiled = compiled
         return int(self._compiled.address)
 
+    def is_kept(self) -> bool:
+        """Whether it is on disk, compiled for this processor."""
+        return LateCache(self.function).has(signature(types.void, types.int64, types.int64))
+
+
+def is_kept(compiled: Any, argument_types: tuple) -> bool:
+    """Whether a kernel is on disk for these types of arguments, compiled for this processor."""
+    return bool(LateCache(compiled.py_func).has(argument_types))
+
 
 def job_piece(function: Callable[[int, int], None]) -> Callback:
     """Decorator: what a piece of a job does, called with the address of the job's plan and the number of the piece."""
@@ -119,14 +138,22 @@ class LateCache:
 
     @cached_property
     def opened(self) -> Any:
-        """The cache on disk, or none: then every process compiles."""
+        """The cache on disk, or none."""
         try:
             return RoomCache(self.function)
         except RuntimeError:  # no folder that can be written
-            return NullCache()
+            return Nowhere()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.opened, name)
+
+
+class Nowhere(NullCache):
+    """No cache: every process compiles."""
+
+    def has(self, sig: Any) -> bool:
+        """Nothing is kept."""
+        return False
 
 
 class RoomCache(FunctionCache):
@@ -139,7 +166,7 @@ class RoomCache(FunctionCache):
     def __init__(self, function: Callable) -> None:
         """RuntimeError if there is no folder that can be written."""
         super().__init__(function)
-        self._cache_file = IndexDataCacheFile(self._cache_path, self._impl.filename_base, room_stamp())
+        self._cache_file = FilePerSignature(self._cache_path, self._impl.filename_base)
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """The compiled kernel, or None if it is not there or cannot be read.
@@ -153,13 +180,55 @@ class RoomCache(FunctionCache):
                 return self._load_overload(sig, target_context)
         except Exception:  # whatever a damaged pickle raises
             with suppress(OSError):
-                self.flush()
+                self._cache_file.forget(self._index_key(sig, target_context.codegen()))
             return None
+
+    def has(self, sig: Any) -> bool:
+        """Whether the kernel is on disk for this signature."""
+        return self._cache_file.has(self._index_key(sig, cpu_target.target_context.codegen()))
 
     def save_overload(self, sig: Any, data: Any) -> None:
         """Keep the compiled kernel if the folder can be written."""
         with suppress(OSError):  # a full or read-only disk
             super().save_overload(sig, data)
+
+
+class FilePerSignature:
+    """Where the compiled signatures of one function are kept: an index and a file of code for each of them.
+
+    Numba keeps one index per function, and numbers the files of code. Two processes that compile different signatures
+    at once then lose one of the two, or give both files the same number, and what is loaded is the wrong code.
+    """
+
+    def __init__(self, folder: str, name: str) -> None:
+        """`name` is the function's, as the beginning of the names of files."""
+        self.folder, self.name = folder, name
+
+    def load(self, key: tuple) -> Any:
+        """What was saved under a key (signature, processor, hash of the bytecode), or None."""
+        return self._file(key).load(key)
+
+    def save(self, key: tuple, data: Any) -> None:
+        """The code first: who finds the index finds no code of before an edit."""
+        file = self._file(key)
+        code = file._data_name(1)
+        file._save_data(code, data)
+        file._save_index({key: code})
+
+    def has(self, key: tuple) -> bool:
+        """Whether anything was saved under the key, by this version of the rooms."""
+        try:
+            return key in self._file(key)._load_index()
+        except Exception:  # whatever a damaged pickle raises
+            return False
+
+    def forget(self, key: tuple) -> None:
+        """Nothing is saved under the key any more."""
+        self._file(key).flush()
+
+    def _file(self, key: tuple) -> IndexDataCacheFile:
+        digest = hashlib.sha256(repr(key).encode()).hexdigest()[:16]
+        return IndexDataCacheFile(self.folder, f"{self.name}-{digest}", room_stamp())
 
 
 def cache_folder() -> str | None:

@@ -1,4 +1,4 @@
-"""Compiles every kernel for float32 and float64, so that no later call has to wait for it.
+"""Calls that compile every kernel for float32 and float64, so that no later call has to wait for it.
 
 To numba a read-only array, as data often is, has another type than a writable one; so has a part of an array, as mu and
 logvar are parts of the encoder's output. Kernels are called here with the arrays that training passes.
@@ -6,6 +6,8 @@ logvar are parts of the encoder's output. Kernels are called here with the array
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from itertools import product
 
 import numpy as np
@@ -38,20 +40,28 @@ SIZES = {
 SHARED = SIZES | {"D": SHARED_FROM // SIZES["N"]}  # large enough for a job of the team
 
 
-def compile_all() -> None:
-    """Call every kernel once with small arrays of either dtype, and the shared jobs with larger ones."""
+def calls() -> list[Callable[[], object]]:
+    """Calls of every kernel with small arrays of either dtype, and of the shared jobs with larger ones."""
     bernoulli = next(op for op in KERNELS if op.name == "bernoulli_nll")
+    found: list[Callable[[], object]] = []
+    for op, dtype, read_only in product(KERNELS, (np.float32, np.float64), (True, False)):
+        for values in product(*op.params.values()):
+            params = dict(zip(op.params, values, strict=True))
+            found.append(partial(call, op, SIZES, dtype, read_only, params))
     for read_only in (True, False):
-        for op, dtype in product(KERNELS, (np.float32, np.float64)):
-            for values in product(*op.params.values()):
-                call(op, SIZES, dtype, read_only, dict(zip(op.params, values, strict=True)))
-        call(bernoulli, SHARED, np.float32, read_only, {})
-        multiply_all(read_only)
-    for size, dtype in ((1, np.float32), (1, np.float64), (optimizers.ADAM_SHARED_FROM, np.float32)):
-        p, g, m, v = np.zeros((4, size), dtype)
-        optimizers.adam_update(p, g, m, v, 1, 1e-3, (0.9, 0.999), 1e-8)
-        optimizers.adagrad_update(p, g, v, 1e-2, 1e-10)
-        sum_of_squares(g)
+        found.append(partial(call, bernoulli, SHARED, np.float32, read_only, {}))
+        found.append(partial(multiply_all, read_only))
+    sizes = ((1, np.float32), (1, np.float64), (optimizers.ADAM_SHARED_FROM, np.float32))
+    return [*found, *(partial(update, size, dtype) for size, dtype in sizes)]
+
+
+def update(size: int, dtype: type) -> None:
+    """A step of each optimiser, and the norm of its gradients."""
+    four: np.ndarray = np.zeros((4, size), dtype)
+    p, g, m, v = four
+    optimizers.adam_update(p, g, m, v, 1, 1e-3, (0.9, 0.999), 1e-8)
+    optimizers.adagrad_update(p, g, v, 1e-2, 1e-10)
+    sum_of_squares(g)
 
 
 def call(op: Op, sizes: dict[str, int], dtype: type, read_only: bool, params: dict) -> None:

@@ -10,23 +10,25 @@ checks every step against the pages.
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import carray
+from numba import carray, types
 
+from npvae.kernels.epilogues import ACTIVATION_AT, plain_at
 from npvae.kernels.gaussian_kl import kl_gradients, kl_of
-from npvae.kernels.jit import AS_WRITTEN, SUMS, inner, job_piece, kernel
+from npvae.kernels.jit import AS_WRITTEN, SUMS, Callback, inner, is_kept, job_piece, kernel
 from npvae.kernels.likelihoods import nll_and_residual
 from npvae.kernels.multiply import LEAST_COLUMNS, LOOK_FROM, mostly_zeros
 from npvae.kernels.polynomials import exp, expm1
 from npvae.kernels.team import pools
 from npvae.kernels.team.atomics import address_of, call_at, integers_at
-from npvae.kernels.team.jobs import WORTH_SHARING
-from npvae.kernels.team.pieces import pieces_of_samples
+from npvae.kernels.team.jobs import WORTH_SHARING, help_out, job_at, product_at
+from npvae.kernels.team.pieces import pieces_of_samples, product_of
 from npvae.kernels.team.team import new_state
 from npvae.kernels.updates import sum_of_squares
+from npvae.kernels.zeros import listed_product, needed, product_by_lists_at
 from npvae.models.checks import check_noise
 from npvae.models.likelihoods.unit_interval import Bernoulli
 from npvae.models.trace import VAETrace
@@ -46,6 +48,7 @@ from npvae.steps.mlp import (
     skip_zeros,
     vector,
 )
+from npvae.steps.second_process import Task, compile_ahead
 
 METHODS = frozenset(name for name in dir(VAE) if callable(getattr(VAE, name)))  # a model may be given its own
 
@@ -133,7 +136,7 @@ class CompiledVAEStep:
         self.shown: Any = head[:, :L], head[:, L:], std, z, logits, nll, kl
         self.shown_of: dict[int, Any] = {N: self.shown}
         self.fixed = self._what_is_compiled_in()
-        self.shared, self.alone = shared(model, N), new_state()
+        self.shared, self.alone = bool(shared(model, N)), new_state()
         first = encoder[0]
         self.looks = N * first[0] * first[1] >= LOOK_FROM and first[1] >= LEAST_COLUMNS
         self.inputs: tuple[np.ndarray, np.ndarray] = z, z
@@ -174,6 +177,8 @@ class CompiledVAEStep:
     @cached_property
     def calls(self) -> np.ndarray:
         """Addresses of functions, which the first step compiles."""
+        skips_zeros = bool(self.looks) and mostly_zeros(self.inputs[0])
+        compile_ahead(to_compile, self.model.activation, skips_zeros, self.shared)
         return calls_of(self.model.activation)
 
     def _run(self, job: Any, *arguments: Any) -> Any:
@@ -184,6 +189,27 @@ class CompiledVAEStep:
         model = self.model
         as_in_the_class = vars(model).keys().isdisjoint(METHODS)
         return model.objective, model.activation, id(model.params), id(model.likelihood), as_in_the_class
+
+
+def to_compile(activation: str, skips_zeros: bool, is_shared: bool) -> list[Task]:
+    """What a step compiles, in an order in which two processes meet in the middle with little compiled in both.
+
+    The first takes what calls and shares, the second the long code of the tiles and what follows them.
+    """
+    integers, row, matrices = types.int64[::1], types.float32[::1], types.float32[:, ::1]
+    kernels: list[tuple[Any, tuple]] = [
+        (elbo_forward, (integers, matrices, matrices, integers, integers, types.int64)),
+        (elbo_backward, (integers, matrices, matrices, types.float64, integers, integers)),
+        (sum_of_squares, (row,)),
+        *([(help_out, (integers, types.int64))] if is_shared else []),
+    ]
+    first: list[Callback] = [nll_of, product_at, job_at]
+    skipping = [product_by_lists_at, listed_product, needed] if skips_zeros else []
+    last: list[Callback] = [*skipping, plain_at, ACTIVATION_AT[activation], product_of]
+    return [
+        *(Task(partial(kernel.compile, kinds), partial(is_kept, kernel, kinds)) for kernel, kinds in kernels),
+        *(Task(partial(getattr, piece, "address"), piece.is_kept) for piece in (*first, *last)),
+    ]
 
 
 def _as_compiled_for(array: np.ndarray) -> np.ndarray:

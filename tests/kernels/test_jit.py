@@ -110,13 +110,50 @@ def test_a_full_disk_costs_time_and_nothing_else(monkeypatch, tmp_path):
     def full(self, *arguments):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(jit.IndexDataCacheFile, "save", full)
+    monkeypatch.setattr(config, "CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(jit.IndexDataCacheFile, "_save_data", full)
 
     @jit.kernel(jit.SUMS)
     def triple(x):
         return x * 3
 
     assert triple(2.0) == 6.0
+    assert not list(tmp_path.rglob("*.nbi")), "an index stands where its code does not"
+
+
+def test_processes_that_compile_other_signatures_at_once_write_to_no_file_in_common(monkeypatch, tmp_path):
+    """Numba's index per function, read by both before either writes it, would give both files of code one number."""
+    monkeypatch.setattr(config, "CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(jit.IndexDataCacheFile, "_load_index", lambda self: {})  # as both find it
+
+    def double(x):
+        return x + x
+
+    for number in (2, 2.0):
+        assert jit.kernel(jit.SUMS)(double)(number) == 4
+    monkeypatch.undo()
+    monkeypatch.setattr(config, "CACHE_DIR", str(tmp_path))
+    for number in (2, 2.0):
+        again = jit.kernel(jit.SUMS)(double)
+        assert again(number) == 4
+        assert sum(again.stats.cache_hits.values()) == 1
+
+
+def test_what_is_kept_is_known_without_loading_it(monkeypatch, tmp_path):
+    monkeypatch.setattr(config, "CACHE_DIR", str(tmp_path))
+    double = jit.kernel(jit.SUMS)(lambda x: x + x)
+    piece = jit.job_piece(lambda address, number: None)
+    floats, integers = (numba.float64,), (numba.int64,)
+    assert not piece.is_kept()
+    assert piece.address
+    assert piece.is_kept()
+    assert not jit.is_kept(double, floats)
+    double(2.0)
+    assert [jit.is_kept(double, floats), jit.is_kept(double, integers)] == [True, False]
+    for file in tmp_path.rglob("*.nbi"):
+        file.write_bytes(b"noise")
+    assert not piece.is_kept()
+    assert not jit.is_kept(double, floats)
 
 
 @pytest.mark.parametrize("edited", ["kernels/jit.py", "kernels/matmul/tiles.py", "steps/mlp.py"])

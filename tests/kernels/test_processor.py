@@ -69,15 +69,15 @@ imitating = pytest.mark.skipif(
 NO_WIDE_REGISTER = """
 import numpy as np
 from npvae.kernels import processor
-from npvae.kernels.matmul.products import product_piece
 from npvae.kernels.team.jobs import product
+from npvae.kernels.team.pieces import product_of
 from npvae.kernels.team.team import new_state
 from npvae.kernels.updates import sum_of_squares
 a = np.ones((70, 70), np.float32)
 out = np.empty_like(a)
 product(new_state(), a, a, out, False, False)
 sum_of_squares(a.ravel())
-text = "".join(text for f in (product_piece, sum_of_squares) for text in f.inspect_asm().values())
+text = "".join([product_of._compiled._library.get_asm_str(), *sum_of_squares.inspect_asm().values()])
 print(processor.BITS, (out == 70).all(), "ymm" in text, "zmm" in text)
 """
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from npvae.kernels.jit import AS_WRITTEN, kernel
+from npvae.kernels.jit import AS_WRITTEN, inner, kernel
 from npvae.kernels.matmul.packing import copy_rows, turn_columns
 from npvae.kernels.matmul.shape import LANES, SHAPE
 from npvae.kernels.matmul.tiles import outer_tile
@@ -59,19 +59,19 @@ def place_of(piece: int, rows: int, columns: int, k: int) -> tuple[int, int, int
     return block * height, min(rows, (block + 1) * height), first * LANES, after - first
 
 
-@kernel(AS_WRITTEN)
+@inner(AS_WRITTEN)
 def room_for(k: int, width: int) -> np.ndarray:
     """Room for a packed strip; `begin` says where in it the strip begins."""
     return np.empty((min(k, K_BLOCK) + 3) * width * LANES + LINE, np.float32)
 
 
-@kernel(AS_WRITTEN)
+@inner(AS_WRITTEN)
 def begin(room: np.ndarray) -> int:
     """The address of the first line of the cache that is whole."""
     return (room.ctypes.data + 4 * LINE - 1) // (4 * LINE) * (4 * LINE)
 
 
-@kernel(AS_WRITTEN)
+@inner(AS_WRITTEN)
 def pack(packed: int, b: int, width: int, n: int, b_row: int, turned: bool, left: int) -> None:
     """The strip of `width` vectors that begins at address b, its rows 0 to before n; `turned` if it lies transposed."""
     if turned:
@@ -87,7 +87,7 @@ def pack(packed: int, b: int, width: int, n: int, b_row: int, turned: bool, left
         copy_1(packed, b, n, b_row, left)
 
 
-@kernel(AS_WRITTEN)
+@kernel(AS_WRITTEN, merged=True)
 def product_piece(
     piece: int, out: int, a: int, b: int, rows: int, columns: int, k: int, a_row: int, a_k: int, turned: bool
 ) -> None:
@@ -99,7 +99,7 @@ def product_piece(
     block(i0, i1, j, width, out, a, b, rows, columns, k, a_row, a_k, turned, False)
 
 
-@kernel(AS_WRITTEN)
+@kernel(AS_WRITTEN, merged=True)
 def block(
     i0: int, i1: int, j: int, width: int, out: int, a: int, b: int, rows: int, columns: int, k: int, a_row: int,
     a_k: int, turned: bool, adds: bool,

@@ -18,6 +18,8 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic, register_jitable
 
+from npvae.kernels.matmul import vectors
+
 _INT64 = ir.IntType(64)
 
 
@@ -141,6 +143,17 @@ def integers_at(_, address):  # type: ignore[no-untyped-def]
         return b.inttoptr(arguments[0], _INT64.as_pointer())
 
     return types.CPointer(types.int64)(types.int64), emit
+
+
+@instruction
+def fetch_to_write(_, address):  # type: ignore[no-untyped-def]
+    """Ask for the line of the cache at an address, which will be written to; nothing waits for it, wherever it lies."""
+
+    def emit(context, b, signature, arguments):  # type: ignore[no-untyped-def]
+        vectors.fetch_to_write(b, b.inttoptr(arguments[0], ir.IntType(8).as_pointer()))
+        return context.get_dummy_value()
+
+    return types.void(types.int64), emit
 
 
 @instruction

@@ -15,7 +15,8 @@ from numba import carray
 from npvae.kernels.jit import AS_WRITTEN, job_piece, kernel
 from npvae.kernels.likelihoods import nll_and_residual
 from npvae.kernels.matmul.products import product_piece
-from npvae.kernels.team.atomics import call_at, floats_at, integers_at
+from npvae.kernels.matmul.vectors import LINE
+from npvae.kernels.team.atomics import call_at, fetch_to_write, floats_at, integers_at
 from npvae.kernels.updates import adam
 
 
@@ -70,6 +71,7 @@ NLL = Bernoulli(*range(len(Bernoulli._fields)))
 
 RATES, LEAST = 7, 2  # how many numbers `adam` takes of each
 ADAM_PIECE = 32_768  # parameters
+AT_ONCE, AHEAD = 64, 256  # parameters that Adam goes through before it asks for more, and how far ahead these lie
 BERNOULLI_PIECE = 16_384  # pixels that make a piece, in whole samples
 
 
@@ -93,14 +95,25 @@ def product_of(address: int, piece: int) -> None:
 
 @job_piece
 def adam_of(address: int, piece: int) -> None:
-    """One piece of an `AdamStep`."""
+    """One piece of an `AdamStep`.
+
+    The four arrays are larger than a core's own cache, and a step has emptied it: the loop waits for memory, and
+    waits less if it asks for what comes next.
+    """
     plan = carray(integers_at(address), len(ADAM))
     size = plan[ADAM.size]
     low, high = piece * ADAM_PIECE, min(size, (piece + 1) * ADAM_PIECE)
     p, g = carray(floats_at(plan[ADAM.p]), size), carray(floats_at(plan[ADAM.g]), size)
     m, v = carray(floats_at(plan[ADAM.m]), size), carray(floats_at(plan[ADAM.v]), size)
     rates, least = carray(floats_at(plan[ADAM.rates]), RATES), carray(floats_at(plan[ADAM.least]), LEAST)
-    adam(p[low:high], g[low:high], m[low:high], v[low:high], rates, least)
+    for start in range(low, high, AT_ONCE):
+        end = min(high, start + AT_ONCE)
+        for i in range(start + AHEAD, start + AHEAD + AT_ONCE, LINE):
+            fetch_to_write(plan[ADAM.p] + 4 * i)
+            fetch_to_write(plan[ADAM.g] + 4 * i)
+            fetch_to_write(plan[ADAM.m] + 4 * i)
+            fetch_to_write(plan[ADAM.v] + 4 * i)
+        adam(p[start:end], g[start:end], m[start:end], v[start:end], rates, least)
 
 
 @job_piece
