@@ -20,7 +20,7 @@ from npvae.gradcheck.battery.samples import Sample, battery
 from npvae.gradcheck.ground import thresholds
 from npvae.gradcheck.ground.findings import CHECKS, FAIL, INCONCLUSIVE
 from npvae.gradcheck.pair import contracts, first_run
-from npvae.gradcheck.slopes import adjudicate, numeric_loss
+from npvae.gradcheck.slopes import adjudicate, line
 from npvae.gradcheck.slopes.differences import Slope
 from npvae.gradcheck.verdict import gradient
 from npvae.gradcheck.verdict.case import Outcome, Settings, check_case
@@ -35,13 +35,13 @@ RULINGS: dict[str, tuple[Any, str, Any]] = {
     "equal entries together": (gradient, "_too_many", lambda claim, rulings: ""),
     "linear arguments": (gradient, "check_linear", lambda claim: ("", 0.0, 0.0)),
     "slopes from each side": (adjudicate, "apart", lambda sides: False),
-    "bends in float32": (adjudicate, "_bends", lambda claim, i, step, noise: False),
-    "float64 beside float32": (adjudicate, "_in_float64", lambda claim, i, ruling: ruling),
+    "bends in float32": (adjudicate, "_bends", lambda claim, line, step, noise: False),
+    "float64 beside float32": (adjudicate, "_in_float64", lambda claim, line, ruling: ruling),
     "scatter of float32": (first_run.FirstRun, "_scatter", lambda self, exact: [0.0 * grad for grad in exact]),
-    "steps nearer the entry": (adjudicate, "slope_nearer", lambda claim, i: Slope(math.nan, math.inf, False, 0.0)),
+    "steps nearer the entry": (adjudicate, "slope_nearer", lambda claim, line: Slope(math.nan, math.inf, False, 0.0)),
     "equal entries set apart": (adjudicate, "slope_nearby", lambda claim, i: False),
     "points around": (adjudicate, "slope_around", lambda claim, i, size: False),
-    "noise measured": (numeric_loss, "noise_level", lambda along, **how: 0.0),
+    "noise measured": (line, "noise_level", lambda along, **how: 0.0),
     "infinite slopes": (contracts, "_slope_unbounded", lambda first_run, k, where: False),
 }
 """Name -> what is replaced, and by what, while the part is off."""

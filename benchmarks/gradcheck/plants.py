@@ -239,6 +239,7 @@ def planted(op: Op, plant: Plant) -> tuple[Op, list[bool]]:
     return replace(op, forward=forward, backward=backward, pure=False), changed
 
 
+@np.errstate(all="ignore")
 def changes(op: Op, plant: Plant, seed: int) -> bool:
     """Whether a mistake changes anything in some sample of the battery: looked at before a whole check is spent."""
     wrong, changed = planted(op, plant)

@@ -118,14 +118,14 @@ def check_samples(op: Op, samples: Sequence[Sample], plain: Sample, seed: int, s
     """
     outcomes: list[Outcome] = []
     for sample in samples:
-        outcome = _outcome(op, sample, seed, _cheaper(settings, outcomes))
+        outcome = _outcome(op, sample, seed, _cheaper(settings, outcomes, sample))
         suspect = outcome.refused or (outcome.dtypes == {"float32"} and not op.pure)
         if not outcomes and sample.dtype == "float64" and suspect:
             what = _only_in_float32(op, plain, seed)
             if what:
                 singles = {s.label: s for s in (replace(s, dtype="float32") for s in samples)}
                 for single in singles.values():
-                    outcomes.append(_outcome(op, single, seed, _cheaper(settings, outcomes)))
+                    outcomes.append(_outcome(op, single, seed, _cheaper(settings, outcomes, single)))
                 outcomes[0].notes.append(f"the pair {what}: every sample is in float32")
                 return outcomes
         outcomes.append(outcome)
@@ -135,7 +135,7 @@ def check_samples(op: Op, samples: Sequence[Sample], plain: Sample, seed: int, s
     return outcomes
 
 
-def _cheaper(settings: Settings, outcomes: Sequence[Outcome]) -> Settings:
+def _cheaper(settings: Settings, outcomes: Sequence[Outcome], sample: Sample) -> Settings:
     """The settings of the next sample: what is known to be wrong is only confirmed, and a slow pair is spared.
 
     The effort is counted in forwards, never in seconds: a verdict does not depend on how busy the machine is.
@@ -144,9 +144,16 @@ def _cheaper(settings: Settings, outcomes: Sequence[Outcome]) -> Settings:
     wrong, named = Counter(f.arg for f in numeric), {f.arg for f in numeric if f.diagnosis_codes}
     enough = {arg: t.TOLD_ENOUGH if arg in named else t.ASKED_ENOUGH for arg in wrong}
     told = frozenset(arg for arg, count in wrong.items() if arg and count >= enough[arg])
+    if outcomes and _is_square(outcomes[0].case.op, sample):
+        told &= named  # what no sample could name may be a wrong axis, which shows where shapes forbid none
     if sum(outcome.forwards for outcome in outcomes) > t.FORWARDS_ENOUGH:
         return replace(settings, told=told, entries=0)
     return replace(settings, told=told)
+
+
+def _is_square(op: Op, sample: Sample) -> bool:
+    """Whether it is the sample whose axes are all alike."""
+    return sample.sizes == op.within_ranges(dict.fromkeys(op.symbols, t.SQUARE_SIZE))
 
 
 def _what_was_left_out(outcomes: Sequence[Outcome]) -> list[str]:

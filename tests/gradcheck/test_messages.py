@@ -104,6 +104,8 @@ def test_what_is_left_where_sums_cancel_is_not_taken_for_float32():
     """Of one entry the moment is zero, to rounding: a few bits, which are float32 numbers too."""
     op = Op(fourth_moment, fourth_moment_backward, {"x": Arg("N D")})
     assert check_op(op, seed=4, sample="4x1"), "what is uncertain by 1e-15 hides nothing"
+    twice = Op(fourth_moment, lambda dy, c: fourth_moment_backward(dy, c) + 1e-7 * dy[:, None], {"x": Arg("N D")})
+    assert check_op(twice, seed=4, sample="4x1").verdict == "FAIL"
     op = Op(lambda x: fourth_moment(3 * x), lambda dy, c: 3 * fourth_moment_backward(dy, c), {"x": Arg("N D")})
     report = check_op(op, seed=5, sample="4x1")
     assert report.verdict == "INCONCLUSIVE"

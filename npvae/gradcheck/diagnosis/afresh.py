@@ -18,7 +18,7 @@ from npvae.gradcheck.slopes.claim import Claim, tolerance_for
 from npvae.gradcheck.slopes.numeric import compare_entries
 from npvae.gradcheck.slopes.numeric_loss import NumericLoss
 
-__all__ = ["BY_CHANCE", "holds_afresh"]
+__all__ = ["Afresh"]
 
 BY_CHANCE = {
     "tail", "one-row", "one-entry", "threshold", "float32-cast", "few-digits", "one-step", "overlap", "mask",
@@ -36,30 +36,43 @@ NUMBERS = {"factor", "offset", "extra-term"}
 Pattern = Callable[[SideBySide, Pair], Iterable[Diagnosis]]
 
 
-def holds_afresh(claim: Claim, pattern: Pattern, said: Diagnosis) -> bool:
-    """Whether the same pattern says the same of two more samples of the same kind; True where there are none.
+class Afresh:
+    """The same claim on other inputs of the same kind; each sample is compared once, whatever is asked of it."""
 
-    A place is the same only in the same words: chance finds a last row twice, but not the same one. A sample that is
-    hardly wrong, or in which the pair breaks, says nothing for or against a pattern, and another is drawn.
-    """
-    case, (code, _) = claim.first_run.case, said
-    confirmed = 0
-    if case.label.startswith(("given", "drawn")) or claim.grad.size > t.ENTRIES:
-        return True
-    for turn in range(1, 1 + t.DRAWN_AFRESH):
-        try:
-            again = _view(claim, _redrawn(case, turn))
-            found = [] if again is None else list(pattern(again, again.first_run.pair))
-        except (Broken, Refused):
-            continue
-        if code not in PLACES and (again is None or np.sum(again.wrong) < min(t.FEW_ENTRIES, claim.grad.size)):
-            continue
-        if not any(_same(said, one) for one in found):
-            return False
-        confirmed += 1
-        if confirmed == t.TRIED_AFRESH:
+    def __init__(self, claim: Claim) -> None:
+        self.claim = claim
+        self._views: dict[int, SideBySide | None] = {}
+
+    def confirms(self, pattern: Pattern, said: Diagnosis) -> bool:
+        """Whether a diagnosis cannot be chance, or its pattern says the same of two more samples; True if none exist.
+
+        A place is the same only in the same words: chance finds a last row twice, but not the same one. A sample that
+        is hardly wrong, or in which the pair breaks, says nothing for or against a pattern, and another is drawn.
+        """
+        claim, (code, _) = self.claim, said
+        confirmed = 0
+        given = claim.first_run.case.label.startswith(("given", "drawn"))
+        if code not in BY_CHANCE or given or claim.grad.size > t.ENTRIES:
             return True
-    return False
+        for turn in range(1, 1 + t.DRAWN_AFRESH):
+            try:
+                again = self._view(turn)
+                found = [] if again is None else list(pattern(again, again.first_run.pair))
+            except (Broken, Refused):
+                continue
+            if code not in PLACES and (again is None or np.sum(again.wrong) < min(t.FEW_ENTRIES, claim.grad.size)):
+                continue
+            if not any(_same(said, one) for one in found):
+                return False
+            confirmed += 1
+            if confirmed == t.TRIED_AFRESH:
+                return True
+        return False
+
+    def _view(self, turn: int) -> SideBySide | None:
+        if turn not in self._views:
+            self._views[turn] = _view(self.claim, _redrawn(self.claim.first_run.case, turn))
+        return self._views[turn]
 
 
 def _same(said: Diagnosis, again: Diagnosis) -> bool:

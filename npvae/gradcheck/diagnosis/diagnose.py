@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from npvae.gradcheck.diagnosis.afresh import BY_CHANCE, Pattern, holds_afresh
+from npvae.gradcheck.diagnosis.afresh import Afresh
 from npvae.gradcheck.diagnosis.experiments import by_digits, by_experiment
 from npvae.gradcheck.diagnosis.outputs import by_output
 from npvae.gradcheck.diagnosis.patterns import by_pattern
@@ -32,16 +32,12 @@ def diagnose(claim: Claim, compared: Comparison, failed: Sequence[int], alone: b
     wrong[list(failed)] = True
     view = SideBySide(claim, compared, wrong, alone)
     found: list[Diagnosis] = []
+    afresh = Afresh(claim)
     try:
         for pattern in (by_structure, by_experiment, by_pattern, by_place, by_digits, by_output, everywhere):
-            found = [one for one in pattern(view, claim.first_run.pair) if _is_sure(claim, pattern, one)]
+            found = [one for one in pattern(view, claim.first_run.pair) if afresh.confirms(pattern, one)]
             if found:
                 break
     except (Broken, Refused):
         pass
     return tuple(code for code, _ in found), "; ".join(words for _, words in found)
-
-
-def _is_sure(claim: Claim, pattern: Pattern, said: Diagnosis) -> bool:
-    """Whether it cannot be chance, or other inputs say the same."""
-    return said[0] not in BY_CHANCE or holds_afresh(claim, pattern, said)

@@ -37,6 +37,8 @@ class Pair:
     A backward that takes dy alone keeps its cache to itself: its forward gives y alone, and is run again before a
     backward if another forward came in between.
 
+    Whoever calls it lets infinities pass without a warning (`undisturbed`, `np.errstate`): once, not once a call.
+
     forwards  how many forwards have been run
     """
 
@@ -68,8 +70,7 @@ class Pair:
                 np.random.seed(self.seed % t.SEEDS)  # noqa: NPY002 - the global state is what such a pair draws from
         kept = tuple(np.array(x) for x in inputs) if self.keeps_its_cache else ()
         try:
-            with np.errstate(all="ignore"):
-                result = self.op.forward(*inputs, **params)
+            result = self.op.forward(*inputs, **params)
         except Exception as error:
             raise _in_words("forward", error, self._mend(error)) from error
         if self.keeps_its_cache:
@@ -92,11 +93,8 @@ class Pair:
         if isinstance(cache, _Recall) and cache.turn != self.forwards:
             self.forward(cache.inputs)
         try:
-            with np.errstate(all="ignore"):
-                if isinstance(cache, _Recall):
-                    result = self.op.backward(dy)
-                else:
-                    result = call_backward(self.op.backward, dy, cache)
+            alone = isinstance(cache, _Recall)
+            result = self.op.backward(dy) if alone else call_backward(self.op.backward, dy, cache)
         except Exception as error:
             raise _in_words("backward", error) from error
         dtypes = {name: x.dtype for name, x in zip(self.op.args, self._inputs, strict=True) if x.dtype.kind == "f"}

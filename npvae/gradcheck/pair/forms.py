@@ -71,6 +71,8 @@ class ForwardResult:
 
 def read_outputs(y: Any, cache: Any, detached: Sequence[Any]) -> ForwardResult:
     """The outputs of a forward. Raises Broken if they are no real floating-point numbers."""
+    if type(y) is np.ndarray and y.dtype.kind == "f":  # at every step of every difference
+        return ForwardResult((y,), cache, y)
     if isinstance(y, np.ndarray) or not isinstance(y, (tuple, list, Mapping)):
         return ForwardResult((_real(y),), cache, y)
     named = list(y.items() if isinstance(y, Mapping) else enumerate(y))

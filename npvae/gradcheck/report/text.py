@@ -85,13 +85,19 @@ def passes(report: Found) -> list[str]:
 
 
 def one_of_each(findings: Sequence[Finding]) -> list[Finding]:
-    """For each check and argument the first finding, or the first that says what it looks like; three at most."""
+    """For each check and argument the first finding, or the first that says most of what it is; three at most."""
     chosen: dict[tuple[str, str | None], Finding] = {}
     for finding in findings:
         key = finding.code if finding.check != "numeric" else "numeric", finding.arg
-        if key not in chosen or (finding.diagnosis and not chosen[key].diagnosis):
+        if key not in chosen or _telling(finding) > _telling(chosen[key]):
             chosen[key] = finding
     return list(chosen.values())[:3]
+
+
+def _telling(finding: Finding) -> int:
+    """How much a diagnosis tells: 0 nothing, 1 where it is wrong, 2 what is wrong."""
+    where = {"shape-only", "float32-only", "layout-only", "parameter-only", "regime-only"}
+    return bool(finding.diagnosis) + bool(set(finding.diagnosis_codes) - where)
 
 
 _SAMPLES = {

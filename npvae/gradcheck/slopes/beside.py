@@ -16,6 +16,7 @@ import numpy as np
 from npvae.gradcheck.ground import thresholds as t
 from npvae.gradcheck.slopes.claim import Claim
 from npvae.gradcheck.slopes.differences import Slope, central_slope
+from npvae.gradcheck.slopes.line import Line
 from npvae.gradcheck.slopes.numeric_loss import NumericLoss
 
 __all__ = ["closeness", "slope_around", "slope_nearby", "slope_nearer"]
@@ -23,13 +24,12 @@ __all__ = ["closeness", "slope_around", "slope_nearby", "slope_nearer"]
 Found = TypeVar("Found")
 
 
-def slope_nearer(claim: Claim, i: int) -> Slope:
-    """The slope along entry i by steps ten thousand times shorter; in float32 there are none."""
+def slope_nearer(claim: Claim, line: Line) -> Slope:
+    """The slope along an entry by steps ten thousand times shorter; in float32 there are none."""
     if claim.low:
         return Slope(math.nan, math.inf, False, 0.0)
-    along, step = claim.loss.along_entry(claim.k, i), claim.loss.entry_step(claim.k, i) * t.NEARER
-    rtol = max(claim.tolerance.rtol, t.NEARER_RTOL)
-    return central_slope(along, claim=claim.of_entry(i), rtol=rtol, atol=claim.tolerance.atol, step=step)
+    step, rtol = claim.loss.entry_step(claim.k, line.i) * t.NEARER, max(claim.tolerance.rtol, t.NEARER_RTOL)
+    return central_slope(line.quotient(), claim=claim.of_entry(line.i), rtol=rtol, atol=claim.tolerance.atol, step=step)
 
 
 def closeness(claim: Claim) -> float:
@@ -76,11 +76,13 @@ def slope_around(claim: Claim, i: int, off: float) -> bool:
 
 def _kinks_here(loss: NumericLoss) -> bool:
     """Whether some output bends at the inputs themselves: two steps far too short for a curve to show."""
-    ahead, back = (_moved_all(loss, 0, sign, loss.values) for sign in (1.0, -1.0))
-    return any(
-        bool(np.any(np.abs(a + b - 2 * y) > t.AROUND_BEND_ULPS * loss.eps * np.max(np.abs(y), initial=0.0)))
-        for a, b, y in zip(ahead, back, loss.here, strict=True)
-    )
+    if loss.kinks_here is None:
+        ahead, back = (_moved_all(loss, 0, sign, loss.values) for sign in (1.0, -1.0))
+        loss.kinks_here = any(
+            bool(np.any(np.abs(a + b - 2 * y) > t.AROUND_BEND_ULPS * loss.eps * np.max(np.abs(y), initial=0.0)))
+            for a, b, y in zip(ahead, back, loss.here, strict=True)
+        )
+    return loss.kinks_here
 
 
 def _slope_off(loss: NumericLoss, k: int, i: int, turn: int) -> tuple[float, float]:

@@ -76,7 +76,7 @@ def look_at_others(claim: Claim, rulings: dict[int, Ruling]) -> Comparison:
             compared.numeric[i] = math.nan
     compared.disagrees = settled
     for i in settled:
-        rulings[i] = adjudicate(claim, i)
+        rulings[i] = adjudicate(claim, i, compared.lines.get(i))
         if rulings[i].verdict == FAIL:
             break
     return compared

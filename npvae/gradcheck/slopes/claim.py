@@ -12,6 +12,7 @@ import numpy as np
 
 from npvae.gradcheck.ground import thresholds as t
 from npvae.gradcheck.pair.first_run import FirstRun
+from npvae.gradcheck.slopes.line import Line
 from npvae.gradcheck.slopes.numeric_loss import NumericLoss
 
 __all__ = ["Claim", "Comparison", "Tolerance", "tolerance_for"]
@@ -65,12 +66,14 @@ class Comparison:
 
     disagrees  entries (flat) whose slope was found and is another
     stopped    entries on a declared kink or on an end of the domain: they have no slope from both sides
+    lines      what was seen along the first entries that disagree, for those who rule on them
     """
 
     numeric: np.ndarray
     error: np.ndarray
     disagrees: list[int] = field(default_factory=list)
     stopped: list[int] = field(default_factory=list)
+    lines: dict[int, Line] = field(default_factory=dict)
 
 
 def tolerance_for(

@@ -60,6 +60,7 @@ def central_slope(
 
     To confirm a claim takes fewer evaluations than to find a slope: the shortening stops at the first estimate, at any
     order of extrapolation, that agrees with `claim` within rtol * |estimate| + atol and the rounding of the quotient.
+    It stops as well once the slope has settled as closely as that, and clearly elsewhere.
     Rounding is forgiven up to its least value so far, or up to `forgive` where longer steps do not settle (kinks), but
     not out where steps are so short that anything would agree. A quotient that is not finite means that the step is
     too long: the table begins again.
@@ -96,6 +97,8 @@ def central_slope(
                 best, best_error, best_step, improved = row[j], error, step, True
         if math.isnan(best):
             best = found
+        if best_error <= asked and abs(best - claim) > t.CLEARLY_OFF * asked:
+            break
         worse = 0 if improved else worse + 1
         if math.isnan(claim) and (worse >= t.WORSE_ENOUGH or best_error <= t.SETTLED_RTOL * abs(best)):
             break
@@ -114,10 +117,11 @@ def _agreeing(row: list[float], above: list[float], claim: float, within: float)
 
     The one of highest order is asked, and lower ones that have settled: what is still on its way may pass by the claim.
     """
-    settled = [here for here, before in zip(row[:-1], above, strict=False) if abs(here - before) <= within]
-    for estimate in (row[-1], *settled):
-        if abs(estimate - claim) <= within:
-            return estimate
+    if abs(row[-1] - claim) <= within:
+        return row[-1]
+    for here, before in zip(row[:-1], above, strict=False):
+        if abs(here - claim) <= within and abs(here - before) <= within:
+            return here
     return math.nan
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from npvae.gradcheck.ground import thresholds as t
 from npvae.gradcheck.slopes.claim import Claim, Comparison
 from npvae.gradcheck.slopes.differences import central_slope
+from npvae.gradcheck.slopes.line import Line
 
 __all__ = ["along", "bisect", "check_linear", "compare_entries"]
 
@@ -63,28 +64,34 @@ def check_linear(claim: Claim) -> tuple[str, float, float]:
     return ("wrong-gradient" if abs(claimed - slope) > rounding else ""), slope, claimed
 
 
-def compare_entries(claim: Claim, entries: Sequence[int] | np.ndarray) -> Comparison:
+def compare_entries(claim: Claim, entries: Sequence[int] | np.ndarray, found: Comparison | None = None) -> Comparison:
     """The given entries (flat) of the gradient with their numeric slopes.
+
+    found  what was compared before, to be added to
 
     Once many disagree the others are only counted: their slopes are looked for at fewer steps.
     """
-    found = Comparison(np.full(claim.grad.size, np.nan), np.full(claim.grad.size, np.nan))
+    if found is None:
+        found = Comparison(np.full(claim.grad.size, np.nan), np.full(claim.grad.size, np.nan))
     for i in map(int, entries):
         step = claim.loss.entry_step(claim.k, i)
         if step == 0.0:
             found.stopped.append(i)
             continue
+        line, counts = Line(claim.loss, claim.k, i), len(found.disagrees) >= t.RULINGS_ENOUGH
         slope = central_slope(
-            claim.loss.along_entry(claim.k, i),
+            line.quotient(),
             claim=claim.of_entry(i),
             rtol=claim.tolerance.rtol,
             atol=claim.tolerance.atol,
             step=step,
-            levels=t.LEVELS if len(found.disagrees) < t.RULINGS_ENOUGH else t.LEVELS_OF_A_COUNT,
+            levels=t.LEVELS_OF_A_COUNT if counts else t.LEVELS,
         )
         found.numeric[i], found.error[i] = slope.value, slope.error
         if not slope.agrees:
             found.disagrees.append(i)
+            if not counts:
+                found.lines[i] = line
     return found
 
 

@@ -27,20 +27,22 @@ class NumericLoss:
     def __init__(self, pair: Pair, case: Case, dys: Sequence[np.ndarray], low: bool = False) -> None:
         self.pair, self.case = pair, case
         self.dys = [np.asarray(dy, dtype=np.float64) for dy in dys]
+        self._shapes = [dy.shape for dy in self.dys]
         self.args = tuple(case.op.args.values())
         self.inputs = self._copies(case.dtype if low else np.dtype(np.float64))
-        self.low = low
-        if not low:
-            try:
-                outputs = pair.forward(self.inputs).outputs
-                self.low = any(y.dtype != np.float64 for y in outputs)
-            except Refused:
-                self.inputs = self._copies(case.dtype)
-                self.low = case.dtype != np.float64
+        try:
+            outputs = pair.forward(self.inputs).outputs
+            self.low = low or any(y.dtype != np.float64 for y in outputs)
+        except Refused:
+            self.inputs = self._copies(case.dtype)
+            self.low = low or case.dtype != np.float64
+            outputs = pair.forward(self.inputs).outputs
+        self.here = self._copied(outputs)
+        self.small = sum(y.size for y in self.here) <= t.KEPT_OUTPUTS
         self.eps = float(np.finfo(np.float32 if self.low else np.float64).eps)
         self.first_step = t.FIRST_STEP_LOW if self.low else t.FIRST_STEP
-        self.here = self.values()
         self.good_step: dict[int, float] = {}
+        self.kinks_here: bool | None = None  # whether outputs bend at the inputs themselves, once somebody has looked
         self._reach: dict[int, np.ndarray] = {}
         self._noise: dict[int, float] = {}
 
@@ -53,13 +55,15 @@ class NumericLoss:
 
     def values(self) -> tuple[np.ndarray, ...]:
         """The outputs at the inputs as they stand, copied: a forward may reuse its buffers."""
-        outputs = tuple(np.array(y, dtype=np.float64) for y in self.pair.forward(self.inputs).outputs)
-        for y, dy in zip(outputs, self.dys, strict=False):
-            if y.shape != dy.shape or len(outputs) != len(self.dys):
-                raise Broken(
-                    "forward-output", f"y has shape {y.shape} here and {dy.shape} for inputs of the same shapes nearby"
-                )
-        return outputs
+        return self._copied(self.pair.forward(self.inputs).outputs)
+
+    def _copied(self, outputs: Sequence[np.ndarray]) -> tuple[np.ndarray, ...]:
+        copies = tuple([np.array(y, dtype=np.float64) for y in outputs])
+        shapes = [y.shape for y in copies]
+        if shapes != self._shapes:
+            here, nearby = (", ".join(map(str, found)) for found in (shapes, self._shapes))
+            raise Broken("forward-output", f"y has shape {here} here and {nearby} for inputs of the same shapes nearby")
+        return copies
 
     def rounds_to_single(self) -> bool:
         """Whether the outputs, in float64, are all float32 numbers, and neither round ones nor mere rounding."""
@@ -84,8 +88,8 @@ class NumericLoss:
 
     def entry_step(self, k: int, i: int) -> float:
         """First step for entry i of argument k; 0 on a kink or on an end of the domain."""
-        x = abs(float(self.inputs[k].flat[i]))
-        return min(self.first_step * max(1.0, x), t.DIRECTION_REACH * float(self.reach(k).flat[i]))
+        x = abs(self.inputs[k].item(i))
+        return min(self.first_step * max(1.0, x), t.DIRECTION_REACH * self.reach(k).item(i))
 
     def at_entry(self, k: int, i: int) -> Callable[[float], tuple[np.ndarray, ...]]:
         """A function: the outputs with entry i of argument k moved by a distance."""
@@ -143,8 +147,7 @@ class NumericLoss:
         """sum(dy * (plus - minus)): outputs that did not move cancel exactly and bring no noise."""
         total = 0.0
         for dy, p, m in zip(self.dys, plus, minus, strict=True):
-            with np.errstate(all="ignore"):
-                total += float(np.vdot(dy, p - m))
+            total += float(np.vdot(dy, p - m))
         return total
 
     def rounding(self, plus: Sequence[np.ndarray], minus: Sequence[np.ndarray]) -> float:
@@ -153,51 +156,14 @@ class NumericLoss:
         If none moved, the step may have been too short to move them: any of them may hide something then.
         """
         moved = [p != m for p, m in zip(plus, minus, strict=True)]
-        none = not any(np.any(part) for part in moved)
+        some = any(part.any() for part in moved)
         squares = 0.0
         for dy, p, m, part in zip(self.dys, plus, minus, moved, strict=True):
-            squares += float(np.sum((dy * (np.abs(p) + np.abs(m)) * (part | none)) ** 2))
+            weighed = dy * (np.abs(p) + np.abs(m))
+            if some:
+                weighed *= part
+            squares += float(np.vdot(weighed, weighed))
         return t.QUOTIENT_ULPS * self.eps * math.sqrt(squares)
-
-    def noise_of_entry(self, k: int, i: int, side: int = 0) -> float:
-        """The trembling of L when entry i of argument k moves: what rounding allows, or more if more is measured."""
-        return max(self.noise_nearby(k, i, side), self.noise_further(k, i, side))
-
-    def noise_nearby(self, k: int, i: int, side: int = 0) -> float:
-        """The same, measured over the shortest spacing alone, a third of the effort.
-
-        Which outputs the entry has a part in is asked with a NaN: those that are large may hide the entry wholly.
-        """
-        moved = self.at_entry(k, i)
-        try:
-            probed = moved(math.nan)
-            part = [~np.isfinite(p) | (p != y) for p, y in zip(probed, self.here, strict=True)]
-        except (Broken, Refused):
-            part = [np.ones(y.shape, dtype=bool) for y in self.here]
-        squares = sum(float(np.sum((dy * y * of) ** 2)) for dy, y, of in zip(self.dys, self.here, part, strict=True))
-        spacing = (t.NOISE_SPACING_LOW if self.low else t.NOISE_SPACING) * self.eps
-        measured = self._noise_over(k, i, spacing, side)
-        # What is inside the forward may be as large as what goes in, and leave no trace outside but its rounding.
-        weight = max(
-            (float(np.max(np.abs(dy[of]), initial=0.0)) for dy, of in zip(self.dys, part, strict=True)), default=0.0
-        )
-        inner = self.eps * weight * max(1.0, float(np.max(np.abs(self.inputs[k]), initial=0.0)))
-        return max(t.ENTRY_ULPS * self.eps * math.sqrt(squares), measured, inner)
-
-    def noise_further(self, k: int, i: int, side: int = 0) -> float:
-        """The trembling measured over longer spacings: what is quantised inside may stand still over the shortest.
-
-        Points beyond a kink would see it, not rounding: there, and in float32, nothing is measured and this is 0.
-        """
-        scale = max(1.0, abs(float(self.inputs[k].flat[i])))
-        room = math.inf if side else float(self.reach(k).flat[i]) / t.NOISE_POINTS
-        spacings = [] if self.low else [spacing for spacing in t.NOISE_SPACINGS_MORE if spacing * scale <= room]
-        return max((self._noise_over(k, i, spacing, side) for spacing in spacings), default=0.0)
-
-    def _noise_over(self, k: int, i: int, spacing: float, side: int) -> float:
-        """The trembling at points along entry i, so far apart relative to its size."""
-        moved, scale = self.at_entry(k, i), max(1.0, abs(float(self.inputs[k].flat[i])))
-        return noise_level(lambda distance: self.dot(moved(distance), self.here), spacing=spacing * scale, side=side)
 
     def measure_noise(self, k: int) -> float:
         """The trembling of L measured along one random direction in argument k."""
@@ -253,6 +219,7 @@ def ends(arg: Arg) -> tuple[float, ...]:
     return tuple(float(end) for end in arg.interval if not isinstance(end, str) and math.isfinite(end))
 
 
+@np.errstate(all="ignore")
 def numeric_gradient(
     pair: Pair, case: Case, dys: Sequence[np.ndarray], k: int, claim: np.ndarray | None = None
 ) -> np.ndarray:
@@ -261,9 +228,9 @@ def numeric_gradient(
     claim  what it should be: where differences at long steps do not settle on it, shorter ones are tried, which do
            not reach over a kink nearby
     """
-    loss = NumericLoss(pair, case, dys)
     found = np.full(case.inputs[k].shape, np.nan)
     claimed, within = (np.full_like(found, np.nan), 0.0) if claim is None else (claim, t.NUMERIC_RTOL)
+    loss = NumericLoss(pair, case, dys)
     for i in range(found.size):
         step = loss.entry_step(k, i)
         if step > 0:

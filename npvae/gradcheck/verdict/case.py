@@ -66,6 +66,7 @@ class Outcome:
     forwards: int = 0
 
 
+@np.errstate(all="ignore")
 def check_case(case: Case, other: Case, settings: Settings, dys: tuple[np.ndarray, ...] | None = None) -> Outcome:
     """Contract, determinism, isolation, linearity, numeric: what breaks is noted, never raised.
 

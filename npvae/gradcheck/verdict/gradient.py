@@ -29,26 +29,30 @@ def compare(claim: Claim, entries: int, directions: int, brief: bool = False) ->
     brief       this gradient was found wrong and told of before: stop at the first wrong entry
     """
     case, grad = claim.first_run.case, claim.grad
-    if brief and grad.size <= entries and (early := _first_wrong(claim)):
-        return early
     every = grad.size <= entries
+    compared = Comparison(np.full(grad.size, np.nan), np.full(grad.size, np.nan))
+    rulings: dict[int, Ruling] = {}
+    if brief and every:
+        _rule_until_wrong(claim, compared, rulings)
+        if any(ruling.verdict == FAIL for ruling in rulings.values()):
+            return _wrong_again(claim, compared, rulings, "its first wrong entry", every)
     rng = case.rng(f"directions {claim.k}")
     drawn = [claim.loss.direction(claim.k, rng) for _ in range(directions)]
     outcomes = [along(claim, v) for v in drawn]
     wrong = [v for v, (agrees, _) in zip(drawn, outcomes, strict=True) if not agrees]
-    rulings: dict[int, Ruling] = {}
     settled = True
     if every:
-        compared = compare_entries(claim, np.flatnonzero(claim.finite))
-        _rule_on(claim, (*compared.stopped, *compared.disagrees), rulings)
+        if not brief:
+            compare_entries(claim, np.flatnonzero(claim.finite), compared)
+        _rule_on(claim, compared, rulings)
     else:
         for v in wrong:
             if not any(ruling.verdict == FAIL for ruling in rulings.values()):
                 settled = hunt(claim, v, rulings) and settled
+        if brief and any(ruling.verdict == FAIL for ruling in rulings.values()):
+            return _wrong_again(claim, compared, rulings, "a wrong entry found by bisecting", every)
         compared = look_at_others(claim, rulings)
-    for i, ruling in rulings.items():
-        compared.numeric[i] = math.nan if ruling.verdict == UNSEEN else ruling.numeric
-        compared.error[i] = ruling.error
+    _note(compared, rulings)
     found = list(_findings(claim, compared, rulings, wrong, settled, every))
     verdicts = {finding.verdict for finding in found}
     verdict = FAIL if FAIL in verdicts else INCONCLUSIVE if INCONCLUSIVE in verdicts else PASS
@@ -56,32 +60,47 @@ def compare(claim: Claim, entries: int, directions: int, brief: bool = False) ->
     return _row(claim, compared, verdict, agreed, every), found
 
 
-def _first_wrong(claim: Claim) -> tuple[Row, list[Finding]] | None:
-    """The row and the finding of the first entry that is wrong; None if none is."""
-    compared = Comparison(np.full(claim.grad.size, np.nan), np.full(claim.grad.size, np.nan))
+def _rule_until_wrong(claim: Claim, compared: Comparison, rulings: dict[int, Ruling]) -> None:
+    """Compare entry after entry, and rule at once on those that disagree, until one is wrong."""
     for i in map(int, np.flatnonzero(claim.finite)):
-        one = compare_entries(claim, [i])
-        compared.numeric[i], compared.error[i] = one.numeric[i], one.error[i]
-        if not one.disagrees:
+        compare_entries(claim, [i], compared)
+        if compared.disagrees[-1:] == [i]:
+            rulings[i] = adjudicate(claim, i, compared.lines.pop(i, None))
+            if rulings[i].verdict == FAIL:
+                return
+
+
+def _wrong_again(
+    claim: Claim, compared: Comparison, rulings: dict[int, Ruling], which: str, every: bool
+) -> tuple[Row, list[Finding]]:
+    """The row and the finding of a gradient that was told of before: one wrong entry will do."""
+    _note(compared, rulings)
+    i, ruling = next((i, ruling) for i, ruling in rulings.items() if ruling.verdict == FAIL)
+    looked = int(np.sum(np.isfinite(compared.numeric)))
+    finding = _finding(
+        claim, "wrong-at-kink" if ruling.kink else "wrong-gradient", FAIL,
+        f"wrong in this sample too: {which}, the others are not looked at",
+        index=tuple(int(j) for j in np.unravel_index(i, claim.grad.shape)), analytic=claim.of_entry(i),
+        numeric=ruling.numeric, error=ruling.error, wrong=1, compared=looked,
+    )  # fmt: skip
+    return _row(claim, compared, FAIL, (), every), [finding]
+
+
+def _note(compared: Comparison, rulings: dict[int, Ruling]) -> None:
+    """The slopes as they were ruled to be."""
+    for i, ruling in rulings.items():
+        compared.numeric[i] = math.nan if ruling.verdict == UNSEEN else ruling.numeric
+        compared.error[i] = ruling.error
+
+
+def _rule_on(claim: Claim, compared: Comparison, rulings: dict[int, Ruling]) -> None:
+    """Rule on what disagrees, until it is known that some of it is wrong: the rest is only counted."""
+    for i in (*compared.stopped, *compared.disagrees):
+        if i in rulings:
             continue
-        ruling = adjudicate(claim, i)
-        compared.numeric[i], compared.error[i] = ruling.numeric, ruling.error
-        if ruling.verdict == FAIL:
-            looked = int(np.sum(np.isfinite(compared.numeric)))
-            finding = _finding(
-                claim, "wrong-at-kink" if ruling.kink else "wrong-gradient", FAIL,
-                "wrong in this sample too: its first wrong entry, the others are not looked at",
-                index=tuple(int(j) for j in np.unravel_index(i, claim.grad.shape)), analytic=claim.of_entry(i),
-                numeric=ruling.numeric, error=ruling.error, wrong=1, compared=looked,
-            )  # fmt: skip
-            return _row(claim, compared, FAIL, (), True), [finding]
-    return None
-
-
-def _rule_on(claim: Claim, entries: Sequence[int], rulings: dict[int, Ruling]) -> None:
-    for i in entries:
-        rulings[i] = adjudicate(claim, i)
-        if len(rulings) >= t.RULINGS_ENOUGH and any(ruling.verdict == FAIL for ruling in rulings.values()):
+        rulings[i] = adjudicate(claim, i, compared.lines.pop(i, None))
+        failed = sum(ruling.verdict == FAIL for ruling in rulings.values())
+        if failed >= t.FAILED_ENOUGH or (failed and len(rulings) >= t.RULINGS_ENOUGH):
             return
 
 

@@ -1,0 +1,172 @@
+"""What must not be said: diagnoses that one sample gives by chance, or that another denies."""
+
+import numpy as np
+import pytest
+
+from npvae.gradcheck import Arg, Op, check_op, gradcheck
+
+X = {"x": Arg("N D")}
+
+
+def softsign(x):
+    return x / (1 + np.abs(x)), (x,)
+
+
+def softsign_backward(dy, cache):
+    return dy / (1 + np.abs(cache[0])) ** 2
+
+
+def relu(x):
+    return np.maximum(x, 0), (x,)
+
+
+def square(x):
+    return x * x, (x,)
+
+
+def altered(change, forward=softsign, backward=softsign_backward, args=None, **more):
+    """The op with `change(dx, dy, x)` for a gradient."""
+    return Op(forward, lambda dy, c: change(backward(dy, c), dy, c[0]), args or X, **more)
+
+
+def one_entry(dx, dy, x):
+    dx = dx.copy()
+    dx.reshape(-1)[dx.size // 2] *= dx.dtype.type(1.5)
+    return dx
+
+
+def one_row(dx, dy, x):
+    dx = dx.copy()
+    if len(dx) > 3:
+        dx[1] *= 3
+    return dx
+
+
+def picked_forward(logits, labels):
+    chosen = np.take_along_axis(np.tanh(logits), labels[:, np.newaxis], axis=1)[:, 0]
+    return chosen + logits.sum(axis=1), (logits, labels)
+
+
+def picked_backward(dy, cache):
+    logits, labels = cache
+    chosen = np.arange(logits.shape[1]) == labels[:, np.newaxis]
+    return dy[:, np.newaxis] * (1 + chosen * (1 - np.tanh(logits) ** 2)).astype(dy.dtype)
+
+
+def constant_far_out(a, b):
+    """d/db is -dy / 2 in every entry where b is far below zero."""
+    return (a * a / 2 + (np.exp(b) - b) / 2).sum(axis=1), (a, b)
+
+
+def constant_far_out_backward(dy, cache):
+    a, b = cache
+    return dy[:, np.newaxis] * a + dy.dtype.type(0.5), dy[:, np.newaxis] * np.expm1(b) / 2
+
+
+def cropped(x):
+    """The first and the last column have no part in it, as under the padding of a convolution."""
+    return np.tanh(x[:, 1:-1]), x
+
+
+def cropped_backward(dy, x, factor=1.0):
+    dx = np.zeros_like(x)
+    dx[:, 1:-1] = dy * dy.dtype.type(factor) * (1 - np.tanh(x[:, 1:-1]) ** 2)
+    return dx
+
+
+def beyond_one(x):
+    """Its gradient is zero at kinks, ties and tiny values: only samples of ordinary and large values say anything."""
+    h = np.maximum(x - x.dtype.type(1), 0)
+    return h * h, (x, h)
+
+
+def softmax(x):
+    e = np.exp(x - x.max(axis=1, keepdims=True))
+    p = e / e.sum(axis=1, keepdims=True)
+    return p, p.copy()
+
+
+NOT_SAID = {
+    "a factor, where padding keeps both ends at zero": (
+        Op(cropped, lambda dy, x: cropped_backward(dy, x, 1.7), {"x": Arg("N 6")}), {"overlap", "one-step"}),
+    "a formula, where a rectifier is off": (
+        altered(lambda dx, dy, x: dx * (1 + x * x), relu, lambda dy, c: dy * (c[0] > 0),
+                {"x": Arg("N D", kinks=[0.0])}), {"threshold"}),
+    "a dy that is clipped, where one class has no gradient": (
+        Op(softmax, lambda dy, p: p * np.clip((dy - (dy * p).sum(axis=1, keepdims=True)), -2, 2), X), {"shape-only"}),
+    "a threshold, which one column seldom reaches": (
+        altered(lambda dx, dy, x: np.where(x > 1.4, dx / 2, dx), beyond_one, lambda dy, c: 2 * dy * c[1],
+                {"x": Arg("N D", kinks=[1.0])}), {"shape-only"}),
+    "one entry, of rows that labels happen to name": (
+        Op(picked_forward, lambda dy, c: one_entry(picked_backward(dy, c), dy, c[0]),
+           {"logits": Arg("N C"), "labels": Arg("N", dtype=int, domain=(0, "C"), differentiable=False)}),
+        {"repeated-index"}),
+    "one layout, also in float32": (
+        altered(lambda dx, dy, x: 2 * dx if x.strides[-1] == 2 * x.itemsize else dx), {"float32-only"}),
+    "a sign, right where there is one class and no slope": (
+        Op(softmax, lambda dy, p: p * ((dy * p).sum(axis=1, keepdims=True) - dy), X), {"shape-only"}),
+    "a constant, beside a gradient that is constant": (
+        Op(constant_far_out, constant_far_out_backward, {"a": Arg("N D"), "b": Arg("N D")}), {"extra-term", "skip"}),
+    "seven digits, beside a mask of zero and one": (
+        Op(lambda x, m: (np.tanh(x) * m, (x, m)),
+           lambda dy, c: (dy * c[1] * (1 - np.tanh(c[0]) ** 2)).astype(np.float32).astype(dy.dtype),
+           {"x": Arg("N D"), "m": Arg("N D", dtype=bool, differentiable=False)}), {"factor-of-argument", "factor"}),
+    "a row, at the ends of the domain too": (
+        altered(one_row, square, lambda dy, c: 2 * dy * c[0], {"x": Arg("N D", domain=(0, 1))}),
+        {"edge-only", "one-entry"}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("mistake", NOT_SAID)
+def test_no_sample_says_what_another_denies(mistake):
+    op, untrue = NOT_SAID[mistake]
+    for seed in range(3):
+        report = check_op(op, seed)
+        assert report.verdict == "FAIL"
+        said = {code for finding in report.findings for code in finding.diagnosis_codes}
+        assert not said & untrue, f"{said}\n{report}"
+
+
+def test_a_factor_everywhere_is_not_said_where_entries_are_right():
+    capped = Op(lambda x: (np.exp(x), (x,)), lambda dy, c: dy * np.exp(c[0]) * np.where(c[0] > 30, 0.5, 1), X)
+    assert "everywhere" not in str(check_op(capped, sample="4x3-pos40")), "many entries are right"
+
+
+def test_what_one_sample_looks_like_by_chance_is_not_said():
+    def forward(x):
+        return np.sort(x, axis=1), np.argsort(x, axis=1, kind="stable")
+
+    def backward(dy, order):  # by rank of the wrong argsort: right wherever the permutation is its own inverse
+        return np.take_along_axis(dy, order, axis=1)
+
+    for seed in range(5):
+        report = check_op(Op(forward, backward, {"x": Arg("N D")}), seed)
+        assert report.verdict == "FAIL"
+        said = {code for finding in report.findings for code in finding.diagnosis_codes}
+        assert not said & {"tail", "one-row", "one-entry", "threshold", "float32-cast", "mask", "reversed"}, report
+
+
+def test_no_digit_is_right_where_the_slope_is_zero():
+    def backward(dy, x):  # lets the gradient through where the clip does not
+        return dy * np.cos(np.clip(x, -1, 1))
+
+    report = gradcheck(lambda x: (np.sin(np.clip(x, -1, 1)), x), backward, np.array([0.3, 2.0]))
+    assert report.verdict == "FAIL"
+    assert "digits" not in str(report), report
+
+
+def test_a_few_entries_in_the_wrong_place_are_not_the_whole_gradient_reversed():
+    def forward(x):
+        region = x[:, :, 1:4, 2:5].reshape(*x.shape[:2], 9)
+        return region.max(axis=2), (x.shape, region.argmax(axis=2))
+
+    def backward(dy, cache):  # where the region begins is forgotten
+        shape, best = cache
+        dx = np.zeros(shape, dy.dtype)
+        n, c = np.indices(best.shape)
+        dx[n, c, best // 3, best % 3] = dy
+        return dx
+
+    report = check_op(Op(forward, backward, {"x": Arg("N C 5 6")}), seed=1)
+    assert report.verdict == "FAIL"
+    assert "REVERSED" not in str(report), report
