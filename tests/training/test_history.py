@@ -3,11 +3,13 @@
 import json
 import pickle
 
+import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
 import npvae
 from npvae.training import History
+from npvae.training.state import mean_of
 
 
 @pytest.fixture(scope="module")
@@ -38,3 +40,13 @@ def test_a_notebook_shows_curves_and_the_last_rows(history):
     assert f"<tr><td>8</td><td>{last['train_loss']:.3f}</td><td>{last['test_loss']:.3f}</td>" in html
     assert "<td>3</td>" not in html
     assert History()._repr_html_() == "<p>No epoch has been finished yet.</p>"
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_means_of_an_epoch_are_numpys_to_the_last_bit(dtype):
+    rng = np.random.default_rng(0)
+    for size in [1, 7, 8, 100, 127, 128, 250, 1000] * 20:
+        values = (100 * rng.standard_normal(size)).astype(dtype)
+        assert mean_of(values) == float(values.mean())
+    broken = np.array([1, np.nan], dtype)
+    assert np.isnan(mean_of(broken))
