@@ -132,6 +132,7 @@ APART_ERRORS, APART_RTOL = 10.0, 1e-7  # slopes from two sides differ by more: a
 SIDE_RTOL = 1e-7  # one-sided slopes have a slower series: they are asked for no more digits than this
 SIDE_NOISE = 8.0  # noise allowed to a one-sided slope, over its step
 SIDE_TOO_NOISY = 1e-3  # a side known no better than this is not compared
+DENIED_ERRORS = 4.0  # both sides so many errors off what steps to both at once settle on: it is the slope of neither
 TREMBLING = 4.0  # noise over step, so many times: what the forward cannot show
 CLEAR_ERRORS = 20.0  # a difference of so many errors is a mistake; of fewer, the differences do not settle it
 HIDDEN_RTOL = 1e-3  # noise below this of the slope hides no mistake of size
