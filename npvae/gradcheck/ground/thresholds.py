@@ -95,7 +95,7 @@ NOISE_SPACINGS_MORE = (1.913e-6, 1.237e-4)  # what is quantised inside may stand
 KEPT_OUTPUTS = 10_000  # entries of all outputs together up to which those at every distance along an entry are kept
 ENTRY_ULPS = 4.0  # least noise of one entry's loss: in eps of the outputs it has a part in
 FLOOR_ULPS = 2.0  # a quotient's rounding is no less than twice the loss's measured trembling over its width
-ONLY_ROUNDING = 1e3  # an output of so many eps of the largest input is what is left where sums cancel: a few bits
+FEW_BITS = 12  # an output of no more binary digits may be what is left where sums cancel: it says nothing of float32
 FINE_GRID = 1024.0  # an output that is a multiple of 1/1024 is round by nature and no sign of float32
 
 # ---- comparing: directions, entries, linear arguments
