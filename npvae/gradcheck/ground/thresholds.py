@@ -183,6 +183,7 @@ THRESHOLD_HALVINGS = 16  # of the interval around a threshold: five digits
 THRESHOLD_ZERO = 1e-3  # a threshold this near to zero is zero
 TRIED_AFRESH = 2  # more samples that must look the same before a diagnosis is said
 DRAWN_AFRESH = 6  # drawn for that at most: some are hardly wrong by chance, and say nothing
+RESIZED_AFRESH = 2  # the first of these, which have another size where a factor is said to be one
 SAME_NUMBER = 0.01  # relative: a factor or a multiple found in two samples is the same number
 ANOTHER_SEED = 1009  # added to the seed for the inputs on which a diagnosis is tried again
 TELLING_ENTRIES = 8  # a sample of fewer may pass by chance
