@@ -78,6 +78,14 @@ def test_a_right_gradient_passes_at_the_ends_of_its_domain_and_near_zero(op, see
             assert not outcome.findings, outcome.findings
 
 
+def test_a_kink_nearer_than_noise_lets_differences_see_is_no_mistake():
+    """Steps that are not lost in rounding reach over the rectifier, and settle between the slopes of its two sides."""
+    op = next((op for op in SEVENTH if op.name == "SqueezeExcitation"), None)
+    if op is None:
+        pytest.skip("the benchmark's ops are not here")
+    assert check_op(op, seed=10, sample="4x3x5x6-tiny").verdict != "FAIL"
+
+
 def test_what_float32_loses_inside_is_measured_where_the_last_bits_of_the_inputs_leave_no_trace():
     """The squarings of a matrix exponential multiply what was lost when a small matrix was added to the identity."""
     expm = next((op for op in OTHER_PEOPLES if op.name == "expm"), None)

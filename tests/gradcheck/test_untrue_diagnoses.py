@@ -170,3 +170,17 @@ def test_a_few_entries_in_the_wrong_place_are_not_the_whole_gradient_reversed():
     report = check_op(Op(forward, backward, {"x": Arg("N C 5 6")}), seed=1)
     assert report.verdict == "FAIL"
     assert "REVERSED" not in str(report), report
+
+
+def test_a_number_that_is_a_size_by_chance_is_no_mean():
+    def forward(x, width=2.0):
+        return np.tanh(x / x.dtype.type(width**2)), (x, width)
+
+    def backward(dy, cache):
+        x, width = cache
+        return dy * (1 - np.tanh(x / x.dtype.type(width**2)) ** 2)  # width**2 is forgotten
+
+    report = check_op(Op(forward, backward, X), sample="3x4")
+    assert report.verdict == "FAIL"
+    assert "MEAN" not in str(report), report
+    assert "analytic / numeric is 4 everywhere: a wrong constant FACTOR" in str(report)

@@ -41,12 +41,13 @@ class Afresh:
 
     def __init__(self, claim: Claim) -> None:
         self.claim = claim
-        self._views: dict[int, SideBySide | None] = {}
+        self._views: dict[tuple[int, str], SideBySide | None] = {}
 
     def confirms(self, pattern: Pattern, said: Diagnosis) -> bool:
         """Whether a diagnosis cannot be chance, or its pattern says the same of two more samples; True if none exist.
 
-        A place is the same only in the same words: chance finds a last row twice, but not the same one. A sample that
+        A place is the same only in the same words: chance finds a last row twice, but not the same one. What names a
+        size must follow it to another size, if the pair takes that: many a number is some size by chance. A sample that
         is hardly wrong, or in which the pair breaks, says nothing for or against a pattern, and another is drawn.
         """
         claim, (code, _) = self.claim, said
@@ -56,7 +57,7 @@ class Afresh:
             return True
         for turn in range(1, 1 + t.DRAWN_AFRESH):
             try:
-                again = self._view(turn)
+                again = self._view(turn, _symbol_of(said) if turn <= t.RESIZED_AFRESH else "")
                 found = [] if again is None else list(pattern(again, again.first_run.pair))
             except (Broken, Refused):
                 continue
@@ -69,10 +70,10 @@ class Afresh:
                 return True
         return False
 
-    def _view(self, turn: int) -> SideBySide | None:
-        if turn not in self._views:
-            self._views[turn] = _view(self.claim, _redrawn(self.claim.first_run.case, turn))
-        return self._views[turn]
+    def _view(self, turn: int, resized: str) -> SideBySide | None:
+        if (turn, resized) not in self._views:
+            self._views[turn, resized] = _view(self.claim, _redrawn(self.claim.first_run.case, turn, resized))
+        return self._views[turn, resized]
 
 
 def _same(said: Diagnosis, again: Diagnosis) -> bool:
@@ -80,6 +81,8 @@ def _same(said: Diagnosis, again: Diagnosis) -> bool:
     (code, words), (other, others) = said, again
     if code != other or code in PLACES:
         return said == again
+    if symbol := _symbol_of(said):
+        return symbol == _symbol_of(again)
     if code not in NUMBERS:
         return True
     number, another = (_NUMBER.search(one) for one in (words, others))
@@ -92,8 +95,23 @@ def _same(said: Diagnosis, again: Diagnosis) -> bool:
 _NUMBER = re.compile(r" is (?:1 )?([-+]?[\d.]+(?:e[-+]?\d+)?)")
 
 
-def _redrawn(case: Case, turn: int) -> Case:
-    sample = Sample(case.cell, case.sizes, case.dtype.name, case.layout, case.regime, case.params)
+def _symbol_of(said: Diagnosis) -> str:
+    """The symbol whose size a factor is said to be; "" if there is none."""
+    code, words = said
+    found = _SYMBOL.search(words) if code == "factor-of-size" else None
+    return found[1] if found else ""
+
+
+_SYMBOL = re.compile(r" is (?:1/)?\d+ = (?:1/)?(\w+) ")
+
+
+def _redrawn(case: Case, turn: int, resized: str) -> Case:
+    """The case with other values, and with another size of one symbol, which no other symbol has, if one is named."""
+    sizes = dict(case.sizes)
+    other = [n for n in t.BASE_SIZES[turn:] + t.BASE_SIZES[:turn] if n not in sizes.values()]
+    if resized and other:
+        sizes = case.op.within_ranges({**sizes, resized: other[0]})
+    sample = Sample(case.cell, sizes, case.dtype.name, case.layout, case.regime, case.params)
     return build(case.op, sample, case.seed + turn * t.ANOTHER_SEED)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from npvae.gradcheck.diagnosis.afresh import Afresh
 from npvae.gradcheck.diagnosis.experiments import by_digits, by_experiment
 from npvae.gradcheck.diagnosis.outputs import by_output
-from npvae.gradcheck.diagnosis.patterns import by_pattern
+from npvae.gradcheck.diagnosis.patterns import by_factor, by_pattern
 from npvae.gradcheck.diagnosis.places import by_place, everywhere
 from npvae.gradcheck.diagnosis.side_by_side import Diagnosis, SideBySide
 from npvae.gradcheck.diagnosis.structure import by_structure
@@ -34,10 +34,14 @@ def diagnose(claim: Claim, compared: Comparison, failed: Sequence[int], alone: b
     found: list[Diagnosis] = []
     afresh = Afresh(claim)
     try:
-        for pattern in (by_structure, by_experiment, by_pattern, by_place, by_digits, by_output, everywhere):
+        for pattern in _PATTERNS:
             found = [one for one in pattern(view, claim.first_run.pair) if afresh.confirms(pattern, one)]
             if found:
                 break
     except (Broken, Refused):
         pass
     return tuple(code for code, _ in found), "; ".join(words for _, words in found)
+
+
+_PATTERNS = (by_structure, by_experiment, by_pattern, by_factor, by_place, by_digits, by_output, everywhere)
+"""The first that says anything which other samples confirm is believed."""

@@ -12,7 +12,7 @@ from npvae.gradcheck.ground import thresholds as t
 from npvae.gradcheck.pair.calls import Pair
 from npvae.gradcheck.slopes.numeric_loss import numeric_gradient
 
-__all__ = ["by_pattern"]
+__all__ = ["by_factor", "by_pattern"]
 
 
 def by_pattern(view: SideBySide, pair: Pair) -> Iterator[Diagnosis]:
@@ -22,13 +22,10 @@ def by_pattern(view: SideBySide, pair: Pair) -> Iterator[Diagnosis]:
     if weight > 0 and not np.any(grad[seen]):
         yield "zero", f"the analytic gradient is ZERO {view.everywhere if np.any(grad) else 'everywhere'}"
         return
-    if weight > 0 and (np.sum(seen) > 1 or grad.size == 1):
-        ratio = float(np.sum(grad[seen] * numeric[seen])) / weight
-        explains = view.explains(grad, ratio * numeric)
-        factor = _factor(ratio, view) if explains and not view.right_beside(ratio) else None
-        if factor:
-            yield factor
-            return
+    ratio = _ratio(view)
+    if ratio is not None and (factor := _factor_of_size(ratio, view) or _factor(ratio, view)):
+        yield factor
+        return
     if grad.ndim == 2 and min(grad.shape) > 1 and view.explains(_transposed(grad), numeric):
         yield "transposed", "the analytic gradient is the numeric one TRANSPOSED"
         return
@@ -40,6 +37,23 @@ def by_pattern(view: SideBySide, pair: Pair) -> Iterator[Diagnosis]:
             yield "reversed", f"the analytic gradient is the numeric one REVERSED along axis {axis}"
             return
     yield from _other_argument(view, pair) or _factor_of_argument(view) or _difference(view)
+
+
+def by_factor(view: SideBySide, pair: Pair) -> Iterator[Diagnosis]:
+    """A constant factor that is no size, though it looked like one here."""
+    ratio = _ratio(view)
+    if ratio is not None and (factor := _factor(ratio, view)):
+        yield factor
+
+
+def _ratio(view: SideBySide) -> float | None:
+    """analytic / numeric, if that is one number wherever both are known; else None."""
+    grad, numeric, seen = view.grad, view.numeric, view.seen
+    weight = float(np.sum(numeric[seen] ** 2))
+    if not weight > 0 or not (np.sum(seen) > 1 or grad.size == 1):
+        return None
+    ratio = float(np.sum(grad[seen] * numeric[seen])) / weight
+    return ratio if view.explains(grad, ratio * numeric) and not view.right_beside(ratio) else None
 
 
 def _other_argument(view: SideBySide, pair: Pair) -> list[Diagnosis]:
@@ -86,12 +100,8 @@ def _spread_over(x: np.ndarray, shape: tuple[int, ...]) -> Iterator[np.ndarray]:
             yield np.broadcast_to(x[:, np.newaxis], shape)
 
 
-def _factor(ratio: float, view: SideBySide) -> Diagnosis | None:
-    """What a constant ratio says. Of one entry there always is one: then only a number that tells something counts."""
-    shown = f"1 {ratio - 1.0:+.2g}" if abs(ratio - 1.0) < t.SAME_FACTOR else f"{ratio:.6g}"
-    words = f"analytic / numeric is {shown} {view.everywhere}"
-    if abs(ratio + 1.0) < view.precision:
-        return "sign", f"analytic / numeric is -1 {view.everywhere}: looks like a SIGN error"
+def _factor_of_size(ratio: float, view: SideBySide) -> Diagnosis | None:
+    """A constant ratio that is the length of an axis, or one over it."""
     for symbol, size in view.first_run.case.sizes.items():
         if size >= t.LEAST_SIZE and abs(ratio - size) < view.precision * size:
             return (
@@ -111,6 +121,15 @@ def _factor(ratio: float, view: SideBySide) -> Diagnosis | None:
         if abs(ratio * size - 1.0) < view.precision:
             found = f"analytic / numeric is 1/{size} {view.everywhere}, and {counted}"
             return "factor-of-size", f"{found}: a MEAN over them too many?"
+    return None
+
+
+def _factor(ratio: float, view: SideBySide) -> Diagnosis | None:
+    """What a constant ratio says. Of one entry there always is one: then only a number that tells something counts."""
+    shown = f"1 {ratio - 1.0:+.2g}" if abs(ratio - 1.0) < t.SAME_FACTOR else f"{ratio:.6g}"
+    words = f"analytic / numeric is {shown} {view.everywhere}"
+    if abs(ratio + 1.0) < view.precision:
+        return "sign", f"analytic / numeric is -1 {view.everywhere}: looks like a SIGN error"
     for value, text in ((2.0, "2"), (0.5, "1/2"), (-2.0, "-2"), (-0.5, "-1/2")):
         if abs(ratio - value) < view.precision * abs(value):
             return "factor", f"analytic / numeric is {text} {view.everywhere}: looks like a FACTOR of {text}"

@@ -95,7 +95,7 @@ NOISE_SPACINGS_MORE = (1.913e-6, 1.237e-4)  # what is quantised inside may stand
 KEPT_OUTPUTS = 10_000  # entries of all outputs together up to which those at every distance along an entry are kept
 ENTRY_ULPS = 4.0  # least noise of one entry's loss: in eps of the outputs it has a part in
 FLOOR_ULPS = 2.0  # a quotient's rounding is no less than twice the loss's measured trembling over its width
-ONLY_ROUNDING = 1e3  # an output of so many eps of the largest input is what is left where sums cancel: a few bits
+FEW_BITS = 12  # an output of no more binary digits may be what is left where sums cancel: it says nothing of float32
 FINE_GRID = 1024.0  # an output that is a multiple of 1/1024 is round by nature and no sign of float32
 
 # ---- comparing: directions, entries, linear arguments
@@ -132,6 +132,7 @@ APART_ERRORS, APART_RTOL = 10.0, 1e-7  # slopes from two sides differ by more: a
 SIDE_RTOL = 1e-7  # one-sided slopes have a slower series: they are asked for no more digits than this
 SIDE_NOISE = 8.0  # noise allowed to a one-sided slope, over its step
 SIDE_TOO_NOISY = 1e-3  # a side known no better than this is not compared
+DENIED_ERRORS = 4.0  # both sides so many errors off what steps to both at once settle on: it is the slope of neither
 TREMBLING = 4.0  # noise over step, so many times: what the forward cannot show
 CLEAR_ERRORS = 20.0  # a difference of so many errors is a mistake; of fewer, the differences do not settle it
 HIDDEN_RTOL = 1e-3  # noise below this of the slope hides no mistake of size
@@ -182,6 +183,7 @@ THRESHOLD_HALVINGS = 16  # of the interval around a threshold: five digits
 THRESHOLD_ZERO = 1e-3  # a threshold this near to zero is zero
 TRIED_AFRESH = 2  # more samples that must look the same before a diagnosis is said
 DRAWN_AFRESH = 6  # drawn for that at most: some are hardly wrong by chance, and say nothing
+RESIZED_AFRESH = 2  # the first of these, which have another size where a factor is said to be one
 SAME_NUMBER = 0.01  # relative: a factor or a multiple found in two samples is the same number
 ANOTHER_SEED = 1009  # added to the seed for the inputs on which a diagnosis is tried again
 TELLING_ENTRIES = 8  # a sample of fewer may pass by chance

@@ -17,7 +17,7 @@ from npvae.gradcheck.slopes.differences import Slope, central_slope
 from npvae.gradcheck.slopes.line import Line
 from npvae.gradcheck.slopes.numeric_loss import Along
 from npvae.gradcheck.slopes.ruling import AROUND, BESIDE, UNSEEN, Ruling
-from npvae.gradcheck.slopes.sides import apart, by_sides, error_of, hides_nothing, one_sided
+from npvae.gradcheck.slopes.sides import apart, by_sides, error_of, hides_nothing, one_sided, sides_against
 
 __all__ = ["adjudicate"]
 
@@ -164,6 +164,9 @@ def _by_differences(claim: Claim, line: Line, step: float, noise: float) -> Ruli
         return Ruling(PASS, slope.value, slope.error)
     # Kinks all around may make long central steps settle on nothing: slopes from both sides are then known better.
     if error_of(claim, sides) < slope.error and (better := by_sides(claim, line, sides)).verdict == PASS:
+        return better
+    # They may also settle across a kink, on a slope that neither side has: that is no evidence against the claim.
+    if not loss.low and (better := sides_against(claim, line, sides, slope)) is not None:
         return better
     clear = difference > allowed + trembling and difference > t.CLEAR_ERRORS * slope.error
     if clear and (loss.low or _holds(along, slope, difference)):

@@ -68,8 +68,8 @@ class NumericLoss:
     def rounds_to_single(self) -> bool:
         """Whether the outputs, in float64, are all float32 numbers, and neither round ones nor mere rounding."""
         y = np.concatenate([y.reshape(-1) for y in self.here])
-        largest = max((float(np.max(np.abs(x), initial=0.0)) for x in self.inputs), default=0.0)
-        y = np.where(np.abs(y) <= t.ONLY_ROUNDING * self.eps * largest, 0.0, y)
+        few_bits = np.frexp(y)[0] * 2.0**t.FEW_BITS
+        y = y[few_bits != np.rint(few_bits)]
         fine = np.any(y * t.FINE_GRID != np.rint(y * t.FINE_GRID))
         return not self.low and bool(fine) and bool(np.all(y == y.astype(np.float32)))
 

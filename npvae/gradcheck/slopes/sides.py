@@ -11,12 +11,14 @@ import numpy as np
 from npvae.gradcheck.ground import thresholds as t
 from npvae.gradcheck.ground.findings import FAIL, INCONCLUSIVE, PASS
 from npvae.gradcheck.slopes.claim import Claim
-from npvae.gradcheck.slopes.differences import one_sided_slope
+from npvae.gradcheck.slopes.differences import Slope, one_sided_slope
 from npvae.gradcheck.slopes.line import Line
 from npvae.gradcheck.slopes.numeric_loss import NumericLoss, ends
 from npvae.gradcheck.slopes.ruling import UNSEEN, Ruling
 
-__all__ = ["Side", "adjudicate_ties", "apart", "by_sides", "error_of", "hides_nothing", "one_sided"]
+__all__ = [
+    "Side", "adjudicate_ties", "apart", "by_sides", "error_of", "hides_nothing", "one_sided", "sides_against",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,14 @@ def by_sides(claim: Claim, line: Line, sides: list[Side]) -> Ruling:
     """Rule on an entry by its slopes from the sides."""
     noises = (lambda side: line.rounding, line.noise_nearby, line.noise_further)  # each dearer than the one before
     return _between(claim, sides, claim.of_entry(line.i), noises)
+
+
+def sides_against(claim: Claim, line: Line, sides: list[Side], slope: Slope) -> Ruling | None:
+    """The ruling of sides that settle on the claim and far off a slope found by steps to both at once; else None."""
+    ruling = _between(claim, sides, claim.of_entry(line.i))
+    nearest = _between(claim, sides, slope.value).numeric
+    denied = abs(slope.value - nearest) > t.DENIED_ERRORS * (ruling.error + slope.error)
+    return ruling if denied and ruling.verdict in (PASS, UNSEEN) else None
 
 
 def hides_nothing(claim: Claim) -> float:
