@@ -166,8 +166,8 @@ def _by_differences(claim: Claim, line: Line, step: float, noise: float) -> Ruli
     if error_of(claim, sides) < slope.error and (better := by_sides(claim, line, sides)).verdict == PASS:
         return better
     # They may also settle across a kink, on a slope that neither side has: that is no evidence against the claim.
-    if not loss.low and (better := sides_against(claim, line, sides, slope)) is not None:
-        return better
+    if not loss.low and (on_its_side := sides_against(claim, line, sides, slope)):
+        return on_its_side
     clear = difference > allowed + trembling and difference > t.CLEAR_ERRORS * slope.error
     if clear and (loss.low or _holds(along, slope, difference)):
         return Ruling(FAIL, slope.value, slope.error)
