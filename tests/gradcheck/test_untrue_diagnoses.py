@@ -184,3 +184,16 @@ def test_a_number_that_is_a_size_by_chance_is_no_mean():
     assert report.verdict == "FAIL"
     assert "MEAN" not in str(report), report
     assert "analytic / numeric is 4 everywhere: a wrong constant FACTOR" in str(report)
+
+
+def shuffle(x):
+    """Channels (N, 2 C, T) in two groups, interleaved: the first and the last of them stay where they are."""
+    N, C, T = x.shape
+    return x.reshape(N, 2, C // 2, T).swapaxes(1, 2).reshape(N, C, T).copy(), ()
+
+
+def test_a_wrong_permutation_that_keeps_the_ends_is_no_overlap():
+    op = Op(shuffle, lambda dy, c: shuffle(dy)[0], {"x": Arg("N 2*C T")})
+    report = check_op(op, sample="4x3x5")
+    assert report.verdict == "FAIL"
+    assert "OVERLAP" not in str(report), "what it is made of is no part of the right gradient"
