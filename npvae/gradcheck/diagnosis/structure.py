@@ -81,9 +81,24 @@ def _steps(view: SideBySide, wrong: np.ndarray) -> list[Diagnosis]:
     for axis, share, right in _slices(view, wrong):
         for place, word in ((0, "FIRST"), (share.size - 1, "LAST")):
             if right[place] and np.all(np.delete(share, place) > t.ONE_RATIO):
-                words = f"right in the {word} of {share.size} along axis {axis} only: are the other STEPS forgotten?"
-                return [("one-step", words)]
+                words = f"right in the {word} of {share.size} along axis {axis} only"
+                return [("one-step", words + _of_the_others(view, wrong, axis))]
     return []
+
+
+def _of_the_others(view: SideBySide, wrong: np.ndarray, axis: int) -> str:
+    """What is seen of the other slices: that they are zero, or lack what goes on through other steps, or are wrong."""
+    if not np.any(view.grad[wrong]):
+        return ", ZERO in the others"
+    i = _worst(view, wrong)
+    at = np.unravel_index(i, wrong.shape)[axis]
+    own = 0.0  # what reaches the loss through the same slice of the outputs
+    for dy, slope in zip(view.loss.dys, _output_slopes(view, i), strict=True):
+        if dy.ndim > axis and dy.shape[axis] == wrong.shape[axis]:
+            own += float(np.sum((dy * slope).take(at, axis=axis)))
+    mistake = abs(view.grad.item(i) - view.numeric.item(i))
+    only_own = abs(view.grad.item(i) - own) <= t.EXPLAINED * mistake
+    return ": are the other STEPS forgotten?" if only_own else ", wrong in the others"
 
 
 def _overlap(view: SideBySide, wrong: np.ndarray, pair: Pair) -> list[Diagnosis]:
