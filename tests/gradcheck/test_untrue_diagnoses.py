@@ -184,3 +184,58 @@ def test_a_number_that_is_a_size_by_chance_is_no_mean():
     assert report.verdict == "FAIL"
     assert "MEAN" not in str(report), report
     assert "analytic / numeric is 4 everywhere: a wrong constant FACTOR" in str(report)
+
+
+def shuffle(x):
+    """Channels (N, 2 C, T) in two groups, interleaved: the first and the last of them stay where they are."""
+    N, C, T = x.shape
+    return x.reshape(N, 2, C // 2, T).swapaxes(1, 2).reshape(N, C, T).copy(), ()
+
+
+def test_a_wrong_permutation_that_keeps_the_ends_is_no_overlap():
+    op = Op(shuffle, lambda dy, c: shuffle(dy)[0], {"x": Arg("N 2*C T")})
+    report = check_op(op, sample="4x3x5")
+    assert report.verdict == "FAIL"
+    assert "OVERLAP" not in str(report), "what it is made of is no part of the right gradient"
+
+
+def taps(x, w):
+    """A filter of three taps for each column of x (9, C)."""
+    return np.stack([(x[t : t + 3] * w).sum(axis=0) for t in range(7)]), (x, w)
+
+
+def spread_taps(dy, cache):
+    """As if the taps stood two steps apart."""
+    return np.stack([(dy * np.roll(cache[0], -2 * k, axis=0)[:7]).sum(axis=0) for k in range(3)])
+
+
+def products(x):
+    return np.cumprod(x, axis=1), x
+
+
+def products_before(dy, x):
+    """Each entry with itself in its product, but for the first step's: wrong, and no step is forgotten."""
+    y = np.cumprod(x, axis=1)
+    dx = np.cumsum((dy * y)[:, ::-1], axis=1)[:, ::-1] / x
+    dx[:, 1:] *= x[:, 1:]
+    return dx
+
+
+@pytest.mark.parametrize(
+    ("op", "seen"),
+    [
+        (Op(taps, spread_taps,
+            {"x": Arg("9 C", differentiable=False), "w": Arg("3 C")}), "axis 0 only, wrong in the others"),
+        (Op(products, products_before, {"x": Arg("N T", domain=(0.5, 2))}), "FIRST of 3 along axis 1 only, wrong in"),
+    ],
+)  # fmt: skip
+def test_taps_and_entries_that_are_no_steps_are_not_called_steps(op, seen):
+    report = check_op(op)
+    assert report.verdict == "FAIL"
+    assert seen in str(report), report
+    assert "STEPS" not in str(report)
+
+
+def test_slices_that_are_zero_are_said_to_be_zero():
+    first = altered(lambda dx, dy, x: np.concatenate([dx[:, :1], 0 * dx[:, 1:]], axis=1))
+    assert "right in the FIRST of 3 along axis 1 only, ZERO in the others" in str(check_op(first, sample="4x3"))

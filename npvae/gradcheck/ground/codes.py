@@ -65,7 +65,7 @@ DIAGNOSES: dict[str, str] = {
     "tail": "wrong in the last rows or columns only",
     "one-row": "wrong in one row or column only",
     "one-entry": "wrong in one entry only",
-    "one-step": "right in the first or the last slice along an axis only: other steps are forgotten",
+    "one-step": "right in the first or the last slice along an axis only: perhaps other steps are forgotten",
     "overlap": "right at both ends of an axis, wrong between: overlapping windows are not added up",
     "mask": "not zero exactly where the slope is zero: a mask is forgotten",
     "one-answer": "wrong exactly where a boolean argument is true, or where it is false",
