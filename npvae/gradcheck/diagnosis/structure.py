@@ -102,7 +102,7 @@ def _of_the_others(view: SideBySide, wrong: np.ndarray, axis: int) -> str:
 
 
 def _overlap(view: SideBySide, wrong: np.ndarray, pair: Pair) -> list[Diagnosis]:
-    """Right at both ends of an axis and wrong between, though made of nothing but what the entries take part in."""
+    """Right at both ends of an axis, wrong between, and nothing there is from outputs that the entry does not move."""
     for axis, share, right in _slices(view, wrong):
         inside = np.flatnonzero(share > t.ONE_RATIO)
         if inside.size < 2 or inside.size <= inside[-1] - inside[0] or np.sum(share > 0) > inside.size:
@@ -110,8 +110,8 @@ def _overlap(view: SideBySide, wrong: np.ndarray, pair: Pair) -> list[Diagnosis]
         first, last = int(inside[0]), int(inside[-1])
         if np.any(right[:first]) and np.any(right[last + 1 :]):
             place = f"right at both ENDS of axis {axis}, wrong from {first} to {last}"
-            own = _of_its_own_outputs(view, _worst(view, wrong), pair)
-            return [("overlap", f"{place}: do windows OVERLAP there?")] if own else []
+            if _of_its_own_outputs(view, _worst(view, wrong), pair):
+                return [("overlap", f"{place}: do windows OVERLAP there?")]
     return []
 
 
