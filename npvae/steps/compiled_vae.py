@@ -14,18 +14,17 @@ from functools import cached_property, partial
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import carray, types
+from numba import types
 
 from npvae.kernels.epilogues import ACTIVATION_AT, plain_at
 from npvae.kernels.gaussian_kl import kl_gradients, kl_of
-from npvae.kernels.jit import AS_WRITTEN, SUMS, Callback, inner, is_kept, job_piece, kernel
-from npvae.kernels.likelihoods import nll_and_residual
+from npvae.kernels.jit import SUMS, Callback, inner, is_kept, kernel
 from npvae.kernels.multiply import LEAST_COLUMNS, LOOK_FROM, mostly_zeros
 from npvae.kernels.polynomials import exp, expm1
 from npvae.kernels.team import pools
-from npvae.kernels.team.atomics import address_of, call_at, integers_at
+from npvae.kernels.team.atomics import address_of
 from npvae.kernels.team.jobs import WORTH_SHARING, help_out, job_at, product_at
-from npvae.kernels.team.pieces import pieces_of_samples, product_of
+from npvae.kernels.team.pieces import product_of
 from npvae.kernels.team.team import new_state
 from npvae.kernels.updates import sum_of_squares
 from npvae.kernels.zeros import listed_product, needed, product_by_lists_at
@@ -35,6 +34,7 @@ from npvae.models.trace import VAETrace
 from npvae.models.vae import VAE
 from npvae.params import Params
 from npvae.steps.buffers import STALE, aligned_empty
+from npvae.steps.likelihood import likelihood, nll_of
 from npvae.steps.mlp import AT as CALLS
 from npvae.steps.mlp import (
     DX,
@@ -215,51 +215,6 @@ def to_compile(activation: str, skips_zeros: bool, is_shared: bool) -> list[Task
 def _as_compiled_for(array: np.ndarray) -> np.ndarray:
     """To numba an array that is read-only or not contiguous has another type: such a one is copied."""
     return array if array.flags.carray else np.array(array, order="C")
-
-
-class Likelihood(NamedTuple):
-    """The plan of `nll_of`."""
-
-    logits: int
-    x: int
-    nll: int
-    dlogits: int
-    samples: int
-    pixels: int
-    pieces: int
-
-
-NLL = Likelihood(*range(len(Likelihood._fields)))
-
-
-@job_piece
-def nll_of(address: int, piece: int) -> None:
-    """nll (N,) and dlogits (N, D), for dnll = 1 / N, of some samples."""
-    p = carray(integers_at(address), len(NLL))
-    N, D, pieces = p[NLL.samples], p[NLL.pixels], p[NLL.pieces]
-    low, high = piece * N // pieces, (piece + 1) * N // pieces
-    n, start = high - low, 4 * low * D  # bytes
-    logits, x = matrix(p[NLL.logits] + start, n, D), matrix(p[NLL.x] + start, n, D)
-    nll, dlogits = vector(p[NLL.nll] + 4 * low, n), matrix(p[NLL.dlogits] + start, n, D)
-    nll_and_residual(logits, x, nll, dlogits)  # npvae.ops.bernoulli_nll (1)
-    dnll = np.float32(1 / N)  # npvae.models.vae (5)
-    entries = vector(p[NLL.dlogits] + start, n * D)
-    for i in range(entries.size):
-        entries[i] *= dnll  # npvae.ops.bernoulli_nll (2)
-
-
-@inner(AS_WRITTEN)
-def likelihood(
-    state: np.ndarray, job_at: int, function: int, logits: int, x: int, nll: int, dlogits: int, N: int, D: int
-) -> None:
-    """`nll_of` for all samples."""
-    plan, pieces = np.empty(len(NLL), np.int64), pieces_of_samples(N, D)
-    plan[NLL.logits], plan[NLL.x], plan[NLL.nll], plan[NLL.dlogits] = logits, x, nll, dlogits
-    plan[NLL.samples], plan[NLL.pixels], plan[NLL.pieces] = N, D, pieces
-    job = np.empty(3, np.int64)
-    job[0], job[1], job[2] = function, address_of(plan), pieces
-    call_at(job_at, address_of(job), address_of(state))
-    plan[0] = job[0] = 0  # numba frees an array after its last use, and does not see that the address is one
 
 
 @inner(SUMS)

@@ -22,9 +22,7 @@ from signal import SIG_IGN, SIGINT, signal
 from threading import Condition, Thread
 from typing import Any, NamedTuple
 
-PATIENCE = (
-    5.0  # seconds: the second process may take as long for its last task as this one for all of its own, or so long
-)
+PATIENCE = 5.0  # seconds for the second process's last task, or as long as this one took for all of its own
 READY, DONE = "ready", "done"
 
 _permitted = False
