@@ -65,14 +65,13 @@ def _in_the_forward(loss: float, trace: Any, rows: np.ndarray | None, of: str = 
     broken = {name: bad for name, bad in broken.items() if bad.any()}
     if not broken:
         return f"the loss is {loss}, though nll and kl of every sample are finite: their sum is too large"
-    terms = " and ".join(term for term in ("nll", "kl") if term in broken)
+    terms = [term for term in ("nll", "kl") if term in broken]
     name, bad = next(iter(broken.items()))
-    samples = np.flatnonzero(bad.any(axis=1))
     value = arrays[name].reshape(len(bad), -1)[bad][0]
-    first = "" if name in terms.split() else f", and {name} is the first array that is not finite: {value}"
-    found = (
-        f"the loss is {loss} because of its {terms}{first}, for {len(samples)} samples of the batch, {_listed(samples)}"
-    )
+    first = "" if name in terms else f", and {name} is the first array that is not finite: {value}"
+    samples = np.unique(np.concatenate([np.flatnonzero(broken[term].any(axis=1)) for term in terms or [name]]))
+    because = f"the loss is {loss} because of its {' and '.join(terms)}{first}"
+    found = f"{because}, for {len(samples)} samples of the batch, {_listed(samples)}"
     if rows is None:
         return found
     return f"{found}: rows {_listed(rows[samples % len(rows)])} of {of}"  # % for K draws per input

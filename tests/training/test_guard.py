@@ -75,6 +75,14 @@ def test_term_array_samples_and_rows_are_named(parts):
     )
 
 
+def test_every_sample_whose_loss_broke_is_named_though_another_broke_earlier_in_the_forward(parts):
+    """Which entry of mu overflows first depends on the order of a sum, and so on the processor."""
+    _, trace, grads = parts
+    trace.mu[1], trace.nll[[1, 3]] = np.inf, np.nan
+    message = refusal(np.nan, trace, grads, rows=np.arange(70, 75))
+    assert "mu is the first array that is not finite: inf, for 2 samples of the batch, 1, 3: rows 71, 73 of" in message
+
+
 def test_several_samples_an_input_are_led_back_to_its_row():
     trace = SimpleNamespace(nll=np.array([0, 0, 0, 0, np.nan, 0]), kl=np.zeros(6))  # 2 samples of 3 inputs
     assert "samples of the batch, 4: rows 8 of" in refusal(np.nan, trace, None, rows=np.array([7, 8, 9]))
