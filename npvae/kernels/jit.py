@@ -97,7 +97,7 @@ class Callback:
     """A function of two integers, compiled when its address is first asked for, for a job of the team."""
 
     def __init__(self, function: Callable[[int, int], None]) -> None:
-        self.function = function
+        self.function, self.cache = function, LateCache(function)
         self._lock = Lock()
         self._compiled: Any = None
 
@@ -110,19 +110,19 @@ class Callback:
                 compiled: Any = CFunc(
                     self.function, (types.void(types.int64, types.int64).args, types.void), {}, options
                 )
-                compiled._cache = LateCache(self.function)
+                compiled._cache = self.cache
                 without_collecting(compiled.compile)()
                 self._compiled = compiled
         return int(self._compiled.address)
 
     def is_kept(self) -> bool:
         """Whether it is on disk, compiled for this processor."""
-        return LateCache(self.function).has(signature(types.void, types.int64, types.int64))
+        return bool(self.cache.has(signature(types.void, types.int64, types.int64)))
 
 
 def is_kept(compiled: Any, argument_types: tuple) -> bool:
     """Whether a kernel is on disk for these types of arguments, compiled for this processor."""
-    return bool(LateCache(compiled.py_func).has(argument_types))
+    return bool(compiled._cache.has(argument_types))
 
 
 def job_piece(function: Callable[[int, int], None]) -> Callback:
