@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from npvae.gradcheck import Arg, Op, check_op, gradcheck
+from npvae.gradcheck.diagnosis.afresh import _same
 
 X = {"x": Arg("N D")}
 
@@ -231,3 +232,9 @@ def test_taps_and_entries_that_are_no_steps_are_not_called_steps(op, seen):
 def test_slices_that_are_zero_are_said_to_be_zero():
     first = altered(lambda dx, dy, x: np.concatenate([dx[:, :1], 0 * dx[:, 1:]], axis=1))
     assert "right in the FIRST of 3 along axis 1 only, ZERO in the others" in str(check_op(first, sample="4x3"))
+
+
+def test_a_factor_that_is_the_size_of_another_axis_elsewhere_is_not_the_same():
+    said = ("factor-of-size", "analytic / numeric is 4 = N everywhere: is a MEAN over N missing?")
+    assert _same(said, ("factor-of-size", said[1].replace("4 = N", "5 = N")))
+    assert not _same(said, ("factor-of-size", said[1].replace("4 = N", "4 = D")))
