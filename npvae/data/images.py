@@ -94,7 +94,7 @@ class Images:
             step = max(1, _CHECK_VALUES // self.shape[1])
             for start in range(0, len(self), step):
                 rows = slice(start, start + step)
-                self._check(rows, self.pixels[rows], self._as_floats(self.pixels[rows]))
+                self._checked(rows, self.pixels[rows])
 
     def __len__(self) -> int:
         return len(self.pixels)
@@ -130,10 +130,7 @@ class Images:
             raise ValueError(
                 f"Images: out is {out.dtype} {out.shape}, expected {self.dtype} {chosen.shape} for these rows"
             )
-        floats = self._as_floats(chosen, out)
-        if self._checks_batches:
-            self._check(rows, chosen, floats)
-        return floats
+        return self._checked(rows, chosen, out) if self._checks_batches else self._as_floats(chosen, out)
 
     def __getitem__(self, rows: Any) -> np.ndarray:
         return self.batch(rows)
@@ -212,15 +209,21 @@ class Images:
         return same
 
     def _as_floats(self, chosen: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+        if chosen.dtype == np.uint8 or self.max_value != 1:
+            # A quotient, not a product with 1 / max_value: that is off by an ulp for 126 of the 256 pixel values.
+            return np.divide(chosen, self.max_value, out=out, dtype=self.dtype, order="C")
+        if out is not None:
+            np.copyto(out, chosen, casting="same_kind")
+            return out
+        # An index array has made a copy already; a slice has not.
+        return chosen.astype(self.dtype, order="C", copy=chosen.base is not None)
+
+    def _checked(self, rows: Any, chosen: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+        """The floats of `chosen`, which is `pixels[rows]`. DataError if it holds a value that may not be."""
         with np.errstate(over="ignore"):  # what does not fit into dtype becomes an infinity, and _check refuses it
-            if chosen.dtype == np.uint8 or self.max_value != 1:
-                # A quotient, not a product with 1 / max_value: that is off by an ulp for 126 of the 256 pixel values.
-                return np.divide(chosen, self.max_value, out=out, dtype=self.dtype, order="C")
-            if out is not None:
-                np.copyto(out, chosen, casting="same_kind")
-                return out
-            # An index array has made a copy already; a slice has not.
-            return chosen.astype(self.dtype, order="C", copy=chosen.base is not None)
+            floats = self._as_floats(chosen, out)
+        self._check(rows, chosen, floats)
+        return floats
 
     def _check(self, rows: Any, chosen: np.ndarray, floats: np.ndarray) -> None:
         """DataError if `chosen`, which is `pixels[rows]`, or `floats`, made of it, holds a value that may not be."""
