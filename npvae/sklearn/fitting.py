@@ -18,6 +18,7 @@ from npvae.steps import Step
 from npvae.training.descent import descend
 from npvae.training.evaluate import evaluate
 from npvae.training.guard import check_params
+from npvae.training.state import means_of
 
 LINES = 20  # that verbose=1 prints
 FLOATS = (np.float64, np.float32)
@@ -122,7 +123,7 @@ class Fitting(Settings):
         batches = ((len(x), x) for x in minibatches(data, self.batch_size, self._rng))
         with np.errstate(all="ignore"):  # the guard says it better
             for n, loss, trace in descend(self.model_, step, self.optimizer_, batches, self._rng, place):
-                totals += np.multiply((loss, trace.nll.mean(), trace.kl.mean()), n)
+                totals += np.multiply((loss, *means_of(trace)), n)
         check_params(self.model_.params, step=next(steps) - 1)
         return totals / len(data)
 

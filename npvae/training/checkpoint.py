@@ -62,7 +62,7 @@ FIELDS = {
     "seen": Field(_same, _count),
     "step": Field(_same, _count),
     "seconds": Field(_same, _same),
-    "totals": Field(np.ndarray.tolist, lambda sums: np.array(sums, float).reshape(3)),
+    "totals": Field(_same, lambda sums: np.array(sums, float).reshape(3).tolist()),
     "rng": Field(lambda rng: rng.bit_generator.state, _generator),
     "test_rng": Field(lambda rng: rng.bit_generator.state, _generator),
     "best": Field(

@@ -40,7 +40,7 @@ class TrainingState:
     order: np.ndarray | None = None  # its rows, in the order of training; None before its first batch
     seen: int = 0  # how many of them are done
     step: int = 0  # steps taken since the start of training; schedules are functions of it
-    totals: np.ndarray = field(default_factory=lambda: np.zeros(3))  # sums of loss, nll, kl over the epoch's samples
+    totals: list[float] = field(default_factory=lambda: [0.0] * 3)  # sums of loss, nll, kl over the epoch's samples
     seconds: float = 0.0  # that this epoch took before `_since`
     best: Best | None = None
     history: History = field(default_factory=History)
@@ -76,8 +76,8 @@ class TrainingState:
 
     def count(self, n: int, loss: float, trace: Any, processes: Processes) -> tuple[float, ...]:
         """A step on n samples was taken; its loss, nll and kl, means over the batch, are returned."""
-        terms = processes.mean((loss, mean_of(trace.nll), mean_of(trace.kl)), n)
-        self.totals += np.multiply(terms, n)
+        terms = processes.mean((loss, *means_of(trace)), n)
+        self.totals = [total + n * term for total, term in zip(self.totals, terms, strict=True)]
         self.seen += n
         self.step += 1
         return terms
@@ -85,7 +85,7 @@ class TrainingState:
     def end_epoch(self, tested: dict[str, float], valid: dict[str, float]) -> dict[str, Any]:
         """Close the epoch and return its row. `tested` and `valid` are losses on data not trained on, or empty."""
         row: dict[str, Any] = {"epoch": self.epoch}
-        row |= {f"train_{term}": float(total) / self.seen for term, total in zip(TERMS, self.totals, strict=True)}
+        row |= {f"train_{term}": total / self.seen for term, total in zip(TERMS, self.totals, strict=True)}
         row |= {f"test_{term}": tested.get(term) for term in TERMS}
         row |= {f"test_{term}": value for term, value in tested.items() if term not in TERMS}  # auc of links, say
         row |= {f"valid_{term}": value for term, value in valid.items()}
@@ -94,7 +94,7 @@ class TrainingState:
         if held_out is not None and held_out < (np.inf if self.best is None else self.best.loss):  # NaN is never best
             self.best = Best(self.epoch, held_out, self.model.params.flat.copy())
         self.history.append(row)
-        self.epoch, self.order, self.seen, self.totals = self.epoch + 1, None, 0, np.zeros(3)
+        self.epoch, self.order, self.seen, self.totals = self.epoch + 1, None, 0, [0.0] * 3
         self.seconds, self._since = 0.0, time.perf_counter()
         return row
 
@@ -107,6 +107,11 @@ class TrainingState:
         done = self.epoch - 1
         tired = settings.patience and self.best and done - self.best.epoch >= settings.patience
         return done >= settings.epochs or bool(tired)
+
+
+def means_of(trace: Any) -> tuple[float, float]:
+    """The means of nll and kl over a batch, in nats: as a compiled step took them, or taken here."""
+    return getattr(trace, "means", None) or (mean_of(trace.nll), mean_of(trace.kl))
 
 
 def mean_of(values: np.ndarray) -> float:

@@ -59,6 +59,11 @@ def place_of(piece: int, rows: int, columns: int, k: int) -> tuple[int, int, int
     return block * height, min(rows, (block + 1) * height), first * LANES, after - first
 
 
+def most_pieces(rows: int, columns: int) -> int:
+    """A product is cut into no more pieces than this, whatever its k: each is at least one tile high."""
+    return -(-columns // (VECTORS * LANES)) * -(-rows // ROWS)
+
+
 @inner(AS_WRITTEN)
 def room_for(k: int, width: int) -> np.ndarray:
     """Room for a packed strip; `begin` says where in it the strip begins."""
