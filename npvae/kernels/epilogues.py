@@ -70,13 +70,12 @@ def sum_columns(da: np.ndarray, db: np.ndarray, j0: int, j1: int) -> None:
 @inner(SUMS)
 def sum_squares(values: np.ndarray, j0: int, j1: int) -> float:
     """The sum of squares of values (N, O) in columns j0 to before j1: inf or NaN if an entry is, or its square."""
-    each, total = np.zeros(j1 - j0, np.float32), np.float32(0)
+    total = np.float32(0)
     for n in range(values.shape[0]):
-        row = values[n, j0:j1]
-        for o in range(each.size):
-            each[o] += row[o] * row[o]
-    for o in range(each.size):
-        total += each[o]
+        row, part = values[n, j0:j1], np.float32(0)
+        for o in range(row.size):
+            part += row[o] * row[o]
+        total += part
     return total
 
 

@@ -101,7 +101,7 @@ class Callback:
         self._lock = Lock()
         self._compiled: Any = None
 
-    @property
+    @cached_property
     def address(self) -> int:
         """Where the compiled function begins; it stays there as long as the process lives."""
         with self._lock:
