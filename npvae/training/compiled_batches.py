@@ -37,4 +37,6 @@ def compiled(data: Any, batch_size: int, backend: str) -> Any:
     of_bytes = images.pixels.dtype == np.uint8 and images.pixels.flags.c_contiguous
     if not of_bytes or not data.dtype == images.dtype == np.float32 or batch_size * images.shape[1] < PAYS_FROM:
         return data
-    return GreyLevels(data)
+    from numba.core import config
+
+    return data if config.DISABLE_JIT else GreyLevels(data)  # type: ignore[attr-defined]

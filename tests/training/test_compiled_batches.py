@@ -2,12 +2,14 @@
 
 import numpy as np
 import pytest
+from numba import config
 
 import npvae
 from npvae.data import Images, as_data
 from npvae.training import compiled_batches
 from npvae.training.compiled_batches import GreyLevels, compiled
 
+compiled_only = pytest.mark.skipif(bool(config.DISABLE_JIT), reason="it exists compiled only")
 ROWS = np.random.default_rng(1).integers(0, 40, 33)
 
 
@@ -17,6 +19,7 @@ def pixels(D=784, most=255):
     return np.random.default_rng(0).permutation(levels).astype(np.uint8).reshape(40, D)
 
 
+@compiled_only
 @pytest.mark.parametrize(("most", "max_value"), [(255, None), (255, 255.3), (255, 1e30), (16, 16), (3, 3.1), (1, 1)])
 @pytest.mark.parametrize("kind", ["rows", "images"])
 def test_batches_have_the_bits_of_the_data(kind, most, max_value):
@@ -31,6 +34,7 @@ def test_batches_have_the_bits_of_the_data(kind, most, max_value):
     assert fast.batch(ROWS[:0], out) is out
 
 
+@compiled_only
 def test_pixels_that_may_not_be_written_to():
     grey = pixels()
     grey.flags.writeable = False
@@ -66,6 +70,7 @@ def test_a_map_stays_as_it_is_for_its_batches_are_checked(tmp_path):
     assert compiled(data, 128, "numba") is data
 
 
+@compiled_only
 def test_a_training_has_the_same_bits(monkeypatch):
     ends, made = [], []
     monkeypatch.setattr(compiled_batches, "GreyLevels", lambda data: made.append(GreyLevels(data)) or made[-1])
