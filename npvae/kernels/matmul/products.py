@@ -72,19 +72,22 @@ def begin(room: np.ndarray) -> int:
 
 
 @inner(AS_WRITTEN)
-def pack(packed: int, b: int, width: int, n: int, b_row: int, turned: bool, left: int) -> None:
-    """The strip of `width` vectors that begins at address b, its rows 0 to before n; `turned` if it lies transposed."""
+def pack(packed: int, b: int, width: int, n: int, b_row: int, turned: bool, left: int) -> bool:
+    """The strip of `width` vectors that begins at address b, its rows 0 to before n; `turned` if it lies transposed.
+
+    Returns whether all of it was seen to be finite; one that lies transposed is not looked at.
+    """
     if turned:
         for c in range(width):
             turn(packed + 4 * c * LANES, b + 4 * c * LANES * b_row, n, width * LANES, b_row, left - c * LANES)
-    elif width == 4:
-        copy_4(packed, b, n, b_row, left)
-    elif width == 3:
-        copy_3(packed, b, n, b_row, left)
-    elif width == 2:
-        copy_2(packed, b, n, b_row, left)
-    else:
-        copy_1(packed, b, n, b_row, left)
+        return False
+    if width == 4:
+        return copy_4(packed, b, n, b_row, left)
+    if width == 3:
+        return copy_3(packed, b, n, b_row, left)
+    if width == 2:
+        return copy_2(packed, b, n, b_row, left)
+    return copy_1(packed, b, n, b_row, left)
 
 
 @kernel(AS_WRITTEN, merged=True)
