@@ -18,7 +18,7 @@ from numba import carray, types
 from numba.extending import intrinsic
 
 from npvae.kernels.jit import AS_WRITTEN, inner, job_piece, kernel
-from npvae.kernels.matmul.products import K_BLOCK, ROWS, begin, pack, pieces_of, place_of, room_for
+from npvae.kernels.matmul.products import K_BLOCK, ROWS, begin, k_block_of, pack, pieces_of, place_of, room_for
 from npvae.kernels.matmul.shape import LANES, SHAPE
 from npvae.kernels.matmul.tiles import outer_tile
 from npvae.kernels.matmul.vectors import FLOAT, INT, bits_of_others, lanes_below, load_some
@@ -35,10 +35,8 @@ tile_1, tile_2, tile_3, tile_4 = (outer_tile(ROWS, min(c, SHAPE.vectors), LANES,
 class Lists(NamedTuple):
     """Which k are needed: addresses of what `needed` finds."""
 
-    lists: (
-        int  # (blocks of ROWS rows, k + 1): for each block of K_BLOCK k those that are needed, counted from its first
-    )
-    counts: int  # (blocks of ROWS rows, blocks of K_BLOCK k): how many these are
+    lists: int  # (blocks of ROWS rows, k + 1): of each block of k those that are needed, counted from its first
+    counts: int  # (blocks of ROWS rows, blocks of k): how many these are
 
 
 FOUND = Lists(*range(len(FACTORS), len(FACTORS) + len(Lists._fields)))  # where in a plan, behind a Product
@@ -60,10 +58,10 @@ def others_than_zero(_, address, left):  # type: ignore[no-untyped-def]
 def list_rows(block: int, plan: np.ndarray) -> None:
     """Which k a block of rows needs."""
     rows, k, a_row, a_k = plan[FACTORS.rows], plan[FACTORS.k], plan[FACTORS.a_row], plan[FACTORS.a_k]
-    start, left = block * ROWS, min(ROWS, rows - block * ROWS)
+    start, left, k_block = block * ROWS, min(ROWS, rows - block * ROWS), k_block_of(a_k)
     lists, counts = lists_of(block, plan)
-    for i, k0 in enumerate(range(0, k, K_BLOCK)):
-        count, after = 0, min(k, k0 + K_BLOCK)
+    for i, k0 in enumerate(range(0, k, k_block)):
+        count, after = 0, min(k, k0 + k_block)
         if a_k == 1:
             for k1 in range(k0, after, LANES):
                 bits = 0
@@ -83,8 +81,8 @@ def list_rows(block: int, plan: np.ndarray) -> None:
 @inner(AS_WRITTEN)
 def lists_of(block: int, plan: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The lists and the counts of a block of rows."""
-    k = plan[FACTORS.k]
-    k_blocks = (k + K_BLOCK - 1) // K_BLOCK
+    k, k_block = plan[FACTORS.k], k_block_of(plan[FACTORS.a_k])
+    k_blocks = (k + k_block - 1) // k_block
     lists = carray(integers_at(plan[FOUND.lists] + 8 * block * (k + 1)), k + 1)
     return lists, carray(integers_at(plan[FOUND.counts] + 8 * block * k_blocks), k_blocks)
 
@@ -103,15 +101,15 @@ def listed_product(address: int, piece: int) -> None:
     """One piece of out = a @ b, as `product_piece` cuts it, by what is listed."""
     plan = carray(integers_at(address), SIZE)
     rows, columns, k = plan[FACTORS.rows], plan[FACTORS.columns], plan[FACTORS.k]
-    a_row, a_k = plan[FACTORS.a_row], plan[FACTORS.a_k]
+    a_row, a_k, k_block = plan[FACTORS.a_row], plan[FACTORS.a_k], k_block_of(plan[FACTORS.a_k])
     i0, i1, j, width = place_of(piece, rows, columns, k)
     left, target = columns - j, plan[FACTORS.out] + 4 * j
     room, every = room_for(k, width), np.empty(min(k, K_BLOCK), np.int64)
     for t in range(every.size):
         every[t] = t
     w, w_row = begin(room), width * LANES
-    for block, k0 in enumerate(range(0, k, K_BLOCK)):
-        first, size = 1 if k0 == 0 else 0, min(k - k0, K_BLOCK)
+    for block, k0 in enumerate(range(0, k, k_block)):
+        first, size = 1 if k0 == 0 else 0, min(k - k0, k_block)
         finite = pack(w, plan[FACTORS.b] + 4 * (k0 * columns + j), width, size, columns, False, left)
         x = plan[FACTORS.a] + 4 * k0 * a_k
         for i in range(i0, i1, ROWS):
@@ -139,7 +137,8 @@ def product_by_lists(state: np.ndarray, look: int, multiply: int, product: np.nd
     `look` and `multiply` are the addresses of `needed` and `listed_product`; b may not lie transposed.
     """
     rows, columns, k = product[FACTORS.rows], product[FACTORS.columns], product[FACTORS.k]
-    blocks, k_blocks = (rows + ROWS - 1) // ROWS, (k + K_BLOCK - 1) // K_BLOCK
+    blocks, k_block = (rows + ROWS - 1) // ROWS, k_block_of(product[FACTORS.a_k])
+    k_blocks = (k + k_block - 1) // k_block
     lists, counts = np.empty(blocks * (k + 1), np.int64), np.empty(blocks * k_blocks, np.int64)
     plan = np.empty(SIZE, np.int64)
     for i in range(len(FACTORS)):

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numba import config
 
 from npvae.kernels import multiply as rule
-from npvae.kernels.matmul.products import K_BLOCK
+from npvae.kernels.matmul.products import K_ACROSS, K_BLOCK
 from npvae.kernels.multiply import by_lists, multiply
 from npvae.kernels.team import pools
 from npvae.kernels.team.jobs import product
@@ -44,7 +44,7 @@ def dense(a, b):
 
 @given(
     M=st.integers(1, 150),
-    K=st.sampled_from([1, 2, 37, 150, K_BLOCK - 1, K_BLOCK, K_BLOCK + 1, 2 * K_BLOCK + 5]),
+    K=st.sampled_from([1, 2, 37, K_ACROSS, K_ACROSS + 22, K_BLOCK - 1, K_BLOCK, K_BLOCK + 1, 2 * K_BLOCK + 5]),
     N=st.sampled_from([1, 7, 8, 9, 16, 20, 33, 64, 65, 130]),
     share=st.sampled_from([0.0, 0.01, 0.05]),
     turned=st.booleans(),

@@ -15,7 +15,7 @@ from npvae.kernels.matmul.shape import LANES, SHAPE
 from npvae.kernels.matmul.tiles import outer_tile
 from npvae.kernels.matmul.vectors import LINE
 
-ROWS, VECTORS, MOST, K_BLOCK = SHAPE.rows, SHAPE.vectors, SHAPE.most, SHAPE.k_block
+ROWS, VECTORS, MOST, K_BLOCK, K_ACROSS = SHAPE.rows, SHAPE.vectors, SHAPE.most, SHAPE.k_block, SHAPE.k_across
 LEAST = 1_000_000  # floating-point operations of a piece: with fewer, taking it and packing b cost too much
 PIECES = 12  # at least, between those two bounds: so many can be shared evenly
 PACK_FROM = 32  # rows of a piece that are worth a packed strip
@@ -57,6 +57,12 @@ def place_of(piece: int, rows: int, columns: int, k: int) -> tuple[int, int, int
     strip, block = piece % strips, piece // strips
     first, after = strip * vectors // strips, (strip + 1) * vectors // strips
     return block * height, min(rows, (block + 1) * height), first * LANES, after - first
+
+
+@inner(AS_WRITTEN)
+def k_block_of(a_k: int) -> int:
+    """How many k are done before the next rows; a_k is a's step from one to the next."""
+    return K_BLOCK if a_k == 1 else K_ACROSS
 
 
 @inner(AS_WRITTEN)
@@ -111,8 +117,9 @@ def block(
     left, target = columns - j, out + 4 * j
     packs = turned or i1 - i0 >= PACK_FROM or left < width * LANES
     room = room_for(k if packs else 0, width)
-    for k0 in range(0, k, K_BLOCK):
-        n, first = min(k - k0, K_BLOCK), 1 if k0 == 0 and not adds else 0
+    k_block = k_block_of(a_k)
+    for k0 in range(0, k, k_block):
+        n, first = min(k - k0, k_block), 1 if k0 == 0 and not adds else 0
         x, w, w_row = a + 4 * k0 * a_k, b + 4 * (k0 * columns + j), columns
         if packs:
             w, w_row = begin(room), width * LANES
