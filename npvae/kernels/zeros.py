@@ -15,14 +15,13 @@ from typing import NamedTuple
 
 import numpy as np
 from numba import carray, types
-from numba.extending import intrinsic
 
 from npvae.kernels.jit import AS_WRITTEN, inner, job_piece, kernel
 from npvae.kernels.matmul.products import K_BLOCK, ROWS, begin, k_block_of, pack, pieces_of, place_of, room_for
 from npvae.kernels.matmul.shape import LANES, SHAPE
 from npvae.kernels.matmul.tiles import outer_tile
 from npvae.kernels.matmul.vectors import FLOAT, INT, bits_of_others, lanes_below, load_some
-from npvae.kernels.team.atomics import address_of, call_at, fetch_to_write, integers_at
+from npvae.kernels.team.atomics import address_of, call_at, fetch_to_write, instruction, integers_at
 from npvae.kernels.team.jobs import ASLEEP, do_job, do_product, factors
 from npvae.kernels.team.pieces import FACTORS
 
@@ -43,7 +42,7 @@ FOUND = Lists(*range(len(FACTORS), len(FACTORS) + len(Lists._fields)))  # where 
 SIZE = len(FACTORS) + len(FOUND)
 
 
-@intrinsic
+@instruction
 def others_than_zero(_, address, left):  # type: ignore[no-untyped-def]
     """Which of the numbers at an address are not zero: bit c for number c, of LANES or as many as are left."""
 
