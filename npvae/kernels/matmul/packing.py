@@ -9,6 +9,7 @@ no masks, and where b lies transposed: then it is turned on the way.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import reduce
 
 from numba import types
 from numba.core import cgutils
@@ -19,6 +20,8 @@ from npvae.kernels.matmul.vectors import (
     INT,
     QUARTET,
     at,
+    bits_of_others,
+    fma,
     lanes_below,
     load,
     load_some,
@@ -26,6 +29,7 @@ from npvae.kernels.matmul.vectors import (
     smaller,
     store,
     turned,
+    zero,
 )
 
 
@@ -33,7 +37,7 @@ def copy_rows(C: int, lanes: int) -> Callable:
     """Copy rows 0 to before n of b, C vectors of each, to `packed`; zeros where there are fewer than so many columns.
 
     The function takes, all integers: the addresses of packed and b; n; b's step from row to row; how many columns are
-    left.
+    left. It returns whether all that was copied is finite: only then is its sum times 0 not NaN.
     """
 
     @intrinsic
@@ -42,15 +46,18 @@ def copy_rows(C: int, lanes: int) -> Callable:
             packed, b, n, b_row, left = arguments
             packed, b = (bb.inttoptr(address, FLOAT.as_pointer()) for address in (packed, b))
             mask = lanes_below(bb, bb.sub(left, INT((C - 1) * lanes)), lanes)
+            nothing = [cgutils.alloca_once_value(bb, zero(lanes)) for _ in range(C)]
             with cgutils.for_range_slice(bb, INT(0), n, INT(1), inc=True) as (k, _):
                 source, target = at(bb, b, bb.mul(k, b_row)), at(bb, packed, bb.mul(k, INT(C * lanes)))
                 for c in range(C):
                     where = at(bb, source, INT(c * lanes))
                     value = load(bb, where, lanes) if c < C - 1 else load_some(bb, where, mask)
                     store(bb, value, at(bb, target, INT(c * lanes)))
-            return context.get_dummy_value()
+                    bb.store(fma(bb, value, zero(lanes), bb.load(nothing[c])), nothing[c])
+            found = [bits_of_others(bb, bb.load(total)) for total in nothing]
+            return bb.icmp_signed("==", reduce(bb.or_, found), found[0].type(0))
 
-        return types.void(*[types.int64] * 5), emit
+        return types.boolean(*[types.int64] * 5), emit
 
     return copy
 

@@ -15,7 +15,7 @@ from npvae.kernels.matmul.shape import LANES, SHAPE
 from npvae.kernels.matmul.tiles import outer_tile
 from npvae.kernels.matmul.vectors import LINE
 
-ROWS, VECTORS, MOST, K_BLOCK = SHAPE.rows, SHAPE.vectors, SHAPE.most, SHAPE.k_block
+ROWS, VECTORS, MOST, K_BLOCK, K_ACROSS = SHAPE.rows, SHAPE.vectors, SHAPE.most, SHAPE.k_block, SHAPE.k_across
 LEAST = 1_000_000  # floating-point operations of a piece: with fewer, taking it and packing b cost too much
 PIECES = 12  # at least, between those two bounds: so many can be shared evenly
 PACK_FROM = 32  # rows of a piece that are worth a packed strip
@@ -65,6 +65,12 @@ def most_pieces(rows: int, columns: int) -> int:
 
 
 @inner(AS_WRITTEN)
+def k_block_of(a_k: int) -> int:
+    """How many k are done before the next rows; a_k is a's step from one to the next."""
+    return K_BLOCK if a_k == 1 else K_ACROSS
+
+
+@inner(AS_WRITTEN)
 def room_for(k: int, width: int) -> np.ndarray:
     """Room for a packed strip; `begin` says where in it the strip begins."""
     return np.empty((min(k, K_BLOCK) + 3) * width * LANES + LINE, np.float32)
@@ -77,19 +83,22 @@ def begin(room: np.ndarray) -> int:
 
 
 @inner(AS_WRITTEN)
-def pack(packed: int, b: int, width: int, n: int, b_row: int, turned: bool, left: int) -> None:
-    """The strip of `width` vectors that begins at address b, its rows 0 to before n; `turned` if it lies transposed."""
+def pack(packed: int, b: int, width: int, n: int, b_row: int, turned: bool, left: int) -> bool:
+    """The strip of `width` vectors that begins at address b, its rows 0 to before n; `turned` if it lies transposed.
+
+    Returns whether all of it was seen to be finite; one that lies transposed is not looked at.
+    """
     if turned:
         for c in range(width):
             turn(packed + 4 * c * LANES, b + 4 * c * LANES * b_row, n, width * LANES, b_row, left - c * LANES)
-    elif width == 4:
-        copy_4(packed, b, n, b_row, left)
-    elif width == 3:
-        copy_3(packed, b, n, b_row, left)
-    elif width == 2:
-        copy_2(packed, b, n, b_row, left)
-    else:
-        copy_1(packed, b, n, b_row, left)
+        return False
+    if width == 4:
+        return copy_4(packed, b, n, b_row, left)
+    if width == 3:
+        return copy_3(packed, b, n, b_row, left)
+    if width == 2:
+        return copy_2(packed, b, n, b_row, left)
+    return copy_1(packed, b, n, b_row, left)
 
 
 @kernel(AS_WRITTEN, merged=True)
@@ -113,8 +122,9 @@ def block(
     left, target = columns - j, out + 4 * j
     packs = turned or i1 - i0 >= PACK_FROM or left < width * LANES
     room = room_for(k if packs else 0, width)
-    for k0 in range(0, k, K_BLOCK):
-        n, first = min(k - k0, K_BLOCK), 1 if k0 == 0 and not adds else 0
+    k_block = k_block_of(a_k)
+    for k0 in range(0, k, k_block):
+        n, first = min(k - k0, k_block), 1 if k0 == 0 and not adds else 0
         x, w, w_row = a + 4 * k0 * a_k, b + 4 * (k0 * columns + j), columns
         if packs:
             w, w_row = begin(room), width * LANES
