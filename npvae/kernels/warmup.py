@@ -13,7 +13,6 @@ from itertools import product
 import numpy as np
 
 from npvae.kernels import KERNELS, optimizers
-from npvae.kernels.grey_levels import grey_levels
 from npvae.kernels.multiply import by_lists, multiply
 from npvae.kernels.team import pools
 from npvae.kernels.team.pools import SHARED_FROM
@@ -52,7 +51,6 @@ def calls() -> list[Callable[[], object]]:
     for read_only in (True, False):
         found.append(partial(call, bernoulli, SHARED, np.float32, read_only, {}))
         found.append(partial(multiply_all, read_only))
-        found.append(partial(read_pixels, read_only))
     sizes = ((1, np.float32), (1, np.float64), (optimizers.ADAM_SHARED_FROM, np.float32))
     return [*found, *(partial(update, size, dtype) for size, dtype in sizes)]
 
@@ -83,13 +81,6 @@ def call(op: Op, sizes: dict[str, int], dtype: type, read_only: bool, params: di
         arrays["x"].flags.writeable = not read_only
     y, cache = op.forward(*arrays.values(), **params)
     op.backward(np.zeros_like(y), cache)
-
-
-def read_pixels(read_only: bool) -> None:
-    """A batch of grey levels, from pixels that may be read-only."""
-    pixels = np.zeros((SIZES["N"], SIZES["D"]), np.uint8)
-    pixels.flags.writeable = not read_only
-    grey_levels(pixels, np.zeros(2, np.int64), np.float32(1), np.zeros((2, SIZES["D"]), np.float32))
 
 
 def multiply_all(read_only: bool) -> None:

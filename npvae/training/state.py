@@ -12,7 +12,6 @@ import numpy as np
 from npvae.data import epoch_order, minibatches
 from npvae.models.entrance import data_of
 from npvae.optim import OPTIMIZERS
-from npvae.training.compiled_batches import compiled
 from npvae.training.history import History
 from npvae.training.processes import Processes
 from npvae.training.settings import Settings
@@ -59,7 +58,7 @@ class TrainingState:
         Raises ValueError for a batch of a memory map that the likelihood cannot explain: other data is checked
         beforehand.
         """
-        data = compiled(data_of(self.model, x), batch_size, self.model.config["backend"])
+        data = data_of(self.model, x)
         if self.order is None:
             self.order = epoch_order(data, self.rng)
         own, share_size = processes.share_of_batches(self.order[self.seen :], batch_size)

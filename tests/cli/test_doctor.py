@@ -76,7 +76,6 @@ from npvae.kernels import jit
 from npvae.kernels.team import pools
 from npvae.kernels.team.jobs import do_job
 from npvae.steps import Step
-from npvae.training import compiled_batches
 
 compiled, rng = [], np.random.default_rng(0)
 settings = [("float32", "relu", "bernoulli", 784), ("float32", "relu", "squared_error", 784)]
@@ -95,11 +94,6 @@ with jit.when_compiling(compiled.append):
         step.square_norm()
         npvae.Adam(vae.params).step(grads)
         npvae.Adagrad(vae.params).step(grads)
-    for read_only in (True, False):
-        pixels = np.zeros((100, 784), np.uint8)
-        pixels.flags.writeable = not read_only
-        data = compiled_batches.compiled(npvae.data.as_data(npvae.data.Images(pixels)), 100, "numba")
-        data.batch(rng.permutation(100))
 assert len(do_job.signatures) < 2, do_job.signatures  # a second kind of integer would compile everything twice
 print(compiled)
 """
