@@ -17,8 +17,8 @@ import numpy as np
 from numba import carray
 
 from npvae.kernels.jit import AS_WRITTEN, SUMS, inner, job_piece, kernel
-from npvae.kernels.matmul.products import K_BLOCK, ROWS, begin, pack, pieces_of, place_of, room_for
-from npvae.kernels.matmul.shape import LANES, SHAPE
+from npvae.kernels.matmul.products import K_BLOCK, ROWS, VECTORS, begin, pack, pieces_of, place_of, room_for
+from npvae.kernels.matmul.shape import LANES
 from npvae.kernels.matmul.tiles import outer_tile
 from npvae.kernels.team.atomics import address_of, call_at, floats_at, integers_at
 from npvae.kernels.team.jobs import ASLEEP, do_job, do_product, factors
@@ -27,7 +27,7 @@ from npvae.kernels.team.pieces import FACTORS
 MOST_NEEDED = 0.8  # of all k: with more, a list costs what it saves
 LOOKS = 8  # pieces of the look at all of a and b
 
-tile_1, tile_2, tile_3, tile_4 = (outer_tile(ROWS, min(c, SHAPE.vectors), LANES, listed=True) for c in (1, 2, 3, 4))
+tile = outer_tile(ROWS, VECTORS, LANES, listed=True)
 
 
 class Lists(NamedTuple):
@@ -123,7 +123,7 @@ def listed_product(address: int, piece: int) -> None:
     left, target = columns - j, plan[FACTORS.out] + 4 * j
     blocks = (k + K_BLOCK - 1) // K_BLOCK
     counts = carray(integers_at(plan[FOUND.counts]), (rows + ROWS - 1) // ROWS * blocks)
-    room = room_for(k, width)
+    room = room_for(min(k, K_BLOCK), width)
     w, w_row = begin(room), width * LANES
     for block in range(blocks):
         k0 = block * K_BLOCK
@@ -132,14 +132,7 @@ def listed_product(address: int, piece: int) -> None:
         x = plan[FACTORS.a] + 4 * k0 * a_k
         for i in range(i0, i1, ROWS):
             ks, n = plan[FOUND.lists] + 8 * (i // ROWS * k + k0), counts[i // ROWS * blocks + block]
-            if width == 4:
-                tile_4(target, x, w, ks, i, 0, n, rows, left, a_row, a_k, w_row, columns, first)
-            elif width == 3:
-                tile_3(target, x, w, ks, i, 0, n, rows, left, a_row, a_k, w_row, columns, first)
-            elif width == 2:
-                tile_2(target, x, w, ks, i, 0, n, rows, left, a_row, a_k, w_row, columns, first)
-            else:
-                tile_1(target, x, w, ks, i, 0, n, rows, left, a_row, a_k, w_row, columns, first)
+            tile(width, target, x, w, ks, i, 0, n, rows, left, a_row, a_k, w_row, columns, first, 0, 0)
     room[0] = 0  # numba frees an array after its last use, and does not see that `w` points into it
     if plan[FACTORS.then] != 0:
         call_at(plan[FACTORS.then], address, piece)

@@ -1,9 +1,9 @@
 """b made ready for tiles: a strip of its columns copied so that what a tile reads next lies next to it in memory.
 
 A tile reads a few vectors of every row of b, and these lie a row of b apart, often a page of memory. Copied once, the
-strip is read front to back by all rows of a. The copy costs as much as one or two rows of the result; the table in
-`shape.py` says from how many rows on it pays. It is also made where the columns end within a vector, so that tiles need
-no masks, and where b lies transposed: then it is turned on the way.
+strip is read front to back by all rows of a. The copy costs as much as one or two rows of the result; from `PACK_FROM`
+rows on (`products.py`) it pays. It is also made where the columns end within a vector, if masks cost a tile registers,
+and where b lies transposed: then it is turned on the way.
 """
 
 from __future__ import annotations
@@ -29,28 +29,34 @@ from npvae.kernels.matmul.vectors import (
 )
 
 
-def copy_rows(C: int, lanes: int) -> Callable:
-    """Copy rows 0 to before n of b, C vectors of each, to `packed`; zeros where there are fewer than so many columns.
+def copy_rows(most: int, lanes: int) -> Callable:
+    """Copy rows 0 to before n of b, 1 to `most` vectors of each, to `packed`; zeros beyond the columns that there are.
 
-    The function takes, all integers: the addresses of packed and b; n; b's step from row to row; how many columns are
-    left.
+    The function takes, all integers: the width in vectors; the addresses of packed and b; n; b's step from row to row;
+    how many columns are left.
     """
 
     @intrinsic
-    def copy(_, packed, b, n, b_row, left):  # type: ignore[no-untyped-def]
+    def copy(_, width, packed, b, n, b_row, left):  # type: ignore[no-untyped-def]
         def emit(context, bb, signature, arguments):  # type: ignore[no-untyped-def]
-            packed, b, n, b_row, left = arguments
+            width, packed, b, n, b_row, left = arguments
             packed, b = (bb.inttoptr(address, FLOAT.as_pointer()) for address in (packed, b))
-            mask = lanes_below(bb, bb.sub(left, INT((C - 1) * lanes)), lanes)
-            with cgutils.for_range_slice(bb, INT(0), n, INT(1), inc=True) as (k, _):
-                source, target = at(bb, b, bb.mul(k, b_row)), at(bb, packed, bb.mul(k, INT(C * lanes)))
-                for c in range(C):
-                    where = at(bb, source, INT(c * lanes))
-                    value = load(bb, where, lanes) if c < C - 1 else load_some(bb, where, mask)
-                    store(bb, value, at(bb, target, INT(c * lanes)))
+
+            def one(C: int) -> None:
+                mask = lanes_below(bb, bb.sub(left, INT((C - 1) * lanes)), lanes)
+                with cgutils.for_range_slice(bb, INT(0), n, INT(1), inc=True) as (k, _):
+                    source, target = at(bb, b, bb.mul(k, b_row)), at(bb, packed, bb.mul(k, INT(C * lanes)))
+                    for c in range(C):
+                        where = at(bb, source, INT(c * lanes))
+                        value = load(bb, where, lanes) if c < C - 1 else load_some(bb, where, mask)
+                        store(bb, value, at(bb, target, INT(c * lanes)))
+
+            for C in range(most, 0, -1):
+                with bb.if_then(bb.icmp_signed("==", width, INT(C))):
+                    one(C)
             return context.get_dummy_value()
 
-        return types.void(*[types.int64] * 5), emit
+        return types.void(*[types.int64] * 6), emit
 
     return copy
 

@@ -8,20 +8,26 @@ number of threads.
 from __future__ import annotations
 
 import numpy as np
+from numba import carray
 
 from npvae.kernels.jit import AS_WRITTEN, inner, kernel
 from npvae.kernels.matmul.packing import copy_rows, turn_columns
-from npvae.kernels.matmul.shape import LANES, SHAPE
+from npvae.kernels.matmul.shape import LANES, MASKS, SHAPE
 from npvae.kernels.matmul.tiles import outer_tile
 from npvae.kernels.matmul.vectors import LINE
+from npvae.kernels.team.atomics import floats_at
 
 ROWS, VECTORS, MOST, K_BLOCK = SHAPE.rows, SHAPE.vectors, SHAPE.most, SHAPE.k_block
 LEAST = 1_000_000  # floating-point operations of a piece: with fewer, taking it and packing b cost too much
 PIECES = 12  # at least, between those two bounds: so many can be shared evenly
 PACK_FROM = 32  # rows of a piece that are worth a packed strip
 
-tile_1, tile_2, tile_3, tile_4 = (outer_tile(ROWS, min(c, VECTORS), LANES) for c in (1, 2, 3, 4))
-copy_1, copy_2, copy_3, copy_4 = (copy_rows(min(c, VECTORS), LANES) for c in (1, 2, 3, 4))
+FEW = 2  # rows of a small tile, for the rows that are left: one or two of them take less time than one of ROWS
+NEAR = 64  # k that a few rows of a do before the next rows: so much of a strip stays in the cache next to the core
+OFTEN = 5  # blocks of NEAR k: with more, a few rows keep their sums apart until the last
+
+tile, small_tile = outer_tile(ROWS, VECTORS, LANES), outer_tile(FEW, VECTORS, LANES)
+copy = copy_rows(VECTORS, LANES)
 turn = turn_columns(LANES)
 
 
@@ -34,9 +40,12 @@ def strips_of(columns: int) -> int:
 
 @kernel(AS_WRITTEN)
 def height_of(rows: int, columns: int, k: int) -> int:
-    """How many rows make a piece: whole tiles, about equal, and no more work than the bounds say."""
+    """How many rows make a piece: whole tiles, about equal, and no more work than the bounds say.
+
+    A few rows stay together, so that b comes from afar once and not for every piece again.
+    """
     each = 2 * k * VECTORS * LANES * ROWS
-    work = min(MOST, max(LEAST, 2 * rows * columns * k // PIECES))
+    work = MOST if rows < PACK_FROM else min(MOST, max(LEAST, 2 * rows * columns * k // PIECES))
     largest = max(1, work // each) * ROWS
     pieces = (rows + largest - 1) // largest
     return (rows + pieces * ROWS - 1) // (pieces * ROWS) * ROWS
@@ -61,8 +70,8 @@ def place_of(piece: int, rows: int, columns: int, k: int) -> tuple[int, int, int
 
 @inner(AS_WRITTEN)
 def room_for(k: int, width: int) -> np.ndarray:
-    """Room for a packed strip; `begin` says where in it the strip begins."""
-    return np.empty((min(k, K_BLOCK) + 3) * width * LANES + LINE, np.float32)
+    """Room for k rows of a packed strip; `begin` says where in it the strip begins."""
+    return np.empty((k + 3) * width * LANES + LINE, np.float32)
 
 
 @inner(AS_WRITTEN)
@@ -77,14 +86,20 @@ def pack(packed: int, b: int, width: int, n: int, b_row: int, turned: bool, left
     if turned:
         for c in range(width):
             turn(packed + 4 * c * LANES, b + 4 * c * LANES * b_row, n, width * LANES, b_row, left - c * LANES)
-    elif width == 4:
-        copy_4(packed, b, n, b_row, left)
-    elif width == 3:
-        copy_3(packed, b, n, b_row, left)
-    elif width == 2:
-        copy_2(packed, b, n, b_row, left)
     else:
-        copy_1(packed, b, n, b_row, left)
+        copy(width, packed, b, n, b_row, left)
+
+
+@inner(AS_WRITTEN)
+def hand_over(sums: int, out: int, rows: int, columns: int, wanted: int, out_row: int) -> None:
+    """The wanted columns of sums (rows, columns) to out."""
+    for i in range(rows):
+        source, target = (
+            carray(floats_at(sums + 4 * i * columns), wanted),
+            carray(floats_at(out + 4 * i * out_row), wanted),
+        )
+        for j in range(wanted):
+            target[j] = source[j]
 
 
 @kernel(AS_WRITTEN, merged=True)
@@ -105,25 +120,44 @@ def block(
     a_k: int, turned: bool, adds: bool,
 ) -> None:  # fmt: skip
     """Rows i0 to before i1 of `width` vectors of columns from j on, as in `product_piece`; with `adds` out += a @ b."""
-    left, target = columns - j, out + 4 * j
-    packs = turned or i1 - i0 >= PACK_FROM or left < width * LANES
-    room = room_for(k if packs else 0, width)
-    for k0 in range(0, k, K_BLOCK):
-        n, first = min(k - k0, K_BLOCK), 1 if k0 == 0 and not adds else 0
-        x, w, w_row = a + 4 * k0 * a_k, b + 4 * (k0 * columns + j), columns
+    left, target, target_row = columns - j, out + 4 * j, columns
+    few = i1 - i0 < PACK_FROM
+    packs = turned or not few or (left < width * LANES and not MASKS)
+    k_block = NEAR if few else K_BLOCK
+    apart = few and k > OFTEN * NEAR and not adds
+    over = (i1 - i0) % ROWS
+    whole = i1 - over if over <= 2 * FEW else i1  # to here by large tiles
+    room = room_for((min(k, k_block) if packs else 0) + (PACK_FROM if apart else 0), width)
+    if apart:
+        target_row = width * LANES
+        target = begin(room) + 4 * (min(k, k_block) + 3 if packs else 0) * target_row - 4 * i0 * target_row
+    for k0 in range(0, k, k_block):
+        n, first = min(k - k0, k_block), 1 if k0 == 0 and not adds else 0
+        start, step = (j * k + k0, k) if turned else (k0 * columns + j, columns)
+        x, w, w_row = a + 4 * k0 * a_k, b + 4 * start, columns
         if packs:
             w, w_row = begin(room), width * LANES
-            start, step = (j * k + k0, k) if turned else (k0 * columns + j, columns)
             pack(w, b + 4 * start, width, n, step, turned, left)
-        for i in range(i0, i1, ROWS):
-            if width == 4:
-                tile_4(target, x, w, 0, i, 0, n, rows, left, a_row, a_k, w_row, columns, first)
-            elif width == 3:
-                tile_3(target, x, w, 0, i, 0, n, rows, left, a_row, a_k, w_row, columns, first)
-            elif width == 2:
-                tile_2(target, x, w, 0, i, 0, n, rows, left, a_row, a_k, w_row, columns, first)
-            else:
-                tile_1(target, x, w, 0, i, 0, n, rows, left, a_row, a_k, w_row, columns, first)
+        soon, soon_row = w, 0  # nothing
+        if few:
+            soon, soon_row = b + 4 * (start + NEAR * (1 if turned else columns)), step
+        for i in range(i0, whole, ROWS):
+            tile(width, target, x, w, 0, i, 0, n, rows, left, a_row, a_k, w_row, target_row, first, soon, soon_row)
+            soon += 4 * LINE
+        for i in range(whole, i1, FEW):
+            small_tile(
+                width, target, x, w, 0, i, 0, n, rows, left, a_row, a_k, w_row, target_row, first, soon, soon_row
+            )
+            soon += 4 * LINE
+    if apart:
+        hand_over(
+            target + 4 * i0 * target_row,
+            out + 4 * (i0 * columns + j),
+            i1 - i0,
+            target_row,
+            min(left, target_row),
+            columns,
+        )
     room[0] = 0  # numba frees an array after its last use, and does not see that `w` points into it
 
 

@@ -12,7 +12,18 @@ import pytest
 from numba import config
 
 from npvae import ops
-from npvae.kernels.matmul.products import LEAST, MOST, PIECES, ROWS, VECTORS, height_of, pieces_of, place_of, strips_of
+from npvae.kernels.matmul.products import (
+    LEAST,
+    MOST,
+    PACK_FROM,
+    PIECES,
+    ROWS,
+    VECTORS,
+    height_of,
+    pieces_of,
+    place_of,
+    strips_of,
+)
 from npvae.kernels.matmul.shape import LANES, SHAPES
 from npvae.kernels.multiply import LARGEST
 from npvae.kernels.team import jobs as jobs_module
@@ -263,15 +274,22 @@ def test_pieces_are_whole_tiles_of_bounded_work_and_about_equal():
         (1, 5, 6, 7, 60, 128, 300, 4097), (1, 40, 400, 784), (1, 20, 784, 10_000)
     ):
         height = height_of(rows, columns, k)
-        most = max(LEAST, min(MOST, 2 * rows * columns * k // PIECES))
+        most = MOST if rows < PACK_FROM else max(LEAST, min(MOST, 2 * rows * columns * k // PIECES))
         blocks = -(-rows // height)
         assert height % ROWS == 0
         assert height == ROWS or 2 * k * VECTORS * LANES * height <= most
         assert height - ROWS < rows / blocks <= height
 
 
+def test_a_few_rows_stay_together():
+    """Else b would come from afar again for every piece."""
+    for rows, columns, k in itertools.product((2, 20, PACK_FROM - 1), (50, 200, 784), (20, 200, 784)):
+        assert pieces_of(rows, columns, k) == strips_of(columns)
+
+
 def test_the_pieces_of_a_product_cover_it_once():
-    for rows, columns, k in ((1, 1, 1), (13, 9, 100), (128, 784, 400), (784, 400, 128), (600, 1000, 3000)):
+    shapes = (1, 1, 1), (13, 9, 100), (20, 784, 200), (128, 784, 400), (784, 400, 128), (600, 1000, 3000)
+    for rows, columns, k in shapes:
         times = np.zeros((rows, columns), int)
         for piece in range(pieces_of(rows, columns, k)):
             first, after, j, width = place_of(piece, rows, columns, k)
