@@ -14,7 +14,7 @@ from npvae.kernels.team import pools
 from npvae.kernels.team.team import Team
 from npvae.ops import ACTIVATIONS
 from npvae.steps import Step
-from npvae.steps.compiled_vae import CompiledTrace, CompiledVAEStep, elbo_backward
+from npvae.steps.compiled_vae import LOOK_EVERY, CompiledTrace, CompiledVAEStep, elbo_backward
 from npvae.steps.mlp import NEEDS_DX
 
 pytestmark = pytest.mark.skipif(bool(config.DISABLE_JIT), reason="it exists compiled only")
@@ -257,10 +257,33 @@ def test_zeros_are_skipped_in_products_of_the_data_and_change_no_bit(monkeypatch
     dense = step_of(vae, x, eps, step)
     monkeypatch.undo()
     monkeypatch.setattr(pools, "PRODUCTS", "tiles")
-    skipping = step_of(vae, x, eps, step)
+    skipping = step_of(vae, x, eps, Step(vae, len(x)))
     assert called == [True]
     assert skipping[0] == dense[0]
     np.testing.assert_array_equal(skipping[2], dense[2])
+
+
+def test_whether_data_are_mostly_zeros_is_looked_at_now_and_then(monkeypatch):
+    vae, x, eps = drawn(130, (200,), D=330)
+    step, called = Step(vae, len(x)), []
+    step_of(vae, x, eps, step)
+    monkeypatch.setattr("npvae.steps.compiled_vae.skip_zeros", lambda calls, wanted: called.append(wanted))
+    dense, zeros = x, mostly_zero(x, np.random.default_rng(5))
+    for batch in [dense] * (LOOK_EVERY - 1) + [zeros] * LOOK_EVERY + [dense]:
+        step.forward(batch, eps)
+    assert called == [True, False]
+
+
+@pytest.mark.parametrize("wrong", ["shape", "dtype", "noise"])
+def test_every_batch_is_checked_also_after_one_that_was_right(wrong):
+    vae, x, eps = drawn(12)
+    step = Step(vae, 12)
+    step.forward(x, eps)
+    bad_x = {"shape": x[:, 1:], "dtype": x.astype(np.float64), "noise": x}[wrong]
+    bad_eps = eps[:, 1:] if wrong == "noise" else eps
+    for _ in range(2):
+        with pytest.raises(ValueError, match=r"expected|computes in"):
+            step.forward(bad_x, bad_eps)
 
 
 def test_a_weight_that_is_not_finite_is_not_skipped():

@@ -53,19 +53,29 @@ def height_of(rows: int, columns: int, k: int) -> int:
 
 @kernel(AS_WRITTEN)
 def pieces_of(rows: int, columns: int, k: int) -> int:
-    """How many pieces a product is cut into."""
+    """How many pieces a product is cut into: an odd number of pieces is made even, for two threads."""
     height = height_of(rows, columns, k)
-    return strips_of(columns) * ((rows + height - 1) // height)
+    whole = strips_of(columns) * ((rows + height - 1) // height)
+    return whole + 1 if whole % 2 == 1 and height > ROWS and whole > 1 else whole
 
 
 @kernel(AS_WRITTEN)
 def place_of(piece: int, rows: int, columns: int, k: int) -> tuple[int, int, int, int]:
-    """What a piece covers: its first row and the one behind its last, its first column, how many vectors of columns."""
-    strips, height = strips_of(columns), height_of(rows, columns, k)
-    vectors = (columns + LANES - 1) // LANES
-    strip, block = piece % strips, piece // strips
+    """What a piece covers: its first row and the one behind its last, its first column, how many vectors of columns.
+
+    Pieces are the strips of a block of rows, block by block; the one in the middle is cut in two if they are odd.
+    """
+    strips, height, pieces = strips_of(columns), height_of(rows, columns, k), pieces_of(rows, columns, k)
+    vectors, middle = (columns + LANES - 1) // LANES, pieces // 2
+    cut = strips * ((rows + height - 1) // height) < pieces
+    whole = piece - 1 if cut and piece >= middle else piece
+    strip, block = whole % strips, whole // strips
     first, after = strip * vectors // strips, (strip + 1) * vectors // strips
-    return block * height, min(rows, (block + 1) * height), first * LANES, after - first
+    start, end = block * height, min(rows, (block + 1) * height)
+    if cut and whole == middle - 1:
+        half = start + (end - start + ROWS - 1) // ROWS // 2 * ROWS
+        start, end = (half, end) if piece == middle else (start, half)
+    return start, end, first * LANES, after - first
 
 
 @inner(AS_WRITTEN)
