@@ -21,7 +21,7 @@ from npvae.kernels.matmul.products import K_BLOCK, ROWS, VECTORS, begin, pack, p
 from npvae.kernels.matmul.shape import LANES
 from npvae.kernels.matmul.tiles import outer_tile
 from npvae.kernels.team.atomics import address_of, call_at, floats_at, integers_at
-from npvae.kernels.team.jobs import ASLEEP, do_job, do_product, factors
+from npvae.kernels.team.jobs import ASLEEP, WORTH_SHARING, do_job, do_product, factors
 from npvae.kernels.team.pieces import FACTORS
 
 MOST_NEEDED = 0.8  # of all k: with more, a list costs what it saves
@@ -174,7 +174,7 @@ def product_by_lists_at(plan: int, state: int) -> None:
     p, team = carray(integers_at(plan), len(FACTORS) + 3), carray(integers_at(state), ASLEEP)
     piece, look, multiply = p[len(FACTORS)], p[len(FACTORS) + 1], p[len(FACTORS) + 2]
     if not product_by_lists(team, look, multiply, p):
-        do_product(team, piece, p)
+        do_product(team, piece, p, WORTH_SHARING)
 
 
 @kernel(AS_WRITTEN)

@@ -22,11 +22,11 @@ LEAST = 1_000_000  # floating-point operations of a piece: with fewer, taking it
 PIECES = 12  # at least, between those two bounds: so many can be shared evenly
 PACK_FROM = 32  # rows of a piece that are worth a packed strip
 
-FEW = 2  # rows of a small tile, for the rows that are left: one or two of them take less time than one of ROWS
+FEW = 4  # rows of the tile for a few rows, and for those that are left after tiles of ROWS
 NEAR = 64  # k that a few rows of a do before the next rows: so much of a strip stays in the cache next to the core
 OFTEN = 5  # blocks of NEAR k: with more, a few rows keep their sums apart until the last
 
-tile, small_tile = outer_tile(ROWS, VECTORS, LANES), outer_tile(FEW, VECTORS, LANES)
+tile, tile_of_few = outer_tile(ROWS, VECTORS, LANES), outer_tile(FEW, VECTORS, LANES, as_it_lies=True)
 copy = copy_rows(VECTORS, LANES)
 turn = turn_columns(LANES)
 
@@ -136,7 +136,7 @@ def block(
     k_block = NEAR if few else K_BLOCK
     apart = few and k > OFTEN * NEAR and not adds
     over = (i1 - i0) % ROWS
-    whole = i1 - over if over <= 2 * FEW else i1  # to here by large tiles
+    whole = i0 if few else i1 - over if over <= FEW else i1  # to here by tiles of ROWS
     room = room_for((min(k, k_block) if packs else 0) + (PACK_FROM if apart else 0), width)
     if apart:
         target_row = width * LANES
@@ -148,14 +148,11 @@ def block(
         if packs:
             w, w_row = begin(room), width * LANES
             pack(w, b + 4 * start, width, n, step, turned, left)
-        soon, soon_row = w, 0  # nothing
-        if few:
-            soon, soon_row = b + 4 * (start + NEAR * (1 if turned else columns)), step
         for i in range(i0, whole, ROWS):
-            tile(width, target, x, w, 0, i, 0, n, rows, left, a_row, a_k, w_row, target_row, first, soon, soon_row)
-            soon += 4 * LINE
+            tile(width, target, x, w, 0, i, 0, n, rows, left, a_row, a_k, w_row, target_row, first, 0, 0)
+        soon, soon_row = b + 4 * (start + NEAR * (1 if turned else columns)), step
         for i in range(whole, i1, FEW):
-            small_tile(
+            tile_of_few(
                 width, target, x, w, 0, i, 0, n, rows, left, a_row, a_k, w_row, target_row, first, soon, soon_row
             )
             soon += 4 * LINE

@@ -57,9 +57,12 @@ Value = Any  # an LLVM value
 class Sums:
     """The sums of a tile while its code is emitted: len(ends) rows of C vectors, which LLVM keeps in registers."""
 
-    def __init__(self, bb: Any, ends: Sequence[Value], C: int, lanes: int, left: Value) -> None:
-        """`ends` says where in memory each row belongs; of its columns, `left` exist, or all if there are more."""
-        self.bb, self.ends, self.C, self.lanes = bb, ends, C, lanes
+    def __init__(self, bb: Any, ends: Sequence[Value], C: int, lanes: int, left: Value, masks: bool = False) -> None:
+        """`ends` says where in memory each row belongs; of its columns, `left` exist, or all if there are more.
+
+        masks  the last vector is always masked: half the code
+        """
+        self.bb, self.ends, self.C, self.lanes, self.masks = bb, ends, C, lanes, masks
         self.total = [[cgutils.alloca_once(bb, vector(lanes)) for _ in range(C)] for _ in ends]
         self.mask = lanes_below(bb, bb.sub(left, INT((C - 1) * lanes)), lanes)  # of the last vector
         self.whole = bb.icmp_signed(">=", left, INT(C * lanes))
@@ -118,6 +121,9 @@ class Sums:
                 for c, total in enumerate(row):
                     (move_last if c == C - 1 else move)(at(bb, end, INT(c * self.lanes)), total)
 
+        if self.masks:
+            each(move_some)
+            return
         with bb.if_else(self.whole) as (all_columns, some_columns):
             with all_columns:
                 each(move)
@@ -125,16 +131,19 @@ class Sums:
                 each(move_some)
 
 
-def outer_tile(R: int, most: int, lanes: int, listed: bool = False) -> Callable:
+def outer_tile(R: int, most: int, lanes: int, listed: bool = False, as_it_lies: bool = False) -> Callable:
     """Tiles of R rows and 1 to `most` vectors: out[i : i + R, :w] (+)= a[i : i + R, ks] @ b[ks, :w].
 
     w is width * lanes, or `left` if fewer columns are left. ks are t0 to before t1, or if `listed` the entries t0 to
     before t1 of a table of int64.
     The function takes, all integers: the width in vectors; the addresses of out, a and b, and of the table; i; t0, t1;
     the number of rows; left; a's steps from row to row and from k to k (so that a may lie transposed); b's and out's
-    from row to row. The sums start at zero if `first` is 1, otherwise at what out holds. With each t that is not listed
-    it asks for the line of the cache at soon + t * soon_row, which is wanted later.
+    from row to row. The sums start at zero if `first` is 1, otherwise at what out holds.
+
+    as_it_lies  for a b that is not packed: the line of the cache at soon + t * soon_row, which is wanted later, is
+                asked for with every t; where masks cost no register no column of b is read beyond the last
     """
+    masks = as_it_lies and MASKS
 
     @intrinsic
     def tile(  # type: ignore[no-untyped-def]
@@ -151,7 +160,7 @@ def outer_tile(R: int, most: int, lanes: int, listed: bool = False) -> Callable:
             out_start = [at(bb, out, bb.mul(row[r], out_row)) for r in range(R)]
 
             def one(C: int) -> None:
-                sums = Sums(bb, out_start, C, lanes, left)
+                sums = Sums(bb, out_start, C, lanes, left, masks)
                 sums.fetch()
                 with bb.if_else(bb.icmp_signed("==", first, INT(1))) as (start_at_zero, go_on):
                     with start_at_zero:
@@ -161,10 +170,10 @@ def outer_tile(R: int, most: int, lanes: int, listed: bool = False) -> Callable:
                 with cgutils.for_range_slice(bb, t0, t1, INT(1), inc=True) as (t, _):
                     k = bb.load(at(bb, table, t)) if listed else t
                     a_step = bb.mul(k, a_k)
-                    if not listed:
+                    if as_it_lies:
                         fetch_to_read(bb, at(bb, soon, bb.mul(t, soon_row)))
                     b_start = at(bb, b, bb.mul(k, b_row))
-                    sums.add(lambda r: bb.load(at(bb, a_start[r], a_step)), b_start, masked=MASKS)
+                    sums.add(lambda r: bb.load(at(bb, a_start[r], a_step)), b_start, masks)
                 sums.write()
 
             for C in range(most, 0, -1):

@@ -83,7 +83,7 @@ def product_in(state, rows, inner, columns):
 
 
 @compiled
-def test_products_are_shared_from_four_million_operations_on():
+def test_a_team_is_called_for_products_of_four_million_operations():
     for inner, shared in ((199, False), (200, True)):
         state = new_state()
         product_in(state, 100, inner, 100)
