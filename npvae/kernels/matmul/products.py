@@ -121,13 +121,13 @@ def product_piece(
     b is (k, columns), or if `turned` (columns, k).
     """
     i0, i1, j, width = place_of(piece, rows, columns, k)
-    block(i0, i1, j, width, out, a, b, rows, columns, k, a_row, a_k, turned, False)
+    block(i0, i1, j, width, out, a, b, columns, k, a_row, a_k, turned, False)
 
 
 @kernel(AS_WRITTEN, merged=True)
 def block(
-    i0: int, i1: int, j: int, width: int, out: int, a: int, b: int, rows: int, columns: int, k: int, a_row: int,
-    a_k: int, turned: bool, adds: bool,
+    i0: int, i1: int, j: int, width: int, out: int, a: int, b: int, columns: int, k: int, a_row: int, a_k: int,
+    turned: bool, adds: bool,
 ) -> None:  # fmt: skip
     """Rows i0 to before i1 of `width` vectors of columns from j on, as in `product_piece`; with `adds` out += a @ b."""
     left, target, target_row = columns - j, out + 4 * j, columns
@@ -149,12 +149,10 @@ def block(
             w, w_row = begin(room), width * LANES
             pack(w, b + 4 * start, width, n, step, turned, left)
         for i in range(i0, whole, ROWS):
-            tile(width, target, x, w, 0, i, 0, n, rows, left, a_row, a_k, w_row, target_row, first, 0, 0)
+            tile(width, target, x, w, 0, i, 0, n, i1, left, a_row, a_k, w_row, target_row, first, 0, 0)
         soon, soon_row = b + 4 * (start + NEAR * (1 if turned else columns)), step
         for i in range(whole, i1, FEW):
-            tile_of_few(
-                width, target, x, w, 0, i, 0, n, rows, left, a_row, a_k, w_row, target_row, first, soon, soon_row
-            )
+            tile_of_few(width, target, x, w, 0, i, 0, n, i1, left, a_row, a_k, w_row, target_row, first, soon, soon_row)
             soon += 4 * LINE
     if apart:
         hand_over(
@@ -176,4 +174,4 @@ def add_product(out: int, a: int, b: int, rows: int, columns: int, k: int, a_row
     """
     for j in range(0, columns, VECTORS * LANES):
         width = min(VECTORS, (columns - j + LANES - 1) // LANES)
-        block(0, rows, j, width, out, a, b, rows, columns, k, a_row, a_k, False, True)
+        block(0, rows, j, width, out, a, b, columns, k, a_row, a_k, False, True)

@@ -15,7 +15,7 @@ Every entry of a product is one chain of fused multiply-adds in the order of k. 
 of the vectors, on the size of a tile, on whether b was packed, or on the number of threads.
 
 Few matrices end at a multiple of the tile. Columns beyond the last are masked where a tile is written, and where it
-reads b if a mask costs no register; else b is made whole first (see `packing.py`). Rows beyond the last are the last
+reads b if a mask costs no register; else b is made whole first (see `packing.py`). Rows beyond a piece's last are that
 row again: it is computed twice and written twice with the same numbers, which needs no code at all.
 
 All indices are in entries. Goto & van de Geijn (2008), "Anatomy of high-performance matrix multiplication", has the
@@ -137,7 +137,7 @@ def outer_tile(R: int, most: int, lanes: int, listed: bool = False, as_it_lies: 
     w is width * lanes, or `left` if fewer columns are left. ks are t0 to before t1, or if `listed` the entries t0 to
     before t1 of a table of int64.
     The function takes, all integers: the width in vectors; the addresses of out, a and b, and of the table; i; t0, t1;
-    the number of rows; left; a's steps from row to row and from k to k (so that a may lie transposed); b's and out's
+    where the rows end; left; a's steps from row to row and from k to k (so that a may lie transposed); b's and out's
     from row to row. The sums start at zero if `first` is 1, otherwise at what out holds.
 
     as_it_lies  for a b that is not packed: the line of the cache at soon + t * soon_row, which is wanted later, is

@@ -134,6 +134,9 @@ def jobs():
     yield "product", product, (a, b, ab, False, False), ab, MOST // (2 * 200)
     yield "product, a transposed", product, (x, y, weights, True, False), weights, MOST // (2 * 300)
     yield "product, b transposed", product, (c, d, products, False, True), products, MOST // (2 * 200)
+    for rows, inner, columns in ((400, 128, 40), (20, 200, 784), (22, 400, 200)):  # pieces of few rows, one cut in two
+        e, f, few = (rng.random(shape, np.float32) for shape in ((rows, inner), (inner, columns), (rows, columns)))
+        yield f"product, {rows} rows", product, (e, f, few, False, False), few, MOST // (2 * inner)
     nll, residual = np.empty(300, np.float32), np.empty_like(x)
     yield "bernoulli", bernoulli, (x, y, nll, residual), residual, 2 * BERNOULLI_PIECE
     yield "bernoulli, nll", bernoulli, (x, y, nll, residual), nll, 2 * BERNOULLI_PIECE // 784
