@@ -1,5 +1,7 @@
 """Products that skip zeros have the bits of those that do not, and skip nothing where that would change one."""
 
+import ctypes
+
 import numpy as np
 import pytest
 from hypothesis import assume, given
@@ -7,12 +9,13 @@ from hypothesis import strategies as st
 from numba import config
 
 from npvae.kernels import multiply as rule
-from npvae.kernels.matmul.products import K_BLOCK, ROWS
+from npvae.kernels.matmul.products import K_ACROSS, K_BLOCK, ROWS
 from npvae.kernels.multiply import by_lists, multiply
 from npvae.kernels.team import pools
-from npvae.kernels.team.jobs import product
+from npvae.kernels.team.jobs import factors, product
+from npvae.kernels.team.pieces import FACTORS
 from npvae.kernels.team.team import Team
-from npvae.kernels.zeros import MOST_NEEDED
+from npvae.kernels.zeros import FOUND, LOOKS, MOST_NEEDED, SIZE, needed
 
 pytestmark = pytest.mark.skipif(bool(config.DISABLE_JIT), reason="tiles exist compiled only")
 
@@ -50,7 +53,7 @@ def needed_of_all(a):
 
 @given(
     M=st.integers(1, 150),
-    K=st.sampled_from([1, 2, 37, 150, K_BLOCK - 1, K_BLOCK, K_BLOCK + 1, 2 * K_BLOCK + 5]),
+    K=st.sampled_from([1, 2, 37, K_ACROSS, K_ACROSS + 22, K_BLOCK - 1, K_BLOCK, K_BLOCK + 1, 2 * K_BLOCK + 5]),
     N=st.sampled_from([1, 7, 8, 9, 16, 20, 33, 64, 65, 130]),
     share=st.sampled_from([0.0, 0.01, 0.05]),
     turned=st.booleans(),
@@ -69,19 +72,20 @@ def test_skipping_zeros_changes_no_bit(fenced, M, K, N, share, turned, threads, 
 
 
 @pytest.mark.parametrize("turned", [False, True])
-@pytest.mark.parametrize("what", [np.nan, np.inf, -np.inf])
-def test_what_is_not_finite_in_b_reaches_every_row_because_zero_times_it_is_nan(what, turned):
+@pytest.mark.parametrize(
+    ("what", "column"), [(np.nan, 7), (np.inf, 40), (-np.inf, 399)], ids=["nan", "inf, second vector", "-inf, last"]
+)
+def test_what_is_not_finite_in_b_reaches_every_row_because_zero_times_it_is_nan(what, column, turned):
     rng = np.random.default_rng(0)
     a, b = sparse(rng, 200, 300, 0.05), rng.standard_normal((300, 400), np.float32)
     a[:, 100] = 0  # a column of zeros, which no list contains
-    b[100, 7] = what
+    b[100, column] = what
     a = np.asfortranarray(a) if turned else a
-    out = np.zeros((200, 400), np.float32)
-    assert not by_lists(a, b, out)
-    assert not out.any()
-    multiply(a, b, out)
-    assert np.isnan(out[:, 7]).all()
-    assert np.isfinite(np.delete(out, 7, axis=1)).all()
+    out = np.empty((200, 400), np.float32)
+    assert by_lists(a, b, out)
+    assert_same_bits(out, dense(a, b))
+    assert np.isnan(out[:, column]).all()
+    assert np.isfinite(np.delete(out, column, axis=1)).all()
 
 
 @pytest.mark.parametrize("what", [np.nan, np.inf, -np.inf])
@@ -94,6 +98,21 @@ def test_what_is_not_finite_in_a_is_no_zero(what):
     assert_same_bits(out, dense(a, b))
     assert not np.isfinite(out[17]).any()
     assert np.isfinite(np.delete(out, 17, axis=0)).all()
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_block_that_needs_every_k_leaves_the_next_lists_alone_whoever_makes_them_first(turned):
+    rows, k = 20 * ROWS, 40
+    a = np.ones((rows, k), np.float32, order="F" if turned else "C")
+    plan = np.zeros(SIZE, np.int64)
+    plan[: len(FACTORS)] = factors(a.T if turned else a, a, np.empty((rows, 8), np.float32), turned, False)
+    lists, counts = np.full((20, k + 1), -1), np.full(20, -1)
+    plan[FOUND.lists], plan[FOUND.counts] = lists.ctypes.data, counts.ctypes.data
+    look = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64)(needed.address)
+    for piece in reversed(range(LOOKS)):
+        look(plan.ctypes.data, piece)
+    np.testing.assert_array_equal(lists[:, :k], np.tile(np.arange(k), (20, 1)))
+    np.testing.assert_array_equal(counts, k)
 
 
 def test_a_product_that_underflows_to_minus_zero_is_zero_either_way():

@@ -9,6 +9,7 @@ and where b lies transposed: then it is turned on the way.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import reduce
 
 from numba import types
 from numba.core import cgutils
@@ -19,6 +20,8 @@ from npvae.kernels.matmul.vectors import (
     INT,
     QUARTET,
     at,
+    bits_of_others,
+    fma,
     lanes_below,
     load,
     load_some,
@@ -26,6 +29,7 @@ from npvae.kernels.matmul.vectors import (
     smaller,
     store,
     turned,
+    zero,
 )
 
 
@@ -33,7 +37,7 @@ def copy_rows(most: int, lanes: int) -> Callable:
     """Copy rows 0 to before n of b, 1 to `most` vectors of each, to `packed`; zeros beyond the columns that there are.
 
     The function takes, all integers: the width in vectors; the addresses of packed and b; n; b's step from row to row;
-    how many columns are left.
+    how many columns are left. It returns whether all that was copied is finite: only then is its sum times 0 not NaN.
     """
 
     @intrinsic
@@ -41,22 +45,29 @@ def copy_rows(most: int, lanes: int) -> Callable:
         def emit(context, bb, signature, arguments):  # type: ignore[no-untyped-def]
             width, packed, b, n, b_row, left = arguments
             packed, b = (bb.inttoptr(address, FLOAT.as_pointer()) for address in (packed, b))
+            finite = cgutils.alloca_once_value(bb, cgutils.true_bit)
 
             def one(C: int) -> None:
                 mask = lanes_below(bb, bb.sub(left, INT((C - 1) * lanes)), lanes)
+                nothing = [cgutils.alloca_once_value(bb, zero(lanes)) for _ in range(C)]
+                for total in nothing:
+                    bb.store(zero(lanes), total)
                 with cgutils.for_range_slice(bb, INT(0), n, INT(1), inc=True) as (k, _):
                     source, target = at(bb, b, bb.mul(k, b_row)), at(bb, packed, bb.mul(k, INT(C * lanes)))
                     for c in range(C):
                         where = at(bb, source, INT(c * lanes))
                         value = load(bb, where, lanes) if c < C - 1 else load_some(bb, where, mask)
                         store(bb, value, at(bb, target, INT(c * lanes)))
+                        bb.store(fma(bb, value, zero(lanes), bb.load(nothing[c])), nothing[c])
+                found = [bits_of_others(bb, bb.load(total)) for total in nothing]
+                bb.store(bb.icmp_signed("==", reduce(bb.or_, found), found[0].type(0)), finite)
 
             for C in range(most, 0, -1):
                 with bb.if_then(bb.icmp_signed("==", width, INT(C))):
                     one(C)
-            return context.get_dummy_value()
+            return bb.load(finite)
 
-        return types.void(*[types.int64] * 6), emit
+        return types.boolean(*[types.int64] * 6), emit
 
     return copy
 

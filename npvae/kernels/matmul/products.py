@@ -17,7 +17,7 @@ from npvae.kernels.matmul.tiles import outer_tile
 from npvae.kernels.matmul.vectors import LINE
 from npvae.kernels.team.atomics import floats_at
 
-ROWS, VECTORS, MOST, K_BLOCK = SHAPE.rows, SHAPE.vectors, SHAPE.most, SHAPE.k_block
+ROWS, VECTORS, MOST, K_BLOCK, K_ACROSS = SHAPE.rows, SHAPE.vectors, SHAPE.most, SHAPE.k_block, SHAPE.k_across
 LEAST = 1_000_000  # floating-point operations of a piece: with fewer, taking it and packing b cost too much
 PIECES = 12  # at least, between those two bounds: so many can be shared evenly
 PACK_FROM = 32  # rows of a piece that are worth a packed strip
@@ -79,6 +79,12 @@ def place_of(piece: int, rows: int, columns: int, k: int) -> tuple[int, int, int
 
 
 @inner(AS_WRITTEN)
+def k_block_of(a_k: int) -> int:
+    """How many k are done before the next rows; a_k is a's step from one to the next."""
+    return K_BLOCK if a_k == 1 else K_ACROSS
+
+
+@inner(AS_WRITTEN)
 def room_for(k: int, width: int) -> np.ndarray:
     """Room for k rows of a packed strip; `begin` says where in it the strip begins."""
     return np.empty((k + 3) * width * LANES + LINE, np.float32)
@@ -91,23 +97,24 @@ def begin(room: np.ndarray) -> int:
 
 
 @inner(AS_WRITTEN)
-def pack(packed: int, b: int, width: int, n: int, b_row: int, turned: bool, left: int) -> None:
-    """The strip of `width` vectors that begins at address b, its rows 0 to before n; `turned` if it lies transposed."""
+def pack(packed: int, b: int, width: int, n: int, b_row: int, turned: bool, left: int) -> bool:
+    """The strip of `width` vectors that begins at address b, its rows 0 to before n; `turned` if it lies transposed.
+
+    Returns whether all of it was seen to be finite; one that lies transposed is not looked at.
+    """
     if turned:
         for c in range(width):
             turn(packed + 4 * c * LANES, b + 4 * c * LANES * b_row, n, width * LANES, b_row, left - c * LANES)
-    else:
-        copy(width, packed, b, n, b_row, left)
+        return False
+    return copy(width, packed, b, n, b_row, left)
 
 
 @inner(AS_WRITTEN)
 def hand_over(sums: int, out: int, rows: int, columns: int, wanted: int, out_row: int) -> None:
     """The wanted columns of sums (rows, columns) to out."""
     for i in range(rows):
-        source, target = (
-            carray(floats_at(sums + 4 * i * columns), wanted),
-            carray(floats_at(out + 4 * i * out_row), wanted),
-        )
+        source = carray(floats_at(sums + 4 * i * columns), wanted)
+        target = carray(floats_at(out + 4 * i * out_row), wanted)
         for j in range(wanted):
             target[j] = source[j]
 
@@ -133,7 +140,7 @@ def block(
     left, target, target_row = columns - j, out + 4 * j, columns
     few = i1 - i0 < PACK_FROM
     packs = turned or not few or (left < width * LANES and not MASKS)
-    k_block = NEAR if few else K_BLOCK
+    k_block = NEAR if few else k_block_of(a_k)
     apart = few and k > OFTEN * NEAR and not adds
     over = (i1 - i0) % ROWS
     whole = i0 if few else i1 - over if over <= FEW else i1  # to here by tiles of ROWS

@@ -101,6 +101,11 @@ def lanes_below(b: Any, n: Value, lanes: int) -> Value:
     return b.icmp_signed("<", ir.Constant(ir.VectorType(INT, lanes), list(range(lanes))), copies(b, n, lanes))
 
 
+def bits_of_others(b: Any, x: Value) -> Value:
+    """An integer with a bit for each lane: 1 where it is not zero. NaN is not, -0 is."""
+    return b.bitcast(b.fcmp_unordered("!=", x, zero(x.type.count)), ir.IntType(x.type.count))
+
+
 def pick(b: Any, x: Value, y: Value, lanes: Sequence[int]) -> Value:
     """The given lanes of x, counted from 0, and of y, counted on from x's last."""
     return b.shuffle_vector(x, y, ir.Constant(ir.VectorType(INDEX, len(lanes)), list(lanes)))
