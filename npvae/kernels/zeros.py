@@ -17,18 +17,18 @@ import numpy as np
 from numba import carray, types
 
 from npvae.kernels.jit import AS_WRITTEN, inner, job_piece, kernel
-from npvae.kernels.matmul.products import K_BLOCK, ROWS, begin, k_block_of, pack, pieces_of, place_of, room_for
-from npvae.kernels.matmul.shape import LANES, SHAPE
+from npvae.kernels.matmul.products import ROWS, VECTORS, begin, k_block_of, pack, pieces_of, place_of, room_for
+from npvae.kernels.matmul.shape import LANES
 from npvae.kernels.matmul.tiles import outer_tile
 from npvae.kernels.matmul.vectors import FLOAT, INT, bits_of_others, lanes_below, load_some
 from npvae.kernels.team.atomics import address_of, call_at, fetch_to_write, instruction, integers_at
-from npvae.kernels.team.jobs import ASLEEP, do_job, do_product, factors
+from npvae.kernels.team.jobs import ASLEEP, WORTH_SHARING, do_job, do_product, factors
 from npvae.kernels.team.pieces import FACTORS
 
 MOST_NEEDED = 0.8  # of all k: with more, a list costs what it saves
 LOOKS = 8  # pieces of the look at all of a
 
-tile_1, tile_2, tile_3, tile_4 = (outer_tile(ROWS, min(c, SHAPE.vectors), LANES, listed=True) for c in (1, 2, 3, 4))
+tile = outer_tile(ROWS, VECTORS, LANES, listed=True)
 
 
 class Lists(NamedTuple):
@@ -103,7 +103,7 @@ def listed_product(address: int, piece: int) -> None:
     a_row, a_k, k_block = plan[FACTORS.a_row], plan[FACTORS.a_k], k_block_of(plan[FACTORS.a_k])
     i0, i1, j, width = place_of(piece, rows, columns, k)
     left, target = columns - j, plan[FACTORS.out] + 4 * j
-    room, every = room_for(k, width), np.empty(min(k, K_BLOCK), np.int64)
+    room, every = room_for(min(k, k_block), width), np.empty(min(k, k_block), np.int64)
     for t in range(every.size):
         every[t] = t
     w, w_row = begin(room), width * LANES
@@ -116,14 +116,7 @@ def listed_product(address: int, piece: int) -> None:
             ks, n = address_of(lists) + 8 * k0, counts[block]
             if not finite:
                 ks, n = address_of(every), size
-            if width == 4:
-                tile_4(target, x, w, ks, i, 0, n, rows, left, a_row, a_k, w_row, columns, first)
-            elif width == 3:
-                tile_3(target, x, w, ks, i, 0, n, rows, left, a_row, a_k, w_row, columns, first)
-            elif width == 2:
-                tile_2(target, x, w, ks, i, 0, n, rows, left, a_row, a_k, w_row, columns, first)
-            else:
-                tile_1(target, x, w, ks, i, 0, n, rows, left, a_row, a_k, w_row, columns, first)
+            tile(width, target, x, w, ks, i, 0, n, rows, left, a_row, a_k, w_row, columns, first, 0, 0)
     room[0] = every[0] = 0  # numba frees an array after its last use, and does not see that addresses point into it
     if plan[FACTORS.then] != 0:
         call_at(plan[FACTORS.then], address, piece)
@@ -163,7 +156,7 @@ def product_by_lists_at(plan: int, state: int) -> None:
     p, team = carray(integers_at(plan), len(FACTORS) + 3), carray(integers_at(state), ASLEEP)
     piece, look, multiply = p[len(FACTORS)], p[len(FACTORS) + 1], p[len(FACTORS) + 2]
     if not product_by_lists(team, look, multiply, p):
-        do_product(team, piece, p)
+        do_product(team, piece, p, WORTH_SHARING)
 
 
 @kernel(AS_WRITTEN)

@@ -23,7 +23,7 @@ from npvae.kernels.multiply import LEAST_COLUMNS, LOOK_FROM, mostly_zeros
 from npvae.kernels.polynomials import exp, expm1
 from npvae.kernels.team import pools
 from npvae.kernels.team.atomics import address_of
-from npvae.kernels.team.jobs import WORTH_SHARING, help_out, job_at, product_at
+from npvae.kernels.team.jobs import WORTH_A_TEAM, help_out, job_at, product_at
 from npvae.kernels.team.pieces import product_of
 from npvae.kernels.team.team import new_state
 from npvae.kernels.updates import sum_of_squares
@@ -82,7 +82,7 @@ def largest_product(model: Any) -> tuple[int, int]:
 def shared(model: Any, N: int) -> bool:
     """Whether the team computes a step on N samples, and not the caller alone: its largest product is worth it."""
     rows, columns = largest_product(model)
-    return 2 * N * rows * columns >= WORTH_SHARING
+    return 2 * N * rows * columns >= WORTH_A_TEAM
 
 
 class Plan(NamedTuple):

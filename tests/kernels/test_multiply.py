@@ -89,7 +89,8 @@ def test_every_entry_is_one_chain_of_fused_multiply_adds_in_the_order_of_k(compu
     of one this small and a total of its size, so that the chain can be followed there.
     """
     rng = np.random.default_rng(3)
-    for M, K, N in ((13, 7, 37), (40, products.K_BLOCK + 3, 5)):
+    few = (20, products.NEAR + 5, 70), (20, products.OFTEN * products.NEAR + 3, 70)
+    for M, K, N in ((13, 7, 37), (40, products.K_BLOCK + 3, 5), *few):
         x, y = (rng.integers(-(2**14), 2**14, a.shape).astype(np.float32) for a in factors(kind, M, K, N, rng))
         a, b = (x.T if kind == "TN" else x), (y.T if kind == "NT" else y)
         total = np.zeros((M, N))
@@ -97,6 +98,38 @@ def test_every_entry_is_one_chain_of_fused_multiply_adds_in_the_order_of_k(compu
             total = (total + np.outer(a[:, k].astype(float), b[k].astype(float))).astype(np.float32).astype(float)
         assert np.abs(total).max() > 2**24  # beyond, float32 rounds
         np.testing.assert_array_equal(computed_by_tiles(kind, x, y, ONE), total)
+
+
+@compiled
+@pytest.mark.parametrize("kind", ["NN", "TN", "NT"])
+@pytest.mark.parametrize("N", [5, 64, 70, 784])
+def test_rows_are_the_same_among_few_and_among_many(computed_by_tiles, kind, N):
+    """Few rows go through b block by block as it lies, and keep their sums apart; for many it is packed."""
+    most, rng = 2 * products.PACK_FROM, np.random.default_rng(4)
+    for K, some in product(
+        (20, 3 * products.NEAR, products.OFTEN * products.NEAR + 30), (1, 2, 20, products.PACK_FROM - 1)
+    ):
+        x, y = factors(kind, most, K, N, rng)
+        start = most - some  # the rows below are the first that could be written to by mistake
+        part = np.ascontiguousarray(x[:, start:]) if kind == "TN" else x[start:]
+        wanted = computed_by_tiles(kind, x, y, ONE)[start:]
+        for team in (ONE, THREE):
+            np.testing.assert_array_equal(computed_by_tiles(kind, part, y, team), wanted)
+
+
+@compiled
+@pytest.mark.parametrize("M", [20, products.PACK_FROM + 4])
+@pytest.mark.parametrize("a_turned", [False, True])
+def test_a_product_that_is_added_continues_the_chains_of_what_is_there(M, a_turned):
+    K, N, rng = (products.OFTEN + 1) * products.NEAR + 3, 70, np.random.default_rng(5)
+    a, b = rng.standard_normal((M, K), np.float32), rng.standard_normal((K, N), np.float32)
+    x, steps = (np.ascontiguousarray(a.T), (1, M)) if a_turned else (a, (K, 1))
+    wanted, found = np.empty((2, M, N), np.float32)
+    one_more = np.hstack([np.ones((M, 1), np.float32), a]), np.vstack([np.full((1, N), 0.1, np.float32), b])
+    ONE.run(team_product, *one_more, wanted, False, False)
+    found[:] = np.float32(0.1)
+    products.add_product(found.ctypes.data, x.ctypes.data, b.ctypes.data, M, N, K, *steps)
+    np.testing.assert_array_equal(found, wanted)
 
 
 @compiled

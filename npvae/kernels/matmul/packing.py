@@ -1,9 +1,9 @@
 """b made ready for tiles: a strip of its columns copied so that what a tile reads next lies next to it in memory.
 
 A tile reads a few vectors of every row of b, and these lie a row of b apart, often a page of memory. Copied once, the
-strip is read front to back by all rows of a. The copy costs as much as one or two rows of the result; the table in
-`shape.py` says from how many rows on it pays. It is also made where the columns end within a vector, so that tiles need
-no masks, and where b lies transposed: then it is turned on the way.
+strip is read front to back by all rows of a. The copy costs as much as one or two rows of the result; from `PACK_FROM`
+rows on (`products.py`) it pays. It is also made where the columns end within a vector, if masks cost a tile registers,
+and where b lies transposed: then it is turned on the way.
 """
 
 from __future__ import annotations
@@ -33,31 +33,41 @@ from npvae.kernels.matmul.vectors import (
 )
 
 
-def copy_rows(C: int, lanes: int) -> Callable:
-    """Copy rows 0 to before n of b, C vectors of each, to `packed`; zeros where there are fewer than so many columns.
+def copy_rows(most: int, lanes: int) -> Callable:
+    """Copy rows 0 to before n of b, 1 to `most` vectors of each, to `packed`; zeros beyond the columns that there are.
 
-    The function takes, all integers: the addresses of packed and b; n; b's step from row to row; how many columns are
-    left. It returns whether all that was copied is finite: only then is its sum times 0 not NaN.
+    The function takes, all integers: the width in vectors; the addresses of packed and b; n; b's step from row to row;
+    how many columns are left. It returns whether all that was copied is finite: only then is its sum times 0 not NaN.
     """
 
     @intrinsic
-    def copy(_, packed, b, n, b_row, left):  # type: ignore[no-untyped-def]
+    def copy(_, width, packed, b, n, b_row, left):  # type: ignore[no-untyped-def]
         def emit(context, bb, signature, arguments):  # type: ignore[no-untyped-def]
-            packed, b, n, b_row, left = arguments
+            width, packed, b, n, b_row, left = arguments
             packed, b = (bb.inttoptr(address, FLOAT.as_pointer()) for address in (packed, b))
-            mask = lanes_below(bb, bb.sub(left, INT((C - 1) * lanes)), lanes)
-            nothing = [cgutils.alloca_once_value(bb, zero(lanes)) for _ in range(C)]
-            with cgutils.for_range_slice(bb, INT(0), n, INT(1), inc=True) as (k, _):
-                source, target = at(bb, b, bb.mul(k, b_row)), at(bb, packed, bb.mul(k, INT(C * lanes)))
-                for c in range(C):
-                    where = at(bb, source, INT(c * lanes))
-                    value = load(bb, where, lanes) if c < C - 1 else load_some(bb, where, mask)
-                    store(bb, value, at(bb, target, INT(c * lanes)))
-                    bb.store(fma(bb, value, zero(lanes), bb.load(nothing[c])), nothing[c])
-            found = [bits_of_others(bb, bb.load(total)) for total in nothing]
-            return bb.icmp_signed("==", reduce(bb.or_, found), found[0].type(0))
+            finite = cgutils.alloca_once_value(bb, cgutils.true_bit)
 
-        return types.boolean(*[types.int64] * 5), emit
+            def one(C: int) -> None:
+                mask = lanes_below(bb, bb.sub(left, INT((C - 1) * lanes)), lanes)
+                nothing = [cgutils.alloca_once_value(bb, zero(lanes)) for _ in range(C)]
+                for total in nothing:
+                    bb.store(zero(lanes), total)
+                with cgutils.for_range_slice(bb, INT(0), n, INT(1), inc=True) as (k, _):
+                    source, target = at(bb, b, bb.mul(k, b_row)), at(bb, packed, bb.mul(k, INT(C * lanes)))
+                    for c in range(C):
+                        where = at(bb, source, INT(c * lanes))
+                        value = load(bb, where, lanes) if c < C - 1 else load_some(bb, where, mask)
+                        store(bb, value, at(bb, target, INT(c * lanes)))
+                        bb.store(fma(bb, value, zero(lanes), bb.load(nothing[c])), nothing[c])
+                found = [bits_of_others(bb, bb.load(total)) for total in nothing]
+                bb.store(bb.icmp_signed("==", reduce(bb.or_, found), found[0].type(0)), finite)
+
+            for C in range(most, 0, -1):
+                with bb.if_then(bb.icmp_signed("==", width, INT(C))):
+                    one(C)
+            return bb.load(finite)
+
+        return types.boolean(*[types.int64] * 6), emit
 
     return copy
 

@@ -8,20 +8,26 @@ number of threads.
 from __future__ import annotations
 
 import numpy as np
+from numba import carray
 
 from npvae.kernels.jit import AS_WRITTEN, inner, kernel
 from npvae.kernels.matmul.packing import copy_rows, turn_columns
-from npvae.kernels.matmul.shape import LANES, SHAPE
+from npvae.kernels.matmul.shape import LANES, MASKS, SHAPE
 from npvae.kernels.matmul.tiles import outer_tile
 from npvae.kernels.matmul.vectors import LINE
+from npvae.kernels.team.atomics import floats_at
 
 ROWS, VECTORS, MOST, K_BLOCK, K_ACROSS = SHAPE.rows, SHAPE.vectors, SHAPE.most, SHAPE.k_block, SHAPE.k_across
 LEAST = 1_000_000  # floating-point operations of a piece: with fewer, taking it and packing b cost too much
 PIECES = 12  # at least, between those two bounds: so many can be shared evenly
 PACK_FROM = 32  # rows of a piece that are worth a packed strip
 
-tile_1, tile_2, tile_3, tile_4 = (outer_tile(ROWS, min(c, VECTORS), LANES) for c in (1, 2, 3, 4))
-copy_1, copy_2, copy_3, copy_4 = (copy_rows(min(c, VECTORS), LANES) for c in (1, 2, 3, 4))
+FEW = 4  # rows of the tile for a few rows, and for those that are left after tiles of ROWS
+NEAR = 64  # k that a few rows of a do before the next rows: so much of a strip stays in the cache next to the core
+OFTEN = 5  # blocks of NEAR k: with more, a few rows keep their sums apart until the last
+
+tile, tile_of_few = outer_tile(ROWS, VECTORS, LANES), outer_tile(FEW, VECTORS, LANES, as_it_lies=True)
+copy = copy_rows(VECTORS, LANES)
 turn = turn_columns(LANES)
 
 
@@ -34,9 +40,12 @@ def strips_of(columns: int) -> int:
 
 @kernel(AS_WRITTEN)
 def height_of(rows: int, columns: int, k: int) -> int:
-    """How many rows make a piece: whole tiles, about equal, and no more work than the bounds say."""
+    """How many rows make a piece: whole tiles, about equal, and no more work than the bounds say.
+
+    A few rows stay together, so that b comes from afar once and not for every piece again.
+    """
     each = 2 * k * VECTORS * LANES * ROWS
-    work = min(MOST, max(LEAST, 2 * rows * columns * k // PIECES))
+    work = MOST if rows < PACK_FROM else min(MOST, max(LEAST, 2 * rows * columns * k // PIECES))
     largest = max(1, work // each) * ROWS
     pieces = (rows + largest - 1) // largest
     return (rows + pieces * ROWS - 1) // (pieces * ROWS) * ROWS
@@ -44,19 +53,29 @@ def height_of(rows: int, columns: int, k: int) -> int:
 
 @kernel(AS_WRITTEN)
 def pieces_of(rows: int, columns: int, k: int) -> int:
-    """How many pieces a product is cut into."""
+    """How many pieces a product is cut into: an odd number of pieces is made even, for two threads."""
     height = height_of(rows, columns, k)
-    return strips_of(columns) * ((rows + height - 1) // height)
+    whole = strips_of(columns) * ((rows + height - 1) // height)
+    return whole + 1 if whole % 2 == 1 and height > ROWS and whole > 1 else whole
 
 
 @kernel(AS_WRITTEN)
 def place_of(piece: int, rows: int, columns: int, k: int) -> tuple[int, int, int, int]:
-    """What a piece covers: its first row and the one behind its last, its first column, how many vectors of columns."""
-    strips, height = strips_of(columns), height_of(rows, columns, k)
-    vectors = (columns + LANES - 1) // LANES
-    strip, block = piece % strips, piece // strips
+    """What a piece covers: its first row and the one behind its last, its first column, how many vectors of columns.
+
+    Pieces are the strips of a block of rows, block by block; the one in the middle is cut in two if they are odd.
+    """
+    strips, height, pieces = strips_of(columns), height_of(rows, columns, k), pieces_of(rows, columns, k)
+    vectors, middle = (columns + LANES - 1) // LANES, pieces // 2
+    cut = strips * ((rows + height - 1) // height) < pieces
+    whole = piece - 1 if cut and piece >= middle else piece
+    strip, block = whole % strips, whole // strips
     first, after = strip * vectors // strips, (strip + 1) * vectors // strips
-    return block * height, min(rows, (block + 1) * height), first * LANES, after - first
+    start, end = block * height, min(rows, (block + 1) * height)
+    if cut and whole == middle - 1:
+        half = start + (end - start + ROWS - 1) // ROWS // 2 * ROWS
+        start, end = (half, end) if piece == middle else (start, half)
+    return start, end, first * LANES, after - first
 
 
 def most_pieces(rows: int, columns: int) -> int:
@@ -72,8 +91,8 @@ def k_block_of(a_k: int) -> int:
 
 @inner(AS_WRITTEN)
 def room_for(k: int, width: int) -> np.ndarray:
-    """Room for a packed strip; `begin` says where in it the strip begins."""
-    return np.empty((min(k, K_BLOCK) + 3) * width * LANES + LINE, np.float32)
+    """Room for k rows of a packed strip; `begin` says where in it the strip begins."""
+    return np.empty((k + 3) * width * LANES + LINE, np.float32)
 
 
 @inner(AS_WRITTEN)
@@ -92,13 +111,17 @@ def pack(packed: int, b: int, width: int, n: int, b_row: int, turned: bool, left
         for c in range(width):
             turn(packed + 4 * c * LANES, b + 4 * c * LANES * b_row, n, width * LANES, b_row, left - c * LANES)
         return False
-    if width == 4:
-        return copy_4(packed, b, n, b_row, left)
-    if width == 3:
-        return copy_3(packed, b, n, b_row, left)
-    if width == 2:
-        return copy_2(packed, b, n, b_row, left)
-    return copy_1(packed, b, n, b_row, left)
+    return copy(width, packed, b, n, b_row, left)
+
+
+@inner(AS_WRITTEN)
+def hand_over(sums: int, out: int, rows: int, columns: int, wanted: int, out_row: int) -> None:
+    """The wanted columns of sums (rows, columns) to out."""
+    for i in range(rows):
+        source = carray(floats_at(sums + 4 * i * columns), wanted)
+        target = carray(floats_at(out + 4 * i * out_row), wanted)
+        for j in range(wanted):
+            target[j] = source[j]
 
 
 @kernel(AS_WRITTEN, merged=True)
@@ -110,35 +133,48 @@ def product_piece(
     b is (k, columns), or if `turned` (columns, k).
     """
     i0, i1, j, width = place_of(piece, rows, columns, k)
-    block(i0, i1, j, width, out, a, b, rows, columns, k, a_row, a_k, turned, False)
+    block(i0, i1, j, width, out, a, b, columns, k, a_row, a_k, turned, False)
 
 
 @kernel(AS_WRITTEN, merged=True)
 def block(
-    i0: int, i1: int, j: int, width: int, out: int, a: int, b: int, rows: int, columns: int, k: int, a_row: int,
-    a_k: int, turned: bool, adds: bool,
+    i0: int, i1: int, j: int, width: int, out: int, a: int, b: int, columns: int, k: int, a_row: int, a_k: int,
+    turned: bool, adds: bool,
 ) -> None:  # fmt: skip
     """Rows i0 to before i1 of `width` vectors of columns from j on, as in `product_piece`; with `adds` out += a @ b."""
-    left, target = columns - j, out + 4 * j
-    packs = turned or i1 - i0 >= PACK_FROM or left < width * LANES
-    room = room_for(k if packs else 0, width)
-    k_block = k_block_of(a_k)
+    left, target, target_row = columns - j, out + 4 * j, columns
+    few = i1 - i0 < PACK_FROM
+    packs = turned or not few or (left < width * LANES and not MASKS)
+    k_block = NEAR if few else k_block_of(a_k)
+    apart = few and k > OFTEN * NEAR and not adds
+    over = (i1 - i0) % ROWS
+    whole = i0 if few else i1 - over if over <= FEW else i1  # to here by tiles of ROWS
+    room = room_for((min(k, k_block) if packs else 0) + (PACK_FROM if apart else 0), width)
+    if apart:
+        target_row = width * LANES
+        target = begin(room) + 4 * (min(k, k_block) + 3 if packs else 0) * target_row - 4 * i0 * target_row
     for k0 in range(0, k, k_block):
         n, first = min(k - k0, k_block), 1 if k0 == 0 and not adds else 0
-        x, w, w_row = a + 4 * k0 * a_k, b + 4 * (k0 * columns + j), columns
+        start, step = (j * k + k0, k) if turned else (k0 * columns + j, columns)
+        x, w, w_row = a + 4 * k0 * a_k, b + 4 * start, columns
         if packs:
             w, w_row = begin(room), width * LANES
-            start, step = (j * k + k0, k) if turned else (k0 * columns + j, columns)
             pack(w, b + 4 * start, width, n, step, turned, left)
-        for i in range(i0, i1, ROWS):
-            if width == 4:
-                tile_4(target, x, w, 0, i, 0, n, rows, left, a_row, a_k, w_row, columns, first)
-            elif width == 3:
-                tile_3(target, x, w, 0, i, 0, n, rows, left, a_row, a_k, w_row, columns, first)
-            elif width == 2:
-                tile_2(target, x, w, 0, i, 0, n, rows, left, a_row, a_k, w_row, columns, first)
-            else:
-                tile_1(target, x, w, 0, i, 0, n, rows, left, a_row, a_k, w_row, columns, first)
+        for i in range(i0, whole, ROWS):
+            tile(width, target, x, w, 0, i, 0, n, i1, left, a_row, a_k, w_row, target_row, first, 0, 0)
+        soon, soon_row = b + 4 * (start + NEAR * (1 if turned else columns)), step
+        for i in range(whole, i1, FEW):
+            tile_of_few(width, target, x, w, 0, i, 0, n, i1, left, a_row, a_k, w_row, target_row, first, soon, soon_row)
+            soon += 4 * LINE
+    if apart:
+        hand_over(
+            target + 4 * i0 * target_row,
+            out + 4 * (i0 * columns + j),
+            i1 - i0,
+            target_row,
+            min(left, target_row),
+            columns,
+        )
     room[0] = 0  # numba frees an array after its last use, and does not see that `w` points into it
 
 
@@ -150,4 +186,4 @@ def add_product(out: int, a: int, b: int, rows: int, columns: int, k: int, a_row
     """
     for j in range(0, columns, VECTORS * LANES):
         width = min(VECTORS, (columns - j + LANES - 1) // LANES)
-        block(0, rows, j, width, out, a, b, rows, columns, k, a_row, a_k, False, True)
+        block(0, rows, j, width, out, a, b, columns, k, a_row, a_k, False, True)

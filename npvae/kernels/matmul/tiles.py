@@ -14,9 +14,9 @@ by 4: 24 for 10.)
 Every entry of a product is one chain of fused multiply-adds in the order of k. So its bits do not depend on the width
 of the vectors, on the size of a tile, on whether b was packed, or on the number of threads.
 
-Few matrices end at a multiple of the tile. Columns beyond the last are masked where a tile is written; what it reads of
-b is always whole (see `packing.py`). Rows beyond the last are the last row again: it is computed twice and written
-twice with the same numbers, which needs no code at all.
+Few matrices end at a multiple of the tile. Columns beyond the last are masked where a tile is written, and where it
+reads b if a mask costs no register; else b is made whole first (see `packing.py`). Rows beyond a piece's last are that
+row again: it is computed twice and written twice with the same numbers, which needs no code at all.
 
 All indices are in entries. Goto & van de Geijn (2008), "Anatomy of high-performance matrix multiplication", has the
 whole story.
@@ -31,12 +31,14 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from npvae.kernels.matmul.shape import MASKS
 from npvae.kernels.matmul.vectors import (
     FLOAT,
     INT,
     LINE,
     at,
     copies,
+    fetch_to_read,
     fetch_to_write,
     fma,
     lanes_below,
@@ -55,9 +57,12 @@ Value = Any  # an LLVM value
 class Sums:
     """The sums of a tile while its code is emitted: len(ends) rows of C vectors, which LLVM keeps in registers."""
 
-    def __init__(self, bb: Any, ends: Sequence[Value], C: int, lanes: int, left: Value) -> None:
-        """`ends` says where in memory each row belongs; of its columns, `left` exist, or all if there are more."""
-        self.bb, self.ends, self.C, self.lanes = bb, ends, C, lanes
+    def __init__(self, bb: Any, ends: Sequence[Value], C: int, lanes: int, left: Value, masks: bool = False) -> None:
+        """`ends` says where in memory each row belongs; of its columns, `left` exist, or all if there are more.
+
+        masks  the last vector is always masked: half the code
+        """
+        self.bb, self.ends, self.C, self.lanes, self.masks = bb, ends, C, lanes, masks
         self.total = [[cgutils.alloca_once(bb, vector(lanes)) for _ in range(C)] for _ in ends]
         self.mask = lanes_below(bb, bb.sub(left, INT((C - 1) * lanes)), lanes)  # of the last vector
         self.whole = bb.icmp_signed(">=", left, INT(C * lanes))
@@ -116,6 +121,9 @@ class Sums:
                 for c, total in enumerate(row):
                     (move_last if c == C - 1 else move)(at(bb, end, INT(c * self.lanes)), total)
 
+        if self.masks:
+            each(move_some)
+            return
         with bb.if_else(self.whole) as (all_columns, some_columns):
             with all_columns:
                 each(move)
@@ -123,38 +131,56 @@ class Sums:
                 each(move_some)
 
 
-def outer_tile(R: int, C: int, lanes: int, listed: bool = False) -> Callable:
-    """A tile of R rows and C vectors: out[i : i + R, :w] (+)= a[i : i + R, ks] @ b[ks, :w].
+def outer_tile(R: int, most: int, lanes: int, listed: bool = False, as_it_lies: bool = False) -> Callable:
+    """Tiles of R rows and 1 to `most` vectors: out[i : i + R, :w] (+)= a[i : i + R, ks] @ b[ks, :w].
 
-    w is C * lanes, or `left` if fewer columns are left. ks are t0 to before t1, or if `listed` the entries t0 to before
-    t1 of a table of int64.
-    The function takes, all integers: the addresses of out, a and b, and of the table; i; t0, t1; the number of rows;
-    left; a's steps from row to row and from k to k (so that a may lie transposed); b's and out's from row to row. The
-    sums start at zero if `first` is 1, otherwise at what out holds.
+    w is width * lanes, or `left` if fewer columns are left. ks are t0 to before t1, or if `listed` the entries t0 to
+    before t1 of a table of int64.
+    The function takes, all integers: the width in vectors; the addresses of out, a and b, and of the table; i; t0, t1;
+    where the rows end; left; a's steps from row to row and from k to k (so that a may lie transposed); b's and out's
+    from row to row. The sums start at zero if `first` is 1, otherwise at what out holds.
+
+    as_it_lies  for a b that is not packed: the line of the cache at soon + t * soon_row, which is wanted later, is
+                asked for with every t; where masks cost no register no column of b is read beyond the last
     """
+    masks = as_it_lies and MASKS
 
     @intrinsic
-    def tile(_, out, a, b, table, i, t0, t1, rows, left, a_row, a_k, b_row, out_row, first):  # type: ignore[no-untyped-def]
+    def tile(  # type: ignore[no-untyped-def]
+        _, width, out, a, b, table, i, t0, t1, rows, left, a_row, a_k, b_row, out_row, first, soon, soon_row
+    ):
         def emit(context, bb, signature, arguments):  # type: ignore[no-untyped-def]
-            out, a, b, table, i, t0, t1, rows, left, a_row, a_k, b_row, out_row, first = arguments
-            out, a, b = (bb.inttoptr(address, FLOAT.as_pointer()) for address in (out, a, b))
+            width, out, a, b, table, i, t0, t1, rows, left, a_row, a_k, b_row, out_row, first, soon, soon_row = (
+                arguments
+            )
+            out, a, b, soon = (bb.inttoptr(address, FLOAT.as_pointer()) for address in (out, a, b, soon))
             table = bb.inttoptr(table, INT.as_pointer())
             row = [smaller(bb, bb.add(i, INT(r)), bb.sub(rows, INT(1))) for r in range(R)]
             a_start = [at(bb, a, bb.mul(row[r], a_row)) for r in range(R)]
-            sums = Sums(bb, [at(bb, out, bb.mul(row[r], out_row)) for r in range(R)], C, lanes, left)
-            sums.fetch()
-            with bb.if_else(bb.icmp_signed("==", first, INT(1))) as (start_at_zero, go_on):
-                with start_at_zero:
-                    sums.start_at_zero()
-                with go_on:
-                    sums.go_on()
-            with cgutils.for_range_slice(bb, t0, t1, INT(1), inc=True) as (t, _):
-                k = bb.load(at(bb, table, t)) if listed else t
-                a_step = bb.mul(k, a_k)
-                sums.add(lambda r: bb.load(at(bb, a_start[r], a_step)), at(bb, b, bb.mul(k, b_row)))
-            sums.write()
+            out_start = [at(bb, out, bb.mul(row[r], out_row)) for r in range(R)]
+
+            def one(C: int) -> None:
+                sums = Sums(bb, out_start, C, lanes, left, masks)
+                sums.fetch()
+                with bb.if_else(bb.icmp_signed("==", first, INT(1))) as (start_at_zero, go_on):
+                    with start_at_zero:
+                        sums.start_at_zero()
+                    with go_on:
+                        sums.go_on()
+                with cgutils.for_range_slice(bb, t0, t1, INT(1), inc=True) as (t, _):
+                    k = bb.load(at(bb, table, t)) if listed else t
+                    a_step = bb.mul(k, a_k)
+                    if as_it_lies:
+                        fetch_to_read(bb, at(bb, soon, bb.mul(t, soon_row)))
+                    b_start = at(bb, b, bb.mul(k, b_row))
+                    sums.add(lambda r: bb.load(at(bb, a_start[r], a_step)), b_start, masks)
+                sums.write()
+
+            for C in range(most, 0, -1):
+                with bb.if_then(bb.icmp_signed("==", width, INT(C))):
+                    one(C)
             return context.get_dummy_value()
 
-        return types.void(*[types.int64] * 14), emit
+        return types.void(*[types.int64] * 17), emit
 
     return tile

@@ -77,9 +77,17 @@ def store_some(b: Any, value: Value, pointer: Value, mask: Value) -> None:
 
 def fetch_to_write(b: Any, pointer: Value) -> None:
     """Ask for the line of the cache at an address, which will be written to; nothing waits for it."""
-    where = b.bitcast(pointer, ir.IntType(8).as_pointer())
-    write, keep, data = INDEX(1), INDEX(3), INDEX(1)
-    call(b, "llvm.prefetch.p0", ir.VoidType(), where, write, keep, data)
+    _fetch(b, pointer, INDEX(1))
+
+
+def fetch_to_read(b: Any, pointer: Value) -> None:
+    """Ask for the line of the cache at an address, which will be read; nothing waits for it, wherever it lies."""
+    _fetch(b, pointer, INDEX(0))
+
+
+def _fetch(b: Any, pointer: Value, writes: Value) -> None:
+    where, keep, data = b.bitcast(pointer, ir.IntType(8).as_pointer()), INDEX(3), INDEX(1)
+    call(b, "llvm.prefetch.p0", ir.VoidType(), where, writes, keep, data)
 
 
 def copies(b: Any, x: Value, lanes: int) -> Value:

@@ -42,7 +42,8 @@ ASLEEP = 32  # one integer per helper, behind the job
 WHOLE = -1  # in place of a piece, for an epilogue: all of the product
 FIELD = 0xFFFFF  # 20 bits: the ticket is three such fields
 PATIENCE = 1_000_000  # nanoseconds that a helper looks for work before it sleeps: more than between two steps
-WORTH_SHARING = 4_000_000  # floating-point operations: with fewer, handing data over costs more than it saves
+WORTH_A_TEAM = 4_000_000  # floating-point operations of a product that the team is called for
+WORTH_SHARING = 1_500_000  # with fewer, handing data over costs more than it saves, also for a team that is at work
 FOLLOWED = 2**24  # floating-point operations: with fewer, an epilogue is one loop over all, in place of one per piece
 HURRY = 100_000  # nanoseconds after which whoever waits lets others have the core
 
@@ -93,14 +94,14 @@ def do_job(state: np.ndarray, function: int, plan: int, pieces: int) -> None:
 
 
 @kernel(AS_WRITTEN)
-def do_product(state: np.ndarray, function: int, plan: np.ndarray) -> None:
-    """Do the `Product` in a plan, and what follows: together if it has operations enough, else in the caller alone."""
+def do_product(state: np.ndarray, function: int, plan: np.ndarray, least: int) -> None:
+    """Do the `Product` in a plan, and what follows: together from `least` operations on, else in the caller alone."""
     rows, columns, k, then = plan[FACTORS.rows], plan[FACTORS.columns], plan[FACTORS.k], plan[FACTORS.then]
     pieces, address, operations = pieces_of(rows, columns, k), address_of(plan), 2 * rows * columns * k
     whole = then != 0 and operations < FOLLOWED
     if whole:
         plan[FACTORS.then] = 0
-    if operations >= WORTH_SHARING:
+    if operations >= least:
         do_job(state, function, address, pieces)
     else:
         for piece in range(pieces):
@@ -114,7 +115,7 @@ def do_product(state: np.ndarray, function: int, plan: np.ndarray) -> None:
 def product_at(plan: int, state: int) -> None:
     """`do_product` for code that is compiled without it; the address of its piece stands behind the `Product`."""
     p = carray(integers_at(plan), len(FACTORS) + 1)
-    do_product(carray(integers_at(state), ASLEEP), p[len(FACTORS)], p)
+    do_product(carray(integers_at(state), ASLEEP), p[len(FACTORS)], p, WORTH_SHARING)
 
 
 @job_piece
@@ -163,7 +164,7 @@ def bernoulli(state: np.ndarray, logits: np.ndarray, x: np.ndarray, nll: np.ndar
 def _product(
     state: np.ndarray, function: int, a: np.ndarray, b: np.ndarray, out: np.ndarray, a_turned: bool, b_turned: bool
 ) -> None:
-    do_product(state, function, factors(a, b, out, a_turned, b_turned))
+    do_product(state, function, factors(a, b, out, a_turned, b_turned), WORTH_A_TEAM)
 
 
 @kernel(AS_WRITTEN)

@@ -71,9 +71,9 @@ ADAM = AdamStep(*range(len(AdamStep._fields)))
 NLL = Bernoulli(*range(len(Bernoulli._fields)))
 
 RATES, LEAST = 7, 2  # how many numbers `adam` takes of each
-ADAM_PIECE = 32_768  # parameters
+ADAM_PIECE = 16_384  # parameters
 AT_ONCE, AHEAD = 64, 256  # parameters that Adam goes through before it asks for more, and how far ahead these lie
-BERNOULLI_PIECE = 16_384  # pixels that make a piece, in whole samples
+BERNOULLI_PIECE = 2_048  # pixels that make a piece, in whole samples
 
 
 @kernel(AS_WRITTEN)

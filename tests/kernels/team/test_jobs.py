@@ -12,7 +12,18 @@ import pytest
 from numba import config
 
 from npvae import ops
-from npvae.kernels.matmul.products import LEAST, MOST, PIECES, ROWS, VECTORS, height_of, pieces_of, place_of, strips_of
+from npvae.kernels.matmul.products import (
+    LEAST,
+    MOST,
+    PACK_FROM,
+    PIECES,
+    ROWS,
+    VECTORS,
+    height_of,
+    pieces_of,
+    place_of,
+    strips_of,
+)
 from npvae.kernels.matmul.shape import LANES, SHAPES
 from npvae.kernels.multiply import LARGEST
 from npvae.kernels.team import jobs as jobs_module
@@ -72,7 +83,7 @@ def product_in(state, rows, inner, columns):
 
 
 @compiled
-def test_products_are_shared_from_four_million_operations_on():
+def test_a_team_is_called_for_products_of_four_million_operations():
     for inner, shared in ((199, False), (200, True)):
         state = new_state()
         product_in(state, 100, inner, 100)
@@ -123,6 +134,9 @@ def jobs():
     yield "product", product, (a, b, ab, False, False), ab, MOST // (2 * 200)
     yield "product, a transposed", product, (x, y, weights, True, False), weights, MOST // (2 * 300)
     yield "product, b transposed", product, (c, d, products, False, True), products, MOST // (2 * 200)
+    for rows, inner, columns in ((400, 128, 40), (20, 200, 784), (22, 400, 200)):  # pieces of few rows, one cut in two
+        e, f, few = (rng.random(shape, np.float32) for shape in ((rows, inner), (inner, columns), (rows, columns)))
+        yield f"product, {rows} rows", product, (e, f, few, False, False), few, MOST // (2 * inner)
     nll, residual = np.empty(300, np.float32), np.empty_like(x)
     yield "bernoulli", bernoulli, (x, y, nll, residual), residual, 2 * BERNOULLI_PIECE
     yield "bernoulli, nll", bernoulli, (x, y, nll, residual), nll, 2 * BERNOULLI_PIECE // 784
@@ -263,15 +277,22 @@ def test_pieces_are_whole_tiles_of_bounded_work_and_about_equal():
         (1, 5, 6, 7, 60, 128, 300, 4097), (1, 40, 400, 784), (1, 20, 784, 10_000)
     ):
         height = height_of(rows, columns, k)
-        most = max(LEAST, min(MOST, 2 * rows * columns * k // PIECES))
+        most = MOST if rows < PACK_FROM else max(LEAST, min(MOST, 2 * rows * columns * k // PIECES))
         blocks = -(-rows // height)
         assert height % ROWS == 0
         assert height == ROWS or 2 * k * VECTORS * LANES * height <= most
         assert height - ROWS < rows / blocks <= height
 
 
+def test_a_few_rows_stay_together():
+    """Else b would come from afar again for every piece."""
+    for rows, columns, k in itertools.product((2, 20, PACK_FROM - 1), (50, 200, 784), (20, 200, 784)):
+        assert pieces_of(rows, columns, k) <= strips_of(columns) + 1
+
+
 def test_the_pieces_of_a_product_cover_it_once():
-    for rows, columns, k in ((1, 1, 1), (13, 9, 100), (128, 784, 400), (784, 400, 128), (600, 1000, 3000)):
+    shapes = (1, 1, 1), (13, 9, 100), (20, 784, 200), (128, 784, 400), (400, 784, 128), (600, 1000, 3000)
+    for rows, columns, k in shapes:
         times = np.zeros((rows, columns), int)
         for piece in range(pieces_of(rows, columns, k)):
             first, after, j, width = place_of(piece, rows, columns, k)
@@ -280,6 +301,16 @@ def test_the_pieces_of_a_product_cover_it_once():
             assert j < columns
             times[first:after, j : j + width * LANES] += 1
         assert (times == 1).all()
+
+
+def test_an_odd_piece_is_shared_by_two_threads():
+    for rows, columns, k in ((400, 784, 128), (20, 784, 200), (12, 784, 784)):
+        strips, pieces = strips_of(columns), pieces_of(rows, columns, k)
+        assert pieces % 2 == 0
+        (i0, i1, *one), (i2, i3, *other) = (place_of(pieces // 2 + i, rows, columns, k) for i in (-1, 0))
+        if strips % 2 == 1:
+            assert (i0, i1, i3, one) == (0, i2, rows, other)
+            assert abs((i1 - i0) - (i3 - i2)) <= ROWS
 
 
 def test_strips_are_no_wider_than_a_tile():
