@@ -6,7 +6,7 @@ from numba import config
 
 from npvae.kernels.epilogues import SUM_BELOW, plain_at
 from npvae.kernels.matmul.products import most_pieces
-from npvae.kernels.team.jobs import do_product, factors
+from npvae.kernels.team.jobs import WORTH_SHARING, do_product, factors
 from npvae.kernels.team.pieces import FACTORS, product_of
 from npvae.kernels.team.team import Team
 
@@ -22,7 +22,7 @@ def sums_below(x, da, threads=1):
     plan[FACTORS.then], plan[FACTORS.second] = plain_at.address, SUM_BELOW
     plan[FACTORS.first], plan[FACTORS.third] = db.ctypes.data, squares.ctypes.data
     team = Team(threads)
-    team.run(do_product, product_of.address, plan)
+    team.run(do_product, product_of.address, plan, WORTH_SHARING)
     team.stop()
     return dW, db, squares
 
