@@ -28,6 +28,7 @@ from npvae.kernels.matmul.vectors import (
     side_by_side,
     smaller,
     store,
+    store_some,
     turned,
     zero,
 )
@@ -106,3 +107,31 @@ def turn_columns(lanes: int) -> Callable:
         return types.void(*[types.int64] * 6), emit
 
     return turn
+
+
+def hand_over_rows(lanes: int) -> Callable:
+    """Copy rows of sums that were kept apart to where they belong, whole vectors without a mask.
+
+    The function takes, all integers: the addresses of out and of the sums; how many rows; the steps of out and of the
+    sums from row to row; how many columns are wanted.
+    """
+
+    @intrinsic
+    def hand_over(_, out, sums, rows, out_row, sums_row, wanted):  # type: ignore[no-untyped-def]
+        def emit(context, bb, signature, arguments):  # type: ignore[no-untyped-def]
+            out, sums, rows, out_row, sums_row, wanted = arguments
+            out, sums = (bb.inttoptr(address, FLOAT.as_pointer()) for address in (out, sums))
+            with cgutils.for_range_slice(bb, INT(0), rows, INT(1), inc=True) as (i, _):
+                source, target = at(bb, sums, bb.mul(i, sums_row)), at(bb, out, bb.mul(i, out_row))
+                with cgutils.for_range_slice(bb, INT(0), wanted, INT(lanes), inc=True) as (c, _):
+                    left, value, end = bb.sub(wanted, c), load(bb, at(bb, source, c), lanes), at(bb, target, c)
+                    with bb.if_else(bb.icmp_signed(">=", left, INT(lanes))) as (whole, some):
+                        with whole:
+                            store(bb, value, end)
+                        with some:
+                            store_some(bb, value, end, lanes_below(bb, left, lanes))
+            return context.get_dummy_value()
+
+        return types.void(*[types.int64] * 6), emit
+
+    return hand_over

@@ -8,14 +8,12 @@ number of threads.
 from __future__ import annotations
 
 import numpy as np
-from numba import carray
 
 from npvae.kernels.jit import AS_WRITTEN, inner, kernel
-from npvae.kernels.matmul.packing import copy_rows, turn_columns
+from npvae.kernels.matmul.packing import copy_rows, hand_over_rows, turn_columns
 from npvae.kernels.matmul.shape import LANES, MASKS, SHAPE
 from npvae.kernels.matmul.tiles import outer_tile
 from npvae.kernels.matmul.vectors import LINE
-from npvae.kernels.team.atomics import floats_at
 
 ROWS, VECTORS, MOST, K_BLOCK, K_ACROSS = SHAPE.rows, SHAPE.vectors, SHAPE.most, SHAPE.k_block, SHAPE.k_across
 LEAST = 1_000_000  # floating-point operations of a piece: with fewer, taking it and packing b cost too much
@@ -28,7 +26,7 @@ OFTEN = 5  # blocks of NEAR k: with more, a few rows keep their sums apart until
 
 tile, tile_of_few = outer_tile(ROWS, VECTORS, LANES), outer_tile(FEW, VECTORS, LANES, as_it_lies=True)
 copy = copy_rows(VECTORS, LANES)
-turn = turn_columns(LANES)
+turn, hand_over = turn_columns(LANES), hand_over_rows(LANES)
 
 
 @kernel(AS_WRITTEN)
@@ -114,16 +112,6 @@ def pack(packed: int, b: int, width: int, n: int, b_row: int, turned: bool, left
     return copy(width, packed, b, n, b_row, left)
 
 
-@inner(AS_WRITTEN)
-def hand_over(sums: int, out: int, rows: int, columns: int, wanted: int, out_row: int) -> None:
-    """The wanted columns of sums (rows, columns) to out."""
-    for i in range(rows):
-        source = carray(floats_at(sums + 4 * i * columns), wanted)
-        target = carray(floats_at(out + 4 * i * out_row), wanted)
-        for j in range(wanted):
-            target[j] = source[j]
-
-
 @kernel(AS_WRITTEN, merged=True)
 def product_piece(
     piece: int, out: int, a: int, b: int, rows: int, columns: int, k: int, a_row: int, a_k: int, turned: bool
@@ -167,14 +155,8 @@ def block(
             tile_of_few(width, target, x, w, 0, i, 0, n, i1, left, a_row, a_k, w_row, target_row, first, soon, soon_row)
             soon += 4 * LINE
     if apart:
-        hand_over(
-            target + 4 * i0 * target_row,
-            out + 4 * (i0 * columns + j),
-            i1 - i0,
-            target_row,
-            min(left, target_row),
-            columns,
-        )
+        end, begun = out + 4 * (i0 * columns + j), target + 4 * i0 * target_row
+        hand_over(end, begun, i1 - i0, columns, target_row, min(left, target_row))
     room[0] = 0  # numba frees an array after its last use, and does not see that `w` points into it
 
 

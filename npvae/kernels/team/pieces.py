@@ -2,7 +2,7 @@
 
 A job is a compiled function of two integers, the address of its plan and the number of a piece; its plan is a row of
 integers, which are the addresses of the job's arrays and their sizes. All arrays are float32 and C-contiguous. A piece
-takes some twenty microseconds. Who takes which piece is left to chance; what is computed in it is not, so results are
+takes 2 to 40 microseconds. Who takes which piece is left to chance; what is computed in it is not, so results are
 bitwise the same for any number of threads.
 """
 
