@@ -121,18 +121,20 @@ def product_piece(
     b is (k, columns), or if `turned` (columns, k).
     """
     i0, i1, j, width = place_of(piece, rows, columns, k)
-    block(i0, i1, j, width, out, a, b, columns, k, a_row, a_k, turned, False)
+    block(i0, i1, j, width, out, a, b, columns, k, a_row, a_k, turned, rows < PACK_FROM, False)
 
 
 @kernel(AS_WRITTEN, merged=True)
 def block(
     i0: int, i1: int, j: int, width: int, out: int, a: int, b: int, columns: int, k: int, a_row: int, a_k: int,
-    turned: bool, adds: bool,
+    turned: bool, few: bool, adds: bool,
 ) -> None:  # fmt: skip
-    """Rows i0 to before i1 of `width` vectors of columns from j on, as in `product_piece`; with `adds` out += a @ b."""
+    """Rows i0 to before i1 of `width` vectors of columns from j on, as in `product_piece`; with `adds` out += a @ b.
+
+    few  the whole product has few rows
+    """
     left, target, target_row = columns - j, out + 4 * j, columns
-    few = i1 - i0 < PACK_FROM
-    packs = turned or not few or (left < width * LANES and not MASKS)
+    packs = turned or i1 - i0 >= PACK_FROM or (left < width * LANES and not (few and MASKS))
     k_block = NEAR if few else k_block_of(a_k)
     apart = few and k > OFTEN * NEAR and not adds
     over = (i1 - i0) % ROWS
@@ -168,4 +170,4 @@ def add_product(out: int, a: int, b: int, rows: int, columns: int, k: int, a_row
     """
     for j in range(0, columns, VECTORS * LANES):
         width = min(VECTORS, (columns - j + LANES - 1) // LANES)
-        block(0, rows, j, width, out, a, b, columns, k, a_row, a_k, False, True)
+        block(0, rows, j, width, out, a, b, columns, k, a_row, a_k, False, rows < PACK_FROM, True)
