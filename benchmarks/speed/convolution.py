@@ -196,7 +196,7 @@ def step_case(torch: ModuleType | None, name: str, rounds: int) -> dict[str, Any
     def ours() -> float:
         loss, trace = step.forward(x, eps)
         grads = step.backward(trace)
-        step.square_norm()
+        step.square_norm(grads)
         adam.step(grads)
         return loss
 

@@ -2,7 +2,7 @@
 
 An epilogue is done by the thread that did the piece, while its cache holds the numbers, and needs no job of its own. It
 is a compiled function that finds its arrays in the product's plan (`npvae.kernels.team.pieces.Product`): out, and the
-addresses `first`, `second` and `third`. A step compiles those that it needs.
+addresses `first` and `second`. A step compiles those that it needs.
 """
 
 from __future__ import annotations
@@ -67,26 +67,13 @@ def sum_columns(da: np.ndarray, db: np.ndarray, j0: int, j1: int) -> None:
             dbj[o] += dan[o]
 
 
-@inner(SUMS)
-def sum_squares(values: np.ndarray, j0: int, j1: int) -> float:
-    """The sum of squares of values (N, O) in columns j0 to before j1: inf or NaN if an entry is, or its square."""
-    total = np.float32(0)
-    for n in range(values.shape[0]):
-        row, part = values[n, j0:j1], np.float32(0)
-        for o in range(row.size):
-            part += row[o] * row[o]
-        total += part
-    return total
-
-
 @job_piece
 def plain_at(address: int, piece: int) -> None:
     """One of three, as `second` says, with the first array.
 
     ADD_BIAS   out (N, O) += b (O,)
     TIMES      out (N, I), which is dx, times the slope (N, I) of the layer below: what that layer's da is
-    SUM_BELOW  for out = xᵀ da: db (O,) is da (N, O) summed over the samples, by the pieces that have row 0; and the
-               third array has at the piece's number the sum of squares of its out, and of its db
+    SUM_BELOW  for out = xᵀ da: db (O,) is da (N, O) summed over the samples, by the pieces that have row 0
     """
     p, i0, i1, j0, j1 = part_of(address, piece)
     kind = p[FACTORS.second]
@@ -94,13 +81,8 @@ def plain_at(address: int, piece: int) -> None:
         add_bias(rows_of(p, FACTORS.out, i0, i1), bias_of(p), j0, j1)
     elif kind == TIMES:
         scale(rows_of(p, FACTORS.first, i0, i1), rows_of(p, FACTORS.out, i0, i1), j0, j1)
-    else:
-        squares = sum_squares(rows_of(p, FACTORS.out, i0, i1), j0, j1)
-        if i0 == 0:
-            db = bias_of(p)
-            sum_columns(rows_of(p, FACTORS.b, 0, p[FACTORS.k]), db, j0, j1)
-            squares += sum_squares(db.reshape(1, db.size), j0, j1)
-        carray(floats_at(p[FACTORS.third]), max(piece, 0) + 1)[max(piece, 0)] = squares
+    elif i0 == 0:
+        sum_columns(rows_of(p, FACTORS.b, 0, p[FACTORS.k]), bias_of(p), j0, j1)
 
 
 def epilogue_of(activation: Callable) -> Callback:

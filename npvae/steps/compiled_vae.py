@@ -50,6 +50,7 @@ from npvae.steps.mlp import (
 )
 from npvae.steps.second_process import Task, compile_ahead
 
+LOOK_EVERY = 16  # steps: whether the data are mostly zeros; a look waits for memory
 METHODS = frozenset(name for name in dir(VAE) if callable(getattr(VAE, name)))  # a model may be given its own
 
 
@@ -141,14 +142,17 @@ class CompiledVAEStep:
         self.shared, self.alone = bool(shared(model, N)), new_state()
         first = encoder[0]
         self.looks = N * first[0] * first[1] >= LOOK_FROM and first[1] >= LEAST_COLUMNS
-        self.skips = False  # zeros, in products that take the data: as `calls` begin
         self.inputs: tuple[np.ndarray, np.ndarray] = z, z
         self.trace: Any = None
-        self.squares = 0.0  # of the gradients
+        self.passed: tuple | None = None
+        self.steps = 0
 
     def forward(self, x: np.ndarray, eps: np.ndarray) -> tuple[float, Any]:
         """x (N, D), eps (N, L) -> loss in nats, trace. Several draws per input take the model's own lines."""
-        check_noise(self.model, x, eps)
+        kind = _kind(x, eps)
+        if kind is None or kind != self.passed:
+            check_noise(self.model, x, eps)
+            self.passed = kind
         if self._what_is_compiled_in() != self.fixed:
             exchanged = "the model's objective, activation, likelihood, parameters or a method"
             raise ValueError(f"{exchanged} were exchanged: make a new Step of it")
@@ -160,9 +164,9 @@ class CompiledVAEStep:
                 raise ValueError(f"a batch of {N} is too large for arrays of {self.N}")
             self.shown_of = {self.N: self.shown, N: tuple(array[:N] for array in self.shown)}
         x, eps = self.inputs = _as_compiled_for(x), _as_compiled_for(eps)
-        if self.looks and mostly_zeros(x) != self.skips:
-            self.skips = not self.skips
-            skip_zeros(self.calls, self.skips)
+        if self.looks and self.steps % LOOK_EVERY == 0:
+            skip_zeros(self.calls, mostly_zeros(x))
+        self.steps += 1
         nll, kl = self._run(elbo_forward, x, eps, self.plan, self.calls, nll_of.address)
         mu, logvar, std, z, logits, nll_shown, kl_shown = self.shown_of[N]
         self.trace = CompiledTrace(mu, logvar, std, z, logits, nll_shown, kl_shown, (), None)
@@ -173,12 +177,12 @@ class CompiledVAEStep:
         """The gradients of the last forward's loss."""
         if trace is not self.trace:
             return self.model.backward(trace)
-        self.squares = self._run(elbo_backward, *self.inputs, float(self.model.beta), self.plan, self.calls)
+        self._run(elbo_backward, *self.inputs, float(self.model.beta), self.plan, self.calls)
         return self.grads
 
     def square_norm(self, grads: Params) -> float:
-        """The squared norm of gradients that backward gave: it was taken while they were made."""
-        return self.squares if grads is self.grads else float(sum_of_squares(grads.flat))
+        """The squared norm of gradients, computed in the caller alone."""
+        return float(sum_of_squares(grads.flat))
 
     @cached_property
     def calls(self) -> np.ndarray:
@@ -202,10 +206,11 @@ def to_compile(activation: str, skips_zeros: bool, is_shared: bool) -> list[Task
 
     The first takes what calls and shares, the second the long code of the tiles and what follows them.
     """
-    integers, matrices = types.int64[::1], types.float32[:, ::1]
+    integers, row, matrices = types.int64[::1], types.float32[::1], types.float32[:, ::1]
     kernels: list[tuple[Any, tuple]] = [
         (elbo_forward, (integers, matrices, matrices, integers, integers, types.int64)),
         (elbo_backward, (integers, matrices, matrices, types.float64, integers, integers)),
+        (sum_of_squares, (row,)),
         *([(help_out, (integers, types.int64))] if is_shared else []),
     ]
     first: list[Callback] = [nll_of, product_at, job_at]
@@ -215,6 +220,13 @@ def to_compile(activation: str, skips_zeros: bool, is_shared: bool) -> list[Task
         *(Task(partial(kernel.compile, kinds), partial(is_kept, kernel, kinds)) for kernel, kinds in kernels),
         *(Task(partial(getattr, piece, "address"), piece.is_kept) for piece in (*first, *last)),
     ]
+
+
+def _kind(x: Any, eps: Any) -> tuple | None:
+    """All that `check_noise` asks of two arrays: what has passed once passes again. None if they are not arrays."""
+    if type(x) is not np.ndarray or type(eps) is not np.ndarray:
+        return None
+    return x.shape, x.dtype, eps.shape, eps.dtype
 
 
 def _as_compiled_for(array: np.ndarray) -> np.ndarray:
@@ -276,8 +288,8 @@ def elbo_forward(
 @kernel(SUMS)
 def elbo_backward(
     state: np.ndarray, x: np.ndarray, eps: np.ndarray, beta: float, plan: np.ndarray, calls: np.ndarray
-) -> float:
-    """The gradients of mean(nll) + beta * mean(kl), into their places, and their squared norm: forward, upwards."""
+) -> None:
+    """The gradients of mean(nll) + beta * mean(kl), into their places: forward, from bottom to top."""
     N, L = eps.shape
     encoder = layers_at(plan[AT.encoder], plan[AT.encoder_layers])
     decoder = layers_at(plan[AT.decoder], plan[AT.decoder_layers])
@@ -285,7 +297,6 @@ def elbo_backward(
     head, dhead = matrix(encoder[len(encoder) - 1, SLOPE], N, 2 * L), matrix(plan[AT.dhead], N, 2 * L)
     dkl = np.full(N, beta / N, np.float32)  # npvae.models.vae (6)
     kl_gradients(dkl, head[:, :L], var_minus_1, dhead[:, :L], dhead[:, L:])  # npvae.ops.gaussian_kl (2) (3)
-    of_decoder = mlp_backward(state, calls, plan[AT.dlogits], plan[AT.z], calls[CALLS.product], N, decoder)
+    mlp_backward(state, calls, plan[AT.dlogits], plan[AT.z], calls[CALLS.product], N, decoder)
     latent_backward(matrix(decoder[0, DX], N, L), eps, std, dhead)
-    of_encoder = mlp_backward(state, calls, plan[AT.dhead], address_of(x), calls[CALLS.product_of_data], N, encoder)
-    return of_decoder + of_encoder
+    mlp_backward(state, calls, plan[AT.dhead], address_of(x), calls[CALLS.product_of_data], N, encoder)

@@ -16,7 +16,6 @@ from numba import carray
 
 from npvae.kernels.epilogues import ACTIVATION_AT, ADD_BIAS, SUM_BELOW, TIMES, plain_at
 from npvae.kernels.jit import AS_WRITTEN, inner
-from npvae.kernels.matmul.products import most_pieces
 from npvae.kernels.multiply import LEAST_COLUMNS, LOOK_FROM
 from npvae.kernels.team.atomics import address_of, call_at, floats_at, integers_at
 from npvae.kernels.team.jobs import job_at, product_at
@@ -28,8 +27,7 @@ from npvae.steps.buffers import aligned_empty
 FAN_IN, FAN_OUT, NEEDS_DX = range(3)  # columns of layers: the widths, and whether dx is asked for
 WEIGHT, BIAS, DW, DB = range(3, 7)  # addresses of W (I, O) and b (O,), and of their gradients
 SLOPE, Y, DX = range(7, 10)  # and of results: a (N, O), which becomes the slope; y (N, O); dx (N, I), then da below
-SQUARES, PIECES = range(10, 12)  # address of sums of squares of dW and db, one per piece of dW; how many these may be
-COLUMNS = 12
+COLUMNS = 10
 
 
 class Calls(NamedTuple):
@@ -82,8 +80,7 @@ def layers_of(params: Params, grads: Params, prefix: str, N: int, needs_dx: bool
         shapes = ((N, O), (N, O), (N, I) if has_dx else (0, I))
         results = [aligned_empty(shape, params.flat.dtype) for shape in shapes]
         arrays = [part[name] for part in (params, grads) for name in names] + results
-        arrays.append(np.zeros(most_pieces(I, O), params.flat.dtype))
-        rows.append((I, O, has_dx, *(array.ctypes.data for array in arrays), most_pieces(I, O)))
+        rows.append((I, O, has_dx, *(array.ctypes.data for array in arrays)))
         named += arrays
     return Layers(np.array(rows, np.int64), results[0], named)  # the last layer has no activation: its output is a
 
@@ -145,13 +142,12 @@ def mlp_forward(state: np.ndarray, calls: np.ndarray, x: int, product_of_x: int,
 @inner(AS_WRITTEN)
 def mlp_backward(
     state: np.ndarray, calls: np.ndarray, dy: int, x: int, product_of_x: int, N: int, layers: np.ndarray
-) -> float:
+) -> None:
     """The dy (N, O) at an address back to dx (N, I), if it is needed; the gradients of weights go into their places.
 
-    Returns the squared norm of these. product_of_x is the address of the function for large products of x.
+    product_of_x is the address of the function for large products of x.
     """
     plan, da, plain = new_plan(calls), dy, calls[AT.plain]  # the last layer has no activation
-    square_norm = 0.0
     for i in range(len(layers) - 1, -1, -1):
         layer = layers[i]
         I, O = layer[FAN_IN], layer[FAN_OUT]
@@ -161,11 +157,7 @@ def mlp_backward(
         plan[FACTORS.rows], plan[FACTORS.columns], plan[FACTORS.k] = I, O, N
         plan[FACTORS.a_row], plan[FACTORS.a_k], plan[FACTORS.turned] = 1, I, 0
         plan[FACTORS.then], plan[FACTORS.first], plan[FACTORS.second] = plain, layer[DB], SUM_BELOW
-        plan[FACTORS.third], squares = layer[SQUARES], vector(layer[SQUARES], layer[PIECES])
-        squares[:] = 0  # there may be fewer pieces than in the step before
         multiply(state, calls, plan, product_of_x if i == 0 else calls[AT.product])
-        for piece in range(squares.size):
-            square_norm += squares[piece]
         if layer[NEEDS_DX] != 0:
             plan[FACTORS.out], plan[FACTORS.a], plan[FACTORS.b] = layer[DX], da, layer[WEIGHT]  # dx = da @ W.T
             plan[FACTORS.rows], plan[FACTORS.columns], plan[FACTORS.k] = N, I, O
@@ -176,4 +168,3 @@ def mlp_backward(
             multiply(state, calls, plan, calls[AT.product])
         da = layer[DX]
     plan[0] = 0  # numba frees an array after its last use, and does not see that the address is one
-    return square_norm

@@ -62,7 +62,6 @@ class Step:
         check_whole(batch_size=batch_size)
         self.model, self.batch_size = model, batch_size
         self._way, self._told = _choose(model, batch_size)
-        self._given: Params | None = None
 
     def forward(self, x: Any, eps: Any) -> tuple[float, Any]:
         """A batch and its noise -> loss in nats, trace, valid until the next forward.
@@ -79,18 +78,11 @@ class Step:
 
     def backward(self, trace: Any) -> Params:
         """The gradients of the loss, valid until the next backward. ValueError for the trace of an earlier forward."""
-        self._given = self._way.backward(trace)
-        return self._given
+        return self._way.backward(trace)
 
-    def square_norm(self) -> float:
-        """The squared norm of the gradients that the last backward gave: finite only if they are, and their squares.
-
-        Ask before you change them: it may have been taken while they were computed. Raises ValueError before the first
-        backward.
-        """
-        if self._given is None:
-            raise ValueError("there are no gradients yet: call backward first")
-        return self._way.square_norm(self._given)
+    def square_norm(self, grads: Params) -> float:
+        """The squared norm of gradients: finite only if all of them are, and their squares."""
+        return self._way.square_norm(grads)
 
     def __str__(self) -> str:
         return self._told

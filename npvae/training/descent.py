@@ -33,7 +33,7 @@ def descend(
         eps = processes.share(model.draw_eps(n, rng))
         loss, trace = step.forward(x, eps)
         grads = step.backward(trace)
-        check_finite(loss, trace, grads, square_norm=step.square_norm(), **place(n))
+        check_finite(loss, trace, grads, square_norm=step.square_norm(grads), **place(n))
         processes.average(grads, n)
         optimizer.step(grads)
         yield n, loss, trace

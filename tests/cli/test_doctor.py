@@ -91,7 +91,7 @@ with jit.when_compiling(compiled.append):
         step = Step(vae, len(x))
         loss, trace = step.forward(x, vae.draw_eps(len(x), rng))
         grads = step.backward(trace)
-        step.square_norm()
+        step.square_norm(grads)
         npvae.Adam(vae.params).step(grads)
         npvae.Adagrad(vae.params).step(grads)
 assert len(do_job.signatures) < 2, do_job.signatures  # a second kind of integer would compile everything twice

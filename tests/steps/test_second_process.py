@@ -245,7 +245,7 @@ step, x = Step(vae, 64), (rng.random((64, 784)) < 0.1).astype(np.float32)
 with second_process.permitted(sys.argv[1] == "permitted"):
     loss, trace = step.forward(x, vae.draw_eps(64, rng))
     grads = step.backward(trace)
-    step.square_norm()
+    step.square_norm(grads)
 print(loss, grads.flat.tobytes().hex()[:4000], grads.flat.sum())
 print(listed[0], saved[listed[1]:], len(saved) > 0)
 """

@@ -24,17 +24,6 @@ def test_a_step_of_any_model_is_that_of_the_model(kind, backend):
     np.testing.assert_array_equal(step.backward(trace).flat, model.backward(wanted).flat)
 
 
-@pytest.mark.parametrize("backend", ["numpy", "numba"])
-@pytest.mark.parametrize("kind", MODELS)
-def test_the_squared_norm_is_that_of_the_gradients_of_any_model(kind, backend):
-    model, x, eps = small(kind, np.random.default_rng(0), backend=backend)
-    step = Step(model, 4)
-    with pytest.raises(ValueError, match="no gradients yet: call backward first"):
-        step.square_norm()
-    grads = step.backward(step.forward(x, eps)[1])
-    assert step.square_norm() == pytest.approx(np.square(grads.flat, dtype=float).sum(), rel=1e-5)
-
-
 @pytest.mark.parametrize("objective", OBJECTIVES)
 def test_beta_and_capacity_are_read_at_every_step(objective):
     model, x, _ = small("vae", np.random.default_rng(0), objective=objective, samples=3, dtype="float64")

@@ -76,11 +76,6 @@ def place_of(piece: int, rows: int, columns: int, k: int) -> tuple[int, int, int
     return start, end, first * LANES, after - first
 
 
-def most_pieces(rows: int, columns: int) -> int:
-    """A product is cut into no more pieces than this, whatever its k: each is at least one tile high."""
-    return -(-columns // (VECTORS * LANES)) * -(-rows // ROWS)
-
-
 @inner(AS_WRITTEN)
 def k_block_of(a_k: int) -> int:
     """How many k are done before the next rows; a_k is a's step from one to the next."""

@@ -38,7 +38,6 @@ class Product(NamedTuple):
     then: int  # an epilogue's address, or 0: called with the same two integers when a piece is done
     first: int  # addresses of the epilogue's arrays
     second: int
-    third: int
 
 
 class AdamStep(NamedTuple):
