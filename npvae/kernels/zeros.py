@@ -72,8 +72,11 @@ def list_rows(block: int, plan: np.ndarray) -> None:
                     count += bits >> c & 1
         else:  # the entries of a block lie together
             for k1 in range(k0, after):
+                bits = 0
+                for row in range(start, start + left, LANES):
+                    bits |= others_than_zero(plan[FACTORS.a] + 4 * (k1 * a_k + row), start + left - row)
                 lists[k0 + count] = k1 - k0
-                count += int(others_than_zero(plan[FACTORS.a] + 4 * (k1 * a_k + start), left) != 0)
+                count += int(bits != 0)
         counts[i] = count
 
 

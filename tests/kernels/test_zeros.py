@@ -1,7 +1,9 @@
 """Products that skip zeros have the bits of those that do not, and skip nothing where that would change one."""
 
 import ctypes
+from types import FunctionType
 
+import numba
 import numpy as np
 import pytest
 from hypothesis import assume, given
@@ -9,7 +11,9 @@ from hypothesis import strategies as st
 from numba import config
 
 from npvae.kernels import multiply as rule
+from npvae.kernels import zeros
 from npvae.kernels.matmul.products import K_ACROSS, K_BLOCK, ROWS
+from npvae.kernels.matmul.shape import SHAPES
 from npvae.kernels.multiply import by_lists, multiply
 from npvae.kernels.team import pools
 from npvae.kernels.team.jobs import factors, product
@@ -113,6 +117,29 @@ def test_a_block_that_needs_every_k_leaves_the_next_lists_alone_whoever_makes_th
         look(plan.ctypes.data, piece)
     np.testing.assert_array_equal(lists[:, :k], np.tile(np.arange(k), (20, 1)))
     np.testing.assert_array_equal(counts, k)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize("lanes", [shape.lanes for shape in SHAPES.values()])
+def test_lists_are_right_for_vectors_of_any_width(monkeypatch, lanes, turned):
+    """The narrowest have fewer numbers than a block has rows."""
+    rows, k, width = 3 * ROWS + 5, 2 * K_BLOCK + 5, K_ACROSS if turned else K_BLOCK
+    a = sparse(np.random.default_rng(0), rows, k, 0.05)
+    a[5 : ROWS + 2] = 0  # the last row of a block, and rows of the next
+    a[5, 3] = a[ROWS - 1, 4] = 1
+    plan = np.zeros(SIZE, np.int64)
+    x = np.ascontiguousarray(a.T) if turned else a
+    plan[: len(FACTORS)] = factors(x, a, np.empty((rows, 8), np.float32), turned, False)
+    lists, counts = np.full((4, k + 1), -1), np.full((4, -(-k // width)), -1)
+    plan[FOUND.lists], plan[FOUND.counts] = lists.ctypes.data, counts.ctypes.data
+    monkeypatch.setattr(zeros, "LANES", lanes)
+    look = numba.njit(FunctionType(zeros.list_rows.__code__, vars(zeros) | {"LANES": lanes}))
+    for block in reversed(range(4)):
+        look(block, plan)
+        for i, k0 in enumerate(range(0, k, width)):
+            found = lists[block, k0 : k0 + counts[block, i]]
+            part = a[block * ROWS : (block + 1) * ROWS, k0 : k0 + width]
+            np.testing.assert_array_equal(found, np.flatnonzero(part.any(axis=0)))
 
 
 def test_a_product_that_underflows_to_minus_zero_is_zero_either_way():
