@@ -83,6 +83,13 @@ def k_block_of(a_k: int) -> int:
 
 
 @inner(AS_WRITTEN)
+def rest_of(i0: int, i1: int, few: bool) -> int:
+    """From which row on tiles have FEW rows: from the first of few, else from where no more than FEW are left."""
+    over = (i1 - i0) % ROWS
+    return i0 if few else i1 - over if over <= FEW else i1
+
+
+@inner(AS_WRITTEN)
 def room_for(k: int, width: int) -> np.ndarray:
     """Room for k rows of a packed strip; `begin` says where in it the strip begins."""
     return np.empty((k + 3) * width * LANES + LINE, np.float32)
@@ -126,35 +133,37 @@ def block(
 ) -> None:  # fmt: skip
     """Rows i0 to before i1 of `width` vectors of columns from j on, as in `product_piece`; with `adds` out += a @ b.
 
+    Block of k by block of k, the strip of b is packed if that pays, and all rows are multiplied by it. Sums that are
+    continued often are kept apart from out until the last k, in the room of the strip.
+
     few  the whole product has few rows
     """
-    left, target, target_row = columns - j, out + 4 * j, columns
-    packs = turned or i1 - i0 >= PACK_FROM or (left < width * LANES and not (few and MASKS))
-    k_block = NEAR if few else k_block_of(a_k)
+    left, strip_row = columns - j, width * LANES
+    b_row, b_k = (k, 1) if turned else (columns, columns)  # from a row of b, as it lies, to the next; from k to k
+    k_block, rest = NEAR if few else k_block_of(a_k), rest_of(i0, i1, few)
+    packs = turned or i1 - i0 >= PACK_FROM or (left < strip_row and not (few and MASKS))
     apart = few and k > OFTEN * NEAR and not adds
-    over = (i1 - i0) % ROWS
-    whole = i0 if few else i1 - over if over <= FEW else i1  # to here by tiles of ROWS
-    room = room_for((min(k, k_block) if packs else 0) + (PACK_FROM if apart else 0), width)
-    if apart:
-        target_row = width * LANES
-        target = begin(room) + 4 * (min(k, k_block) + 3 if packs else 0) * target_row - 4 * i0 * target_row
+
+    rows_apart, rows_packed = PACK_FROM if apart else 0, min(k, k_block) if packs else 0
+    room = room_for(rows_apart + rows_packed, width)
+    sums = begin(room)
+    strip = sums + 4 * rows_apart * strip_row
+    target, target_row = (sums - 4 * i0 * strip_row, strip_row) if apart else (out + 4 * j, columns)
     for k0 in range(0, k, k_block):
         n, first = min(k - k0, k_block), 1 if k0 == 0 and not adds else 0
-        start, step = (j * k + k0, k) if turned else (k0 * columns + j, columns)
-        x, w, w_row = a + 4 * k0 * a_k, b + 4 * start, columns
+        x, y = a + 4 * k0 * a_k, b + 4 * (k0 * b_k + (j * k if turned else j))
         if packs:
-            w, w_row = begin(room), width * LANES
-            pack(w, b + 4 * start, width, n, step, turned, left)
-        for i in range(i0, whole, ROWS):
+            pack(strip, y, width, n, b_row, turned, left)
+        w, w_row = (strip, strip_row) if packs else (y, b_row)
+        for i in range(i0, rest, ROWS):
             tile(width, target, x, w, 0, i, 0, n, i1, left, a_row, a_k, w_row, target_row, first, 0, 0)
-        soon, soon_row = b + 4 * (start + NEAR * (1 if turned else columns)), step
-        for i in range(whole, i1, FEW):
-            tile_of_few(width, target, x, w, 0, i, 0, n, i1, left, a_row, a_k, w_row, target_row, first, soon, soon_row)
+        soon = y + 4 * NEAR * b_k  # the next block of k, of which each tile asks for another line of the cache
+        for i in range(rest, i1, FEW):
+            tile_of_few(width, target, x, w, 0, i, 0, n, i1, left, a_row, a_k, w_row, target_row, first, soon, b_row)
             soon += 4 * LINE
     if apart:
-        end, begun = out + 4 * (i0 * columns + j), target + 4 * i0 * target_row
-        hand_over(end, begun, i1 - i0, columns, target_row, min(left, target_row))
-    room[0] = 0  # numba frees an array after its last use, and does not see that `w` points into it
+        hand_over(out + 4 * (i0 * columns + j), sums, i1 - i0, columns, strip_row, min(left, strip_row))
+    room[0] = 0  # numba frees an array after its last use, and does not see that `sums` and `strip` point into it
 
 
 @kernel(AS_WRITTEN)
