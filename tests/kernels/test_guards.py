@@ -29,8 +29,8 @@ pytestmark = [
 
 NEAR = products.NEAR
 HEIGHTS = 1, ROWS + 1, PACK_FROM - 1, PACK_FROM + ROWS + 2  # the last in pieces of few rows, if k is large
-WIDTHS = 1, 5, 64, 71, 98
-LENGTHS = 1, NEAR + 2, OFTEN * NEAR + 3, 2001
+WIDTHS = 1, 5, 64, 71, 130  # the last in an odd number of strips, of which one is cut in two
+LENGTHS = 1, NEAR + 2, OFTEN * NEAR + 3, 2001  # k
 
 
 def test_products_touch_nothing_beside_their_arrays():
@@ -69,7 +69,7 @@ def piece_with_a_guarded_room():
 
     def guarded_room(k, width):
         n = room_for(k, width).size
-        return carray(floats_at(end - 4 * (n + 1)), n)  # where a line of the cache neither begins nor ends
+        return carray(floats_at(end - 4 * (n - 1)), n)  # of its LINE spare numbers all but the last are lost
 
     def compiled_with(kernel, **others):
         return numba.njit(FunctionType(kernel.py_func.__code__, vars(products) | others), error_model="numpy")
