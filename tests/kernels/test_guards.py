@@ -18,7 +18,7 @@ import pytest
 from numba import carray, config
 
 from npvae.kernels.matmul import products
-from npvae.kernels.matmul.products import OFTEN, PACK_FROM, ROWS, pieces_of, room_for
+from npvae.kernels.matmul.products import NEAR, OFTEN, PACK_FROM, ROWS, pieces_of, room_for
 from npvae.kernels.multiply import by_lists
 from npvae.kernels.team.atomics import floats_at
 
@@ -27,7 +27,6 @@ pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="pages are guarded by another function there"),
 ]
 
-NEAR = products.NEAR
 HEIGHTS = 1, ROWS + 1, PACK_FROM - 1, PACK_FROM + ROWS + 2  # the last in pieces of few rows, if k is large
 WIDTHS = 1, 5, 64, 71, 130  # the last in an odd number of strips, of which one is cut in two
 LENGTHS = 1, NEAR + 2, OFTEN * NEAR + 3, 2001  # k
@@ -36,6 +35,9 @@ LENGTHS = 1, NEAR + 2, OFTEN * NEAR + 3, 2001  # k
 def test_products_touch_nothing_beside_their_arrays():
     done = subprocess.run([sys.executable, __file__], capture_output=True, text=True)
     assert done.returncode == 0, f"ended with {done.returncode} at {done.stdout.splitlines()[-1:]}:\n{done.stderr}"
+
+
+keep = []  # the regions, which nothing else refers to
 
 
 @cache
@@ -48,9 +50,6 @@ def pages(which):
         assert ctypes.CDLL(None).mprotect(ctypes.c_void_p(guard), ctypes.c_size_t(page), 0) == 0
     keep.append(region)
     return start + page, size
-
-
-keep = []  # the regions, which nothing else refers to
 
 
 def guarded(which, values, at_end):
