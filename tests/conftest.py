@@ -12,6 +12,8 @@ os.environ.setdefault("NPVAE_CACHE", "off")  # no copies of test pictures in any
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell starts what it runs in the background
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if hasattr(signal, "SIGHUP"):  # which nohup ignores
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 import pytest
 from hypothesis import HealthCheck, settings

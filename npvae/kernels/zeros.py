@@ -139,7 +139,7 @@ def product_by_lists(state: np.ndarray, look: int, multiply: int, product: np.nd
     for i in range(len(FACTORS)):
         plan[i] = product[i]
     plan[FOUND.lists], plan[FOUND.counts] = address_of(lists), address_of(counts)
-    do_job(state, look, address_of(plan), LOOKS)
+    do_job(state, look, address_of(plan), np.int64(LOOKS))  # a constant would be compiled for as such
     in_all = 0
     for i in range(counts.size):
         in_all += counts[i]
