@@ -159,7 +159,7 @@ def product_by_lists_at(plan: int, state: int) -> None:
     p, team = carray(integers_at(plan), len(FACTORS) + 3), carray(integers_at(state), ASLEEP)
     piece, look, multiply = p[len(FACTORS)], p[len(FACTORS) + 1], p[len(FACTORS) + 2]
     if not product_by_lists(team, look, multiply, p):
-        do_product(team, piece, p, WORTH_SHARING)
+        do_product(team, piece, p, np.int64(WORTH_SHARING))
 
 
 @kernel(AS_WRITTEN)

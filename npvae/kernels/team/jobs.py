@@ -95,7 +95,10 @@ def do_job(state: np.ndarray, function: int, plan: int, pieces: int) -> None:
 
 @kernel(AS_WRITTEN)
 def do_product(state: np.ndarray, function: int, plan: np.ndarray, least: int) -> None:
-    """Do the `Product` in a plan, and what follows: together from `least` operations on, else in the caller alone."""
+    """Do the `Product` in a plan, and what follows: together from `least` operations on, else in the caller alone.
+
+    `least` is an np.int64: for each constant it would be compiled anew.
+    """
     rows, columns, k, then = plan[FACTORS.rows], plan[FACTORS.columns], plan[FACTORS.k], plan[FACTORS.then]
     pieces, address, operations = pieces_of(rows, columns, k), address_of(plan), 2 * rows * columns * k
     whole = then != 0 and operations < FOLLOWED
@@ -115,7 +118,7 @@ def do_product(state: np.ndarray, function: int, plan: np.ndarray, least: int) -
 def product_at(plan: int, state: int) -> None:
     """`do_product` for code that is compiled without it; the address of its piece stands behind the `Product`."""
     p = carray(integers_at(plan), len(FACTORS) + 1)
-    do_product(carray(integers_at(state), ASLEEP), p[len(FACTORS)], p, WORTH_SHARING)
+    do_product(carray(integers_at(state), ASLEEP), p[len(FACTORS)], p, np.int64(WORTH_SHARING))
 
 
 @job_piece
@@ -164,7 +167,7 @@ def bernoulli(state: np.ndarray, logits: np.ndarray, x: np.ndarray, nll: np.ndar
 def _product(
     state: np.ndarray, function: int, a: np.ndarray, b: np.ndarray, out: np.ndarray, a_turned: bool, b_turned: bool
 ) -> None:
-    do_product(state, function, factors(a, b, out, a_turned, b_turned), WORTH_A_TEAM)
+    do_product(state, function, factors(a, b, out, a_turned, b_turned), np.int64(WORTH_A_TEAM))
 
 
 @kernel(AS_WRITTEN)
