@@ -119,7 +119,7 @@ def listed_product(address: int, piece: int) -> None:
             ks, n = address_of(lists) + 8 * k0, counts[block]
             if not finite:
                 ks, n = address_of(every), size
-            tile(width, target, x, w, ks, i, 0, n, rows, left, a_row, a_k, w_row, columns, first, 0, 0)
+            tile(width, target, x, w, ks, i, 0, n, i1, left, a_row, a_k, w_row, columns, first, 0, 0)
     room[0] = every[0] = 0  # numba frees an array after its last use, and does not see that addresses point into it
     if plan[FACTORS.then] != 0:
         call_at(plan[FACTORS.then], address, piece)

@@ -30,6 +30,7 @@ from npvae.kernels.matmul.vectors import (
     store,
     store_some,
     turned,
+    vector,
     zero,
 )
 
@@ -46,11 +47,11 @@ def copy_rows(most: int, lanes: int) -> Callable:
         def emit(context, bb, signature, arguments):  # type: ignore[no-untyped-def]
             width, packed, b, n, b_row, left = arguments
             packed, b = (bb.inttoptr(address, FLOAT.as_pointer()) for address in (packed, b))
-            finite = cgutils.alloca_once_value(bb, cgutils.true_bit)
+            finite = cgutils.alloca_once(bb, cgutils.bool_t)
 
             def one(C: int) -> None:
                 mask = lanes_below(bb, bb.sub(left, INT((C - 1) * lanes)), lanes)
-                nothing = [cgutils.alloca_once_value(bb, zero(lanes)) for _ in range(C)]
+                nothing = [cgutils.alloca_once(bb, vector(lanes)) for _ in range(C)]
                 for total in nothing:
                     bb.store(zero(lanes), total)
                 with cgutils.for_range_slice(bb, INT(0), n, INT(1), inc=True) as (k, _):
