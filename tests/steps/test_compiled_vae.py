@@ -280,13 +280,13 @@ def test_whether_data_are_mostly_zeros_is_looked_at_now_and_then(monkeypatch):
     assert called == [True, False]
 
 
-@pytest.mark.parametrize("wrong", ["shape", "dtype", "noise"])
+@pytest.mark.parametrize("wrong", ["shape", "dtype", "noise", "the noise's dtype"])
 def test_every_batch_is_checked_also_after_one_that_was_right(wrong):
     vae, x, eps = drawn(12)
     step = Step(vae, 12)
     step.forward(x, eps)
-    bad_x = {"shape": x[:, 1:], "dtype": x.astype(np.float64), "noise": x}[wrong]
-    bad_eps = eps[:, 1:] if wrong == "noise" else eps
+    bad_x = {"shape": x[:, 1:], "dtype": x.astype(np.float64)}.get(wrong, x)
+    bad_eps = {"noise": eps[:, 1:], "the noise's dtype": eps.astype(np.float64)}.get(wrong, eps)
     for _ in range(2):
         with pytest.raises(ValueError, match=r"expected|computes in"):
             step.forward(bad_x, bad_eps)
