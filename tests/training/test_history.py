@@ -24,6 +24,16 @@ def test_it_is_a_list_of_rows(history):
     assert history.interrupted == ""
 
 
+@pytest.mark.parametrize("backend", ["numpy", "numba"])
+def test_the_loss_is_nll_and_beta_times_kl(x, backend):
+    model = npvae.VAE(12, (7,), 2, beta=4.0, backend=backend)
+    for row in npvae.train(model, x[:30], x[30:], epochs=2, progress=False).history:
+        for part in ("train", "test"):
+            loss = row[f"{part}_nll"] + 4 * row[f"{part}_kl"]
+            assert row[f"{part}_loss"] == pytest.approx(loss, rel=1e-5)
+            assert row[f"{part}_kl"] < row[f"{part}_nll"]
+
+
 def test_it_plots_itself(history):
     assert isinstance(history.plot(), Figure)
     assert history.plot().axes[0].get_title(loc="left") == "loss = nll + beta · kl"
